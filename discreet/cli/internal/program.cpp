@@ -1,0 +1,75 @@
+#include "discreet/cli/program.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+
+namespace discreet::cli {
+
+Program::Program(CLI::App& app, const std::atomic<int>& stop) : app_(app) {
+  global_.stop = &stop;
+  app_.set_version_flag("--version", std::string("discreet ") + DISCREET_VERSION);
+  app_.require_subcommand(1);
+}
+
+CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
+                            const std::string& group_summary) {
+  CLI::App* parent = &app_;
+  std::string last = name;
+  if (const auto space = name.find(' '); space != std::string::npos) {
+    const std::string group = name.substr(0, space);
+    last = name.substr(space + 1);
+    CLI::App*& app = groups_[group];
+    if (app == nullptr) {
+      app = app_.add_subcommand(group, group_summary);
+      app->require_subcommand(1);
+    }
+    parent = app;
+    if (!group_summary.empty()) parent->description(group_summary);
+  }
+  CLI::App* verb = parent->add_subcommand(last, summary);
+  verb->add_flag("--json", global_.json, "Print exactly one JSON document on stdout.");
+  verb->add_flag("--quiet", global_.quiet, "No progress on stderr.");
+  return verb;
+}
+
+void Program::on_run(CLI::App* verb, std::function<int()> run) { runs_[verb] = std::move(run); }
+
+int Program::run() {
+  for (const auto& [verb, run] : runs_) {
+    if (verb->parsed()) return run();
+  }
+  throw usage_error("no verb given", "See `discreet --help`.");
+}
+
+core::OperationContext Program::context() const {
+  core::OperationContext context;
+  context.stop = global_.stop;
+  context.quiet = global_.quiet;
+  if (global_.json) context.emit = [](const Json& line) { fmt::print("{}\n", line.dump()); };
+  return context;
+}
+
+void print_document(const Json& document) { fmt::print("{}\n", document.dump(2)); }
+
+void print_table(const std::vector<std::string>& header,
+                 const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& cell : header) widths.push_back(cell.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  const auto print_row = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i]) : fmt::format("  {:>{}}", row[i], widths[i]);
+    }
+    fmt::print("{}\n", line);
+  };
+  print_row(header);
+  for (const auto& row : rows) print_row(row);
+}
+
+}  // namespace discreet::cli

@@ -1,0 +1,156 @@
+#include "discreet/core/files.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+
+namespace discreet::core {
+namespace fs = std::filesystem;
+namespace {
+
+Error system_failure(const char* what, const fs::path& path) {
+  return runtime_failure(fmt::format("{}: cannot {}: {}", path.string(), what, std::strerror(errno)));
+}
+
+void sync_path(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw system_failure("open", path);
+  const int failed = ::fsync(fd);
+  ::close(fd);
+  if (failed) throw system_failure("sync", path);
+}
+
+void write_all(int fd, std::string_view bytes, const fs::path& path) {
+  fault_point("write");
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw system_failure("write", path);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  return folder / fmt::format(".tmp-{}-{}-{}", path.filename().string(), ::getpid(), counter++);
+}
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+}  // namespace
+
+void fault_point(const char* what) {
+  static const long target = [] {
+    const char* text = std::getenv("DISCREET_FAULT_AT");
+    return text ? std::atol(text) : 0L;
+  }();
+  if (target == 0) return;
+  static std::atomic<long> count{0};
+  if (++count != target) return;
+  const char* kind = std::getenv("DISCREET_FAULT_KIND");
+  if (kind && std::strcmp(kind, "kill") == 0) ::kill(::getpid(), SIGKILL);
+  throw runtime_failure(fmt::format("injected fault at point {} ({})", target, what));
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in || fs::is_directory(path)) {
+    if (fs::is_directory(path)) errno = EISDIR;
+    throw system_failure("read", path);
+  }
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  const fs::path temporary = temporary_beside(path);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) throw system_failure("write", path);
+  try {
+    write_all(fd, bytes, path);
+    fault_point("sync");
+    if (::fsync(fd) != 0) throw system_failure("sync", path);
+    ::close(fd);
+  } catch (...) {
+    ::close(fd);
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  try {
+    fault_point("rename");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw system_failure("rename to", path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_path(parent_of(path));
+}
+
+void write_folder_atomically(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+  const fs::path temporary = temporary_beside(path);
+  fs::create_directories(temporary);
+  try {
+    fill(temporary);
+    for (const auto& entry : fs::recursive_directory_iterator(temporary)) sync_path(entry.path());
+    sync_path(temporary);
+    fault_point("rename folder");
+    const fs::path aside = temporary_beside(path);
+    const bool replaces = fs::exists(path);
+    if (replaces) fs::rename(path, aside);
+    fs::rename(temporary, path);
+    sync_path(parent_of(path));
+    if (replaces) fs::remove_all(aside);
+  } catch (const fs::filesystem_error& e) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw runtime_failure(fmt::format("{}: cannot write: {}", path.string(), e.code().message()));
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+AppendFile::AppendFile(fs::path path) : path_(std::move(path)) {
+  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd_ < 0) throw system_failure("open", path_);
+  // A power cut can leave half a line: what was never whole was never promised.
+  off_t size = ::lseek(fd_, 0, SEEK_END);
+  char last = '\n';
+  while (size > 0 && ::pread(fd_, &last, 1, size - 1) == 1 && last != '\n') --size;
+  if (::ftruncate(fd_, size) != 0) throw system_failure("truncate", path_);
+}
+
+AppendFile::~AppendFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void AppendFile::append(std::string_view line) {
+  write_all(fd_, std::string(line) + "\n", path_);
+}
+
+void AppendFile::append_synced(std::string_view line) {
+  append(line);
+  fault_point("sync");
+  if (::fsync(fd_) != 0) throw system_failure("sync", path_);
+}
+
+}  // namespace discreet::core

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace discreet::core {
+
+/// The whole file. Throws: kRuntime naming the file and the system's reason.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes a file whole or not at all: a temporary beside it, fsync, rename, fsync of the folder.
+/// Readers see the old file or the new one; a crash leaves at most a `.tmp-*` file.
+/// Throws: kRuntime naming the file and the system's reason; the old file is then untouched.
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// Fills a folder whole or not at all: `fill` writes into a temporary folder beside `path`, which is
+/// synced and renamed. If `path` exists it is replaced (moved aside first, then removed).
+void write_folder_atomically(const std::filesystem::path& path,
+                             const std::function<void(const std::filesystem::path&)>& fill);
+
+/// A file to which whole lines are appended. `append` adds '\n' and writes with one call;
+/// `append_synced` returns only after fsync (ledger). A torn last line (power cut) is cut off on
+/// opening.
+class AppendFile {
+ public:
+  explicit AppendFile(std::filesystem::path path);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+  void append(std::string_view line);
+  void append_synced(std::string_view line);
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+};
+
+/// Test-only fault injection: every write, sync and rename of this header counts as one point. When
+/// DISCREET_FAULT_AT=n is set, the n-th point (from 1) fails: DISCREET_FAULT_KIND=error (default,
+/// throws kRuntime "injected"), kill (SIGKILL to itself). Release builds keep it: it costs one
+/// comparison, and it changes no guarantee.
+void fault_point(const char* what);
+
+}  // namespace discreet::core

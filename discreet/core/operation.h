@@ -1,0 +1,27 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "discreet/core/json.h"
+
+namespace discreet::core {
+
+/// How work that may take long speaks to whoever called it.
+struct OperationContext {
+  /// Called for each line of a streaming result (predict, simulate); may be empty.
+  std::function<void(const Json&)> emit;
+  /// Set by a signal handler: 0, or the signal's number. Work saves and returns soon after.
+  const std::atomic<int>* stop = nullptr;
+  bool quiet = false;
+
+  bool stopping() const { return stop != nullptr && stop->load() != 0; }
+};
+
+/// A verb's work as data: a request with the fields that the operation documents, a document back.
+/// Operations that need tensors live in libdiscreet and are loaded on demand (app/loader.h).
+/// Registered under kind "operation".
+using Operation = Json (*)(const Json& request, OperationContext& context);
+
+}  // namespace discreet::core

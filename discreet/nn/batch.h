@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "discreet/nn/torch.h"
+
+namespace discreet::nn {
+
+/// Which rows of a level belong to which segment. Examples stand in the order of their segments, so a
+/// segment is always one run of rows: segment s owns rows offsets[s] .. offsets[s+1].
+///
+/// Shapes: S segments, N rows; offsets [S+1], offsets[S] = N. A segment may be empty.
+struct Segments {
+  std::vector<std::int64_t> offsets{0};
+  std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t rows() const { return offsets.back(); }
+};
+
+/// Order for recurrence: at step t the sequences longer than t, longest first, so that each step works
+/// on a prefix of the previous one's rows.
+struct TimeOrder {
+  at::Tensor to_time;                  ///< int64 [N]: row of the example order that stands at each time row
+  at::Tensor to_example;               ///< int64 [N]: its inverse
+  at::Tensor to_time_reversed;         ///< the same with every sequence read backwards
+  at::Tensor to_example_reversed;      ///< its inverse
+  std::vector<std::int64_t> sizes;     ///< [T] sequences alive at step t, falling
+};
+
+/// A batch without padding: the tokens of all examples lie end to end.
+///
+/// Shapes: B examples, N tokens, S segments. `tokens` int64 [N]; `offsets` [B+1]; `intent` int64 [B]
+/// or undefined; `tags` int64 [N] or undefined. Invariant (property test): permuting, splitting or
+/// adding an example changes no other example's loss or gradient.
+struct PackedBatch {
+  at::Tensor tokens;
+  std::vector<std::int64_t> offsets{0};
+  at::Tensor offsets_tensor;  ///< int64 [B+1], the same on the device
+  at::Tensor intent;
+  at::Tensor tags;
+  TimeOrder time;
+  Segments token_segments;    ///< over the N token rows
+  Segments example_segments;  ///< over the B example rows
+  std::vector<std::int64_t> indices;  ///< [B] the examples' places in the data set
+
+  std::int64_t examples() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t token_count() const { return offsets.back(); }
+};
+
+}  // namespace discreet::nn

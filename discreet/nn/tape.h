@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "discreet/nn/batch.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet::nn {
+
+/// One use of trainable parameters in a forward pass: what went in, and the gradient that came out.
+/// The meaning of `params`, `inputs` and `gradients` is set by the kind's rule (dp/segment/<kind>.cpp).
+struct Use {
+  std::string_view kind;             ///< "linear", "embedding", "lstm" … the registry's key
+  std::vector<at::Tensor> params;    ///< in the order the rule states; undefined where frozen
+  std::vector<at::Tensor> inputs;    ///< saved activations or indices, rows in example order
+  std::vector<at::Tensor> gradients; ///< output gradients, rows in example order
+  std::shared_ptr<const Segments> segments;  ///< over those rows
+};
+
+/// Where layers hand their uses during the backward pass. While a recorder is active a layer leaves
+/// its parameters' .grad alone and gives this instead; without one it makes ordinary gradients.
+///
+/// `expect` is called in the forward pass, once per use, so that a recorder knows how many uses of a
+/// parameter will come (tied weights) and can refuse a parameter that no rule covers. `record` may be
+/// called from the autograd thread; calls never overlap.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  virtual void expect(std::string_view kind, const std::vector<at::Tensor>& params) = 0;
+  virtual void record(Use use) = 0;
+
+  /// The recorder of this thread's forward pass, or null.
+  static Recorder* current();
+};
+
+/// Makes `recorder` current on this thread for the scope's life. The recorder must outlive the backward
+/// pass of everything that was computed in the scope.
+class RecordingScope {
+ public:
+  explicit RecordingScope(Recorder& recorder);
+  ~RecordingScope();
+  RecordingScope(const RecordingScope&) = delete;
+  RecordingScope& operator=(const RecordingScope&) = delete;
+
+ private:
+  Recorder* previous_;
+};
+
+}  // namespace discreet::nn
