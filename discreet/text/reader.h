@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "discreet/text/example.h"
+
+namespace discreet::text {
+
+/// Which columns hold what. An empty name means: take the first of the usual names that the source
+/// has, else leave the member empty. A name that is set must be in the source, else it's an error.
+///
+/// Usual names: text: words, tokens, text, sentence, utterance; label: label, intent, class;
+/// slots: tags, slots, ner_tags, labels; user: user, user_id, client, speaker.
+struct ReaderOptions {
+  std::string text;
+  std::string label;
+  std::string slots;
+  std::string user;
+  std::vector<std::string> group;  ///< These columns stand in Example::groups, not in extra.
+};
+
+/// A stream of examples. Memory does not grow with the file.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  /// Fills `example` anew and returns true, or returns false at the end.
+  /// Throws: kBadData naming file, line, what was expected and how to mend it.
+  virtual bool next(Example& example) = 0;
+};
+
+/// Registered under kind "reader".
+using MakeReader = std::unique_ptr<Reader> (*)(const std::filesystem::path& path,
+                                               const ReaderOptions& options);
+
+/// The format that a path's name says (`.jsonl`, `.csv`, `.tsv`, `.conll`, each also with `.gz`; a
+/// folder is `parallel`). Throws: kUsage if the name says nothing.
+std::string guess_format(const std::filesystem::path& path);
+
+/// Opens `path` in `format` (jsonl, csv, tsv, conll, labelled, parallel; empty: by the name).
+/// Throws: kUsage for an unknown format, kBadData if the file is missing or does not begin as it
+/// must.
+std::unique_ptr<Reader> make_reader(const std::string& format, const std::filesystem::path& path,
+                                    const ReaderOptions& options = {});
+
+/// All examples at once, for small files.
+std::vector<Example> read_all(Reader& reader);
+
+}  // namespace discreet::text
