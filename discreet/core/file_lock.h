@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace discreet::core {
+
+/// One writer at a time: an exclusive flock on a file that names its holder. The kernel drops the lock
+/// when the holder ends, however it ends, so a lock file left by a dead process is taken over.
+class FileLock {
+ public:
+  /// Takes the lock at once or throws kRuntime naming the holder's process and host. `what` is the
+  /// thing that is locked, for the error ("run runs/a").
+  FileLock(std::filesystem::path path, const std::string& what);
+  /// Removes the file and gives the lock back.
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+ private:
+  void release() noexcept;
+  std::filesystem::path path_;
+  int fd_ = -1;
+};
+
+}  // namespace discreet::core
