@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "discreet/core/random.h"
+#include "discreet/privacy/types.h"
+
+namespace discreet::privacy {
+
+/// How batches are drawn: public constants, fixed at configuration.
+struct SamplingPlan {
+  std::uint64_t units = 0;   ///< Examples or users in the data.
+  double sampling_rate = 0;  ///< Probability that one unit enters a batch.
+  /// Divisor of every noisy sum. Never the realised batch size, never recomputed from data.
+  double expected_batch_size = 0;
+
+  /// Rate = expected_batch_size / units. Throws: kUsage if units is 0 or the batch exceeds it.
+  static SamplingPlan from_batch_size(std::uint64_t units, double expected_batch_size);
+  static SamplingPlan from_rate(std::uint64_t units, SamplingRate sampling_rate);
+};
+
+/// Draws the units of each logical step.
+class Sampler {
+ public:
+  explicit Sampler(SamplingPlan plan) : plan_(plan) {}
+  virtual ~Sampler() = default;
+  /// Indices 0..units-1 of the batch, ascending; may be empty, and an empty batch is a full step.
+  virtual std::vector<std::uint64_t> sample(std::uint64_t step) = 0;
+  virtual Sampling sampling() const = 0;
+  /// False: anybody who knows the seed knows the batches, so no guarantee holds against them.
+  virtual bool secure() const = 0;
+  const SamplingPlan& plan() const { return plan_; }
+  double expected_batch_size() const { return plan_.expected_batch_size; }
+
+ private:
+  SamplingPlan plan_;
+};
+
+/// Each unit independently with the plan's rate, from a cryptographic generator. A step asked for
+/// twice is drawn anew.
+/// Guarantee: inclusion probabilities are exact to a relative 2^-50 (the skips between chosen units
+/// come from exponentials with full precision at both ends).
+/// Cost: O(expected batch size) per step.
+class PoissonSampler final : public Sampler {
+ public:
+  explicit PoissonSampler(SamplingPlan plan) : Sampler(plan) {}
+  std::vector<std::uint64_t> sample(std::uint64_t step) override;
+  Sampling sampling() const override { return Sampling::kPoisson; }
+  bool secure() const override { return true; }
+
+ private:
+  core::SecureRng rng_;
+};
+
+/// The same distribution from a seed: only for `--insecure-seed`; a function of seed and step
+/// alone, so that a resumed run draws the same batches.
+class InsecurePoissonSampler final : public Sampler {
+ public:
+  InsecurePoissonSampler(SamplingPlan plan, std::uint64_t seed) : Sampler(plan), seed_(seed) {}
+  std::vector<std::uint64_t> sample(std::uint64_t step) override;
+  Sampling sampling() const override { return Sampling::kPoisson; }
+  bool secure() const override { return false; }
+
+ private:
+  std::uint64_t seed_;
+};
+
+/// Every unit in every step; rate 1.
+class FullBatchSampler final : public Sampler {
+ public:
+  explicit FullBatchSampler(std::uint64_t units);
+  std::vector<std::uint64_t> sample(std::uint64_t step) override;
+  Sampling sampling() const override { return Sampling::kFullBatch; }
+  bool secure() const override { return true; }
+};
+
+}  // namespace discreet::privacy

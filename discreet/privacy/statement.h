@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "discreet/core/json.h"
+#include "discreet/privacy/accountant.h"
+#include "discreet/privacy/event.h"
+#include "discreet/privacy/types.h"
+
+namespace discreet::privacy {
+
+/// Everything a privacy claim rests on. Training fills it from its plan, `privacy statement` from
+/// flags; what is left at its default is said in the statement.
+struct PrivacyRun {
+  std::string mechanism = "dp-sgd";  ///< "dp-sgd", "edp-sgd", …; "none" gives no guarantee.
+  std::string clipping = "flat";     ///< How contributions were bounded.
+  Unit unit = Unit::kExample;
+  Relation relation = Relation::kAddOrRemoveOne;
+  Sampling sampling = Sampling::kPoisson;
+  std::optional<std::uint64_t> units;         ///< Number of units in the data; not private.
+  std::optional<double> expected_batch_size;  ///< Public divisor.
+  double clip_norm = 0;                       ///< 0: unknown.
+  double delta = 0;
+  std::string accountant = "rdp";
+  /// What was done, in multipliers of the sensitivity for `relation`. Poisson: (z, q, steps); full
+  /// batch: (z, 1, steps); shuffled: (z, 1, epochs), as every unit enters once per epoch.
+  std::vector<Phase> phases;
+  /// eDP-SGD: the same with the multipliers that the published method claims; printed beside.
+  std::vector<Phase> phases_as_published;
+  std::optional<double> target_epsilon;
+  std::optional<std::uint64_t> parameters;  ///< Trainable numbers that get noise.
+
+  bool insecure_seed = false;
+  bool floating_point_protection = false;
+  bool vocabulary_from_private_text = false;
+  bool labels_from_private_text = false;
+  bool development_data_private = false;  ///< Early stopping or tuning looked at private data.
+  bool tuned_on_same_data = false;        ///< Other runs on the data were compared.
+  bool has_user_column = false;
+  bool user_contributions_capped = false;  ///< Unit user: at most k examples of a user per step.
+  std::optional<std::string> gaps;         ///< Anything else outside the guarantee, in words.
+};
+
+/// What may be said of a run.
+struct PrivacyStatement {
+  Event event = Event::composed({});
+  Bound epsilon;                   ///< By the run's accountant: an upper bound.
+  std::vector<Bound> bounds;       ///< By every accountant that covers the event.
+  double unamplified_epsilon = 0;  ///< The same noise if every unit were in every step it could be.
+  std::vector<std::string> caveats;   ///< What the guarantee does not cover.
+  std::vector<std::string> warnings;  ///< What is probably a mistake.
+  std::string words;                  ///< A paragraph for people.
+  Json document;                      ///< discreet.privacy/1
+};
+
+/// The statement of a run.
+/// Guarantee: never states an epsilon that is not an upper bound for exactly this unit, relation
+/// and sampling. Throws: kPrivacyRefused where no guarantee can be stated (mechanism none, no
+/// accountant for the event, a relation that the accountant does not cover, a diagnostic
+/// accountant); kUsage for a value out of bounds.
+PrivacyStatement state_privacy(const PrivacyRun& run);
+
+/// A run as read back from privacy.json. Throws: kBadData.
+PrivacyRun privacy_run_of(const Json& document);
+
+}  // namespace discreet::privacy
