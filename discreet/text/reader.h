@@ -5,22 +5,32 @@
 #include <string>
 #include <vector>
 
+#include "discreet/core/fields.h"
 #include "discreet/text/example.h"
 
 namespace discreet::text {
 
+enum class Encoding { kUtf8, kLatin1 };
+
 /// Which columns hold what. An empty name means: take the first of the usual names that the source
 /// has, else leave the member empty. A name that is set must be in the source, else it's an error.
 ///
-/// Usual names: text: words, tokens, text, sentence, utterance; label: label, intent, class;
-/// slots: tags, slots, ner_tags, labels; user: user, user_id, client, speaker.
+/// Usual names: text: words, tokens, text, sentence, utterance; label: label, intent, class; slots:
+/// slots, tags, ner_tags; user: user, user_id, client, speaker. In CoNLL files a name is a column's
+/// number from 1; in the parallel form it is a file of the folder.
 struct ReaderOptions {
   std::string text;
   std::string label;
   std::string slots;
   std::string user;
   std::vector<std::string> group;  ///< These columns stand in Example::groups, not in extra.
+  Encoding encoding = Encoding::kUtf8;
+  bool header = true;  ///< CSV, TSV: the first row names the columns; else they are 1, 2, …
+  bool quotes = true;  ///< CSV, TSV: a field that begins with '"' ends at the next single '"'.
 };
+
+/// The description of these options, for the configuration's section `data`.
+const core::Fields<ReaderOptions>& reader_fields();
 
 /// A stream of examples. Memory does not grow with the file.
 class Reader {

@@ -1,0 +1,18 @@
+#include "discreet/core/registry.h"
+#include "discreet/text/internal/separated.h"
+
+namespace discreet {
+
+void register_reader_tsv(core::Registry& registry) {
+  registry.add({.kind = "reader",
+                .name = "tsv",
+                .summary = "Tab-separated rows with a header; quoted fields may span lines",
+                .reference = "RFC 4180",
+                .fields = text::reader_fields().info(),
+                .make = text::MakeReader(
+                    [](const std::filesystem::path& path, const text::ReaderOptions& options) {
+                      return text::internal::make_separated_reader(path, options, '\t');
+                    })});
+}
+
+}  // namespace discreet
