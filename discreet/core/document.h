@@ -26,13 +26,13 @@ InputFile input_from_json(const Json& json);
 
 /// What a document is made from.
 struct DocumentStart {
-  std::string schema;                    ///< "discreet.audit.membership/1"
-  Json configuration = Json::object();   ///< Resolved: what was asked, defaults included.
+  std::string schema;                   ///< "discreet.audit.membership/1"
+  Json configuration = Json::object();  ///< Resolved: what was asked, defaults included.
   std::vector<InputFile> inputs;
 };
 
-/// {"schema", "version", "configuration", "inputs", "results": [], "caveats": []}: the frame of every
-/// document. The maker fills `results` (n and interval with each) and `caveats` (sentences).
+/// {"schema", "version", "configuration", "inputs", "results": [], "caveats": []}: the frame of
+/// every document. The maker fills `results` (n and interval with each) and `caveats` (sentences).
 Json make_document(const DocumentStart& start);
 
 /// "audit.membership" of "discreet.audit.membership/1".

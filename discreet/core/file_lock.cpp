@@ -39,7 +39,8 @@ FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(
   for (;;) {
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0) {
-      throw runtime_failure(fmt::format("{}: cannot lock: {}", path_.string(), std::strerror(errno)));
+      throw runtime_failure(
+          fmt::format("{}: cannot lock: {}", path_.string(), std::strerror(errno)));
     }
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       const int reason = errno;
@@ -50,8 +51,9 @@ FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(
         throw runtime_failure(fmt::format("{} is being written by {}", what, holder),
                               "Wait until it is done, or choose another folder.");
       }
-      throw runtime_failure(fmt::format("{}: cannot lock: {}", path_.string(), std::strerror(reason)),
-                            "The file system must support flock.");
+      throw runtime_failure(
+          fmt::format("{}: cannot lock: {}", path_.string(), std::strerror(reason)),
+          "The file system must support flock.");
     }
     if (still_there(fd_, path_)) break;
     ::close(fd_);

@@ -5,8 +5,8 @@
 
 namespace discreet::core {
 
-/// One writer at a time: an exclusive flock on a file that names its holder. The kernel drops the lock
-/// when the holder ends, however it ends, so a lock file left by a dead process is taken over.
+/// One writer at a time: an exclusive flock on a file that names its holder. The kernel drops the
+/// lock when the holder ends, however it ends, so a lock file left by a dead process is taken over.
 class FileLock {
  public:
   /// Takes the lock at once or throws kRuntime naming the holder's process and host. `what` is the

@@ -17,14 +17,27 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws: kRuntime naming the file and the system's reason; the old file is then untouched.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// Fills a folder whole or not at all: `fill` writes into a temporary folder beside `path`, which is
-/// synced and renamed. If `path` exists it is replaced (moved aside first, then removed).
+/// Fills a folder whole or not at all: `fill` writes into a temporary folder beside `path`, which
+/// is synced and renamed. If `path` exists, the two are exchanged in one step and the old one
+/// removed, so that at every moment `path` is the old folder or the new one. Where the file system
+/// cannot exchange, the old folder is moved to `.old-<name>` first: a crash between leaves none,
+/// which `recover_folder` mends.
 void write_folder_atomically(const std::filesystem::path& path,
                              const std::function<void(const std::filesystem::path&)>& fill);
 
+/// Puts back the old folder that a crash left moved aside; else does nothing. Call it before
+/// reading a folder that `write_folder_atomically` replaces, as its only writer.
+void recover_folder(const std::filesystem::path& path);
+
+/// Removes a folder so that it is there whole or not at all. Nothing happens if it is absent.
+void remove_folder_atomically(const std::filesystem::path& path);
+
+/// Removes what a crash left behind in `folder` (`.tmp-*`). Only for its one writer.
+void remove_temporaries(const std::filesystem::path& folder);
+
 /// A file to which whole lines are appended. `append` adds '\n' and writes with one call;
-/// `append_synced` returns only after fsync (ledger). A torn last line (power cut) is cut off on
-/// opening.
+/// `append_synced` returns only after fsync (ledger). A line that could not be written whole is cut
+/// off again; a torn last line (power cut) is cut off on opening. One writer at a time.
 class AppendFile {
  public:
   explicit AppendFile(std::filesystem::path path);
@@ -33,6 +46,8 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
   void append(std::string_view line);
   void append_synced(std::string_view line);
+  /// Returns once all lines are on the disk.
+  void sync();
 
  private:
   std::filesystem::path path_;

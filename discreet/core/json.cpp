@@ -26,7 +26,39 @@ void set_absent(Json& object, const std::string& key, const std::string& reason)
   object[key + "_reason"] = reason;
 }
 
+namespace {
+
+// Printing and checking a value recurse over it; nobody's document is this deep, an attack's may
+// be.
+constexpr int kMaxNesting = 500;
+
+/// The byte at which brackets nest too deeply, or npos.
+std::size_t too_deep(const std::string& text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxNesting) return i;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return std::string::npos;
+}
+
+}  // namespace
+
 Json parse_json(const std::string& text, const std::string& origin) {
+  if (const std::size_t byte = too_deep(text); byte != std::string::npos) {
+    throw bad_data(
+        fmt::format("{}: nested more than {} deep at byte {}", origin, kMaxNesting, byte + 1));
+  }
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {

@@ -16,9 +16,10 @@ using SchemaLookup = std::function<const Json*(const std::string& file)>;
 ///
 /// Knows this part of JSON Schema draft 7: type, enum, const, minimum, maximum, exclusiveMinimum,
 /// exclusiveMaximum, minLength, maxLength, pattern (ECMAScript, unanchored), items (one schema),
-/// minItems, maxItems, properties, required, additionalProperties, patternProperties, minProperties,
-/// anyOf, oneOf, allOf, not, $ref to "#/definitions/x" and "file.json#/definitions/x"; and what only
-/// annotates. Throws: kInternal for any other keyword, so that no rule is silently ignored.
+/// minItems, maxItems, properties, required, additionalProperties, patternProperties,
+/// minProperties, maxProperties, anyOf, oneOf, allOf, not, $ref to "#/definitions/x" and
+/// "file.json#/definitions/x"; and what only annotates. Throws: kInternal for any other keyword, so
+/// that no rule is silently ignored.
 std::vector<std::string> schema_problems(const Json& schema, const Json& value,
                                          const SchemaLookup& lookup = {});
 

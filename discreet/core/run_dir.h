@@ -42,9 +42,9 @@ struct Checkpoint {
 /// no lock and sees whole lines only, also while the run is being written.
 class RunDir {
  public:
-  /// Makes the folder, takes its lock, writes manifest.json and config.toml. An existing run, or any
-  /// folder with something in it, is refused; `force` empties an existing run first (never a folder
-  /// that is not a run). Throws: kUsage if refused; kRuntime if locked or not writable.
+  /// Makes the folder, takes its lock, writes manifest.json and config.toml. An existing run, or
+  /// any folder with something in it, is refused; `force` empties an existing run first (never a
+  /// folder that is not a run). Throws: kUsage if refused; kRuntime if locked or not writable.
   static RunDir create(const std::filesystem::path& path, const Manifest& manifest,
                        const Json& config, bool force = false);
   /// An existing run, locked, for resuming. Throws: kUsage if it is no run; kRuntime if locked.
@@ -69,8 +69,8 @@ class RunDir {
   /// Appends a line to metrics.jsonl. `line` has an integer "step". Needs the lock.
   void append_metric(const Json& line);
   std::vector<Json> metrics() const;
-  /// Drops the lines with a step beyond `step`, atomically: a run resumed from a checkpoint at `step`
-  /// then writes what an uninterrupted one would have written. Needs the lock.
+  /// Drops the lines with a step beyond `step`, atomically: a run resumed from a checkpoint at
+  /// `step` then writes what an uninterrupted one would have written. Needs the lock.
   void truncate_metrics(std::int64_t step);
 
   /// Appends a line to ledger.jsonl and returns once it is on the disk: call it before the noisy
@@ -86,9 +86,10 @@ class RunDir {
   /// The files in audits/, sorted.
   std::vector<std::filesystem::path> audit_files() const;
 
-  /// Writes checkpoints/step-%06d whole or not at all: `fill` puts files into the folder it is given;
-  /// state.json beside them carries `state` and the SHA-256 of each file. Metrics up to here are on
-  /// the disk before the checkpoint is. A checkpoint of the same step is replaced. Needs the lock.
+  /// Writes checkpoints/step-%06d whole or not at all: `fill` puts files into the folder it is
+  /// given; state.json beside them carries `state` and the SHA-256 of each file. Metrics up to here
+  /// are on the disk before the checkpoint is. A checkpoint of the same step is replaced. Needs the
+  /// lock.
   Checkpoint write_checkpoint(std::int64_t step, const Json& state,
                               const std::function<void(const std::filesystem::path&)>& fill);
   /// Steps of the checkpoint folders, rising; not checked.

@@ -37,7 +37,8 @@ std::string failure(const std::string& toml) {
 
 TEST(Fields, ReadsEveryType) {
   Config config;
-  config.add_toml_text("[train]\nbatch_size=8\nrate=1\ncolour='blue'\nepsilon=2\nnames=['a','b']", "x");
+  config.add_toml_text("[train]\nbatch_size=8\nrate=1\ncolour='blue'\nepsilon=2\nnames=['a','b']",
+                       "x");
   const Options o = fields().parse(config);
   EXPECT_EQ(o.batch_size, 8);
   EXPECT_EQ(o.rate, 1.0);
@@ -59,8 +60,9 @@ TEST(Fields, DumpReadsBackEqual) {
 }
 
 TEST(Fields, ErrorsNameFileLineBoundsAndNearestKey) {
-  EXPECT_EQ(failure("[train]\n\nbatch_size=0"),
-            "x.toml:3: train.batch_size = 0: expected integer, >= 1 (examples) | batch_size: Batch.");
+  EXPECT_EQ(
+      failure("[train]\n\nbatch_size=0"),
+      "x.toml:3: train.batch_size = 0: expected integer, >= 1 (examples) | batch_size: Batch.");
   EXPECT_EQ(failure("[train]\nbatchsize=1"),
             "x.toml:2: unknown key 'train.batchsize' | Did you mean 'batch_size'?");
   EXPECT_NE(failure("[train]\nrate=0").find("expected number, (0, 1]"), std::string::npos);
