@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "discreet/dp/plan.h"
+#include "discreet/nn/step.h"
+
+namespace discreet::dp {
+
+/// How a private step works, apart from the guarantee.
+struct PrivateStepOptions {
+  nn::OptimizerOptions optimizer;
+  RuleOptions rules;
+  /// Tokens that one physical part may hold; a unit is never split, so a longer one is a part alone.
+  std::int64_t part_tokens = 1 << 14;
+  /// Unit user: examples that a user may give to one step, drawn anew each step.
+  std::int64_t user_examples = 16;
+  std::uint64_t seed = 0;  ///< Dropout masks and the choice of a user's examples.
+};
+
+/// DP-SGD and DP-Adam(W) as a `Step` for the training loop: Poisson sampling of units, physical parts
+/// by token budget, clipping by segments, noise once per logical step, a public divisor. An empty batch
+/// is a full step of noise.
+class PrivateStep final : public nn::Step {
+ public:
+  using Collate = std::function<nn::PackedBatch(std::span<const std::int64_t> indices,
+                                                std::span<const std::int64_t> segment_offsets)>;
+  /// Appends and syncs a step's event before its update takes effect.
+  using Charge = std::function<void(std::uint64_t step, const privacy::Event& event)>;
+
+  /// The data as the step sees it.
+  struct Data {
+    std::vector<std::int64_t> lengths;                 ///< [N] tokens of each example.
+    std::vector<std::vector<std::int64_t>> user_examples;  ///< Unit user: examples of each user.
+    Collate collate;
+  };
+
+  /// `model` must outlive the step. Throws: kUsage if the data do not have the plan's number of units
+  /// or nothing is trainable.
+  PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
+              PrivateStepOptions options, Charge charge);
+  ~PrivateStep() override;
+
+  nn::LogicalBatch sample(std::int64_t number) override;
+  nn::StepReport run(const nn::LogicalBatch& batch, double learning_rate) override;
+  std::optional<double> epsilon(std::int64_t steps) const override;
+  Json save(const std::filesystem::path& folder) const override;
+  void load(const std::filesystem::path& folder, const Json& state) override;
+
+  PrivatePlan& plan() { return *plan_; }
+  const nn::Optimizer& optimizer() const { return optimizer_; }
+
+ private:
+  nn::Model& model_;
+  std::unique_ptr<PrivatePlan> plan_;
+  Data data_;
+  PrivateStepOptions options_;
+  Charge charge_;
+  nn::Optimizer optimizer_;
+  std::unique_ptr<SegmentClipper> clipper_;
+  std::int64_t number_ = 0;
+};
+
+}  // namespace discreet::dp

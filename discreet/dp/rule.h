@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "discreet/nn/tape.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet::dp {
+
+/// How a rule gets the segments' norms of a matrix product and their clipped sum.
+enum class SegmentPlan {
+  kAuto,   ///< The cheapest by the cost model, from this batch's lengths and the layer's sizes.
+  kKeep,   ///< Instantiate each segment's gradient and keep it; the clipped sum is a weighted sum.
+  kTiles,  ///< Instantiate in tiles for the norm alone; the clipped sum is one weighted product.
+  kGram,   ///< Norm from products of row pairs; the clipped sum is one weighted product.
+};
+
+/// Performance flags. None of them can change the guarantee, and the result only by rounding.
+struct RuleOptions {
+  SegmentPlan plan = SegmentPlan::kAuto;
+  std::int64_t kept_bytes = std::int64_t{256} << 20;  ///< Cap on what kKeep may hold, per layer.
+};
+
+/// Where the clipped sum of one parameter goes. The buffer lives as long as the clipper; `fresh` says
+/// that it holds nothing of this logical step yet, so that the first writer need not read it.
+class GradientSink {
+ public:
+  GradientSink() = default;
+  explicit GradientSink(at::Tensor buffer) : buffer_(std::move(buffer)) {}
+
+  bool defined() const { return buffer_.defined(); }
+  /// Adds left^T right. Shapes: left [N, p], right [N, d], buffer [p, d].
+  void add_product(const at::Tensor& left, const at::Tensor& right);
+  /// Adds a tensor of the buffer's size.
+  void add(const at::Tensor& value);
+  /// The buffer to add into element by element; zero where nothing was added yet.
+  at::Tensor& accumulator();
+  /// The sum so far (zeros if nothing was added).
+  const at::Tensor& sum() { return accumulator(); }
+  /// Forgets the sum; the memory stays.
+  void reset() { fresh_ = true; }
+
+ private:
+  at::Tensor buffer_;
+  bool fresh_ = true;
+};
+
+/// The gradients of one layer kind, segment by segment, from what its uses recorded.
+///
+/// One object serves one set of parameters for a whole run; a pass calls `add_squared_norms` once with
+/// all uses of these parameters (tied weights: several) and then `add_clipped_sum` once with the same
+/// uses. A rule may keep what it computed in the first call for the second, and may drop from `uses`
+/// what it no longer needs. Uses of one set of parameters are combined exactly: the gradient of a
+/// segment is the sum over all of them before its norm is taken.
+///
+/// Guarantee: segments do not mix. A segment whose factor is 0 contributes exactly zero, also where
+/// its rows hold NaN or infinity.
+class SegmentRule {
+ public:
+  virtual ~SegmentRule() = default;
+
+  /// Adds each segment's squared gradient norm over the parameters that are defined (not frozen).
+  /// Norms accumulate in double; a NaN or infinite gradient gives a non-finite norm.
+  virtual void add_squared_norms(std::vector<nn::Use>& uses, std::span<double> squared) = 0;
+
+  /// Adds sum over segments of factors[s] * gradient of s to `sinks`, one per parameter in the rule's
+  /// order, undefined where frozen.
+  virtual void add_clipped_sum(std::vector<nn::Use>& uses, std::span<const double> factors,
+                               std::span<GradientSink* const> sinks) = 0;
+};
+
+/// What a registered rule's `make` holds; the registry's kind is "segment_rule".
+using MakeSegmentRule = std::unique_ptr<SegmentRule> (*)(const RuleOptions&);
+
+/// The rule of a kind. Throws: kPrivacyRefused if no such rule is registered.
+std::unique_ptr<SegmentRule> make_segment_rule(std::string_view kind, const RuleOptions& options);
+
+}  // namespace discreet::dp
