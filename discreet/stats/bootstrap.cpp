@@ -13,12 +13,14 @@ constexpr std::size_t kJackknifeLimit = 2000;
 constexpr std::size_t kJackknifeBlocks = 200;
 constexpr std::size_t kLeastResamples = 20;
 
-/// Values of the statistic with one block of examples left out each.
-std::vector<double> jackknife(std::span<const Stratum> strata, const IndexStatistic& statistic) {
+/// Values of each statistic with one block of examples left out each.
+std::vector<std::vector<double>> jackknife(std::span<const Stratum> strata, std::size_t count,
+                                           const IndexStatistics& statistics) {
   std::size_t n = 0;
   for (const Stratum& stratum : strata) n += stratum.size();
   const std::size_t blocks = n <= kJackknifeLimit ? n : kJackknifeBlocks;
-  std::vector<double> values;
+  std::vector<std::vector<double>> values(count);
+  std::vector<std::optional<double>> out(count);
   std::vector<std::uint32_t> kept;
   for (std::size_t block = 0; block < blocks; ++block) {
     kept.clear();
@@ -28,7 +30,10 @@ std::vector<double> jackknife(std::span<const Stratum> strata, const IndexStatis
         if (position++ % blocks != block) kept.push_back(index);
       }
     }
-    if (const auto value = statistic(kept)) values.push_back(*value);
+    statistics(kept, out);
+    for (std::size_t s = 0; s < count; ++s) {
+      if (out[s]) values[s].push_back(*out[s]);
+    }
   }
   return values;
 }
@@ -72,20 +77,44 @@ double sorted_quantile(std::span<const double> sorted, double probability) {
   return sorted[below] + part * (sorted[above] - sorted[below]);
 }
 
-BootstrapEstimate bootstrap(std::span<const Stratum> strata, const IndexStatistic& statistic,
-                            const BootstrapOptions& options) {
+namespace {
+
+/// The ends, as shares of the bootstrap distribution `values` (ascending), that BCa puts in place
+/// of `tail` and 1 - `tail`.
+Interval bca_ends(std::span<const double> values, double value, double tail,
+                  std::span<const double> left_out) {
+  // Ties with the value count half: the bias of a discrete statistic is not all on one side.
+  const auto range = std::equal_range(values.begin(), values.end(), value);
+  const double below = (static_cast<double>(range.first - values.begin()) +
+                        static_cast<double>(range.second - range.first) / 2) /
+                       static_cast<double>(values.size());
+  if (!(below > 0 && below < 1)) return {tail, 1 - tail};
+  const double bias = normal_quantile(below);
+  const double accelerate = acceleration(left_out);
+  const double low = corrected(tail, bias, accelerate);
+  const double high = corrected(1 - tail, bias, accelerate);
+  return {std::min(low, high), std::max(low, high)};
+}
+
+}  // namespace
+
+std::vector<BootstrapEstimate> bootstrap_many(std::span<const Stratum> strata, std::size_t count,
+                                              const IndexStatistics& statistics,
+                                              const BootstrapOptions& options) {
   std::vector<std::uint32_t> indices;
   for (const Stratum& stratum : strata) {
     indices.insert(indices.end(), stratum.begin(), stratum.end());
   }
-  BootstrapEstimate estimate;
-  estimate.resamples = options.resamples;
-  estimate.value = statistic(indices);
-  if (!estimate.value) return estimate;
+  std::vector<BootstrapEstimate> estimates(count);
+  std::vector<std::optional<double>> out(count);
+  statistics(indices, out);
+  for (std::size_t s = 0; s < count; ++s) {
+    estimates[s].value = out[s];
+    estimates[s].resamples = options.resamples;
+  }
 
   core::ReproducibleRng rng(options.seed, "bootstrap");
-  std::vector<double> values;
-  values.reserve(options.resamples);
+  std::vector<std::vector<double>> values(count);
   for (std::uint64_t r = 0; r < options.resamples; ++r) {
     std::size_t at = 0;
     for (const Stratum& stratum : strata) {
@@ -93,34 +122,36 @@ BootstrapEstimate bootstrap(std::span<const Stratum> strata, const IndexStatisti
         indices[at++] = stratum[rng.below(stratum.size())];
       }
     }
-    if (const auto value = statistic(indices)) {
-      values.push_back(*value);
-    } else {
-      ++estimate.undefined;
+    statistics(indices, out);
+    for (std::size_t s = 0; s < count; ++s) {
+      if (out[s]) {
+        values[s].push_back(*out[s]);
+      } else {
+        ++estimates[s].undefined;
+      }
     }
   }
-  if (values.size() < kLeastResamples) return estimate;
-  std::sort(values.begin(), values.end());
 
-  double low = (1 - options.confidence) / 2;
-  double high = 1 - low;
-  if (options.method == BootstrapMethod::kBca) {
-    // Ties with the value count half: the bias of a discrete statistic is not all on one side.
-    const auto first = std::lower_bound(values.begin(), values.end(), *estimate.value);
-    const auto last = std::upper_bound(first, values.end(), *estimate.value);
-    const double below =
-        (static_cast<double>(first - values.begin()) + static_cast<double>(last - first) / 2) /
-        static_cast<double>(values.size());
-    if (below > 0 && below < 1) {
-      const double bias = normal_quantile(below);
-      const double accelerate = acceleration(jackknife(strata, statistic));
-      const double ends[2] = {corrected(low, bias, accelerate), corrected(high, bias, accelerate)};
-      low = std::min(ends[0], ends[1]);
-      high = std::max(ends[0], ends[1]);
-    }
+  const double tail = (1 - options.confidence) / 2;
+  std::vector<std::vector<double>> left_out(count);
+  if (options.method == BootstrapMethod::kBca) left_out = jackknife(strata, count, statistics);
+  for (std::size_t s = 0; s < count; ++s) {
+    if (!estimates[s].value || values[s].size() < kLeastResamples) continue;
+    std::sort(values[s].begin(), values[s].end());
+    const Interval ends = options.method == BootstrapMethod::kBca
+                              ? bca_ends(values[s], *estimates[s].value, tail, left_out[s])
+                              : Interval{tail, 1 - tail};
+    estimates[s].ci =
+        Interval{sorted_quantile(values[s], ends.low), sorted_quantile(values[s], ends.high)};
   }
-  estimate.ci = Interval{sorted_quantile(values, low), sorted_quantile(values, high)};
-  return estimate;
+  return estimates;
+}
+
+BootstrapEstimate bootstrap(std::span<const Stratum> strata, const IndexStatistic& statistic,
+                            const BootstrapOptions& options) {
+  const auto one = [&](std::span<const std::uint32_t> indices,
+                       std::span<std::optional<double>> out) { out[0] = statistic(indices); };
+  return bootstrap_many(strata, 1, one, options).front();
 }
 
 }  // namespace discreet::stats

@@ -44,6 +44,13 @@ struct BootstrapEstimate {
 BootstrapEstimate bootstrap(std::span<const Stratum> strata, const IndexStatistic& statistic,
                             const BootstrapOptions& options = {});
 
+/// Several statistics of the same resamples: writes one value, or nothing, for each.
+using IndexStatistics =
+    std::function<void(std::span<const std::uint32_t>, std::span<std::optional<double>>)>;
+std::vector<BootstrapEstimate> bootstrap_many(std::span<const Stratum> strata, std::size_t count,
+                                              const IndexStatistics& statistics,
+                                              const BootstrapOptions& options = {});
+
 /// One stratum of 0..n-1.
 Stratum whole_sample(std::size_t n);
 

@@ -186,6 +186,7 @@ TprAtFpr tpr_at_fpr(const Roc& roc, double fpr, double confidence) {
   }
   result.tpr = static_cast<double>(result.true_positives) / static_cast<double>(roc.positives);
   result.ci = clopper_pearson(result.true_positives, roc.positives, confidence);
+  result.fpr_ci = clopper_pearson(result.false_positives, roc.negatives, confidence);
   return result;
 }
 

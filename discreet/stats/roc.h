@@ -65,8 +65,9 @@ AucComparison delong_paired(std::span<const double> positives1, std::span<const 
 /// TPR at the loosest threshold whose FPR is at most `fpr`.
 struct TprAtFpr {
   double fpr = 0;
-  std::optional<double> tpr;   ///< Absent with fewer than 10 / fpr negatives: `reason` says so.
-  std::optional<Interval> ci;  ///< Clopper-Pearson at that threshold.
+  std::optional<double> tpr;       ///< Absent with fewer than 10 / fpr negatives: `reason` says so.
+  std::optional<Interval> ci;      ///< Of the TPR, Clopper-Pearson at that threshold.
+  std::optional<Interval> fpr_ci;  ///< Of the FPR reached there, likewise.
   std::uint64_t true_positives = 0;
   std::uint64_t false_positives = 0;
   std::string reason;

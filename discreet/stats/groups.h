@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "discreet/stats/bootstrap.h"
+#include "discreet/stats/intervals.h"
+#include "discreet/stats/roc.h"
+
+namespace discreet::stats {
+
+/// Examples with their group. Labels and predictions are classes; with two classes, 1 is positive.
+struct GroupedPredictions {
+  std::span<const std::uint32_t> group;  ///< 0..groups-1.
+  std::size_t groups = 0;
+  std::span<const std::int64_t> label;
+  std::span<const std::int64_t> prediction;
+  bool binary = true;
+  std::span<const double> weight = {};  ///< Empty: all 1.
+  std::span<const double> score = {};   ///< Empty: no AUC by group.
+};
+
+struct GroupOptions {
+  double confidence = 0.95;
+  std::uint64_t resamples = 1000;
+  std::uint64_t seed = 0;
+  BootstrapMethod method = BootstrapMethod::kPercentile;
+  /// A rate over fewer examples than this is marked small: its interval says more than its value.
+  std::uint64_t least = 10;
+  /// Small rates have no value at all and enter no gap.
+  bool exclude_small = false;
+};
+
+/// A share of some examples of a group; sums of weights where there are weights.
+struct Rate {
+  double numerator = 0;
+  double denominator = 0;
+  std::uint64_t n = 0;  ///< Examples in the denominator.
+  std::optional<double> value;
+  std::optional<Interval> ci;  ///< Wilson; absent where there are weights.
+  bool small = false;
+  std::string reason;  ///< Why there is no value.
+};
+
+/// Rates in the order of `rate_names(binary)`.
+struct GroupRates {
+  std::uint64_t n = 0;
+  std::vector<Rate> rates;
+  std::optional<AucEstimate> auc;  ///< If scores were given and both classes occur.
+};
+
+/// A comparison of groups: fairlearn's names.
+struct GroupGap {
+  std::string metric;
+  std::optional<double> value;
+  std::optional<Interval> ci;
+  std::uint64_t undefined_resamples = 0;
+  std::string reason;                   ///< Why there is no value.
+  std::vector<std::uint32_t> excluded;  ///< Groups without the rate.
+  std::vector<std::uint32_t> small;     ///< Groups that enter with few examples.
+};
+
+struct GroupReport {
+  GroupRates overall;
+  std::vector<GroupRates> by_group;
+  std::vector<GroupGap> gaps;
+};
+
+/// selection_rate, true_positive_rate, … with two classes; accuracy alone with more.
+const std::vector<std::string>& rate_names(bool binary);
+
+/// Rates by group with Wilson intervals, and gaps with bootstrap intervals, resampled within
+/// groups.
+///
+/// A rate with an empty denominator is absent, never 0, and its group enters no gap of it; the
+/// exclusion is listed. A resample in which a group loses a rate that it has in the data has no
+/// gap: it is counted. A gap is a maximum minus a minimum: sampling noise alone makes it positive.
+/// Throws: kInternal for spans of different lengths, classes outside {0, 1} if `binary`.
+/// Ref: fairlearn.metrics; equalised odds: Hardt et al. 2016; FPED, FNED: Dixon et al. 2018.
+GroupReport group_report(const GroupedPredictions& data, const GroupOptions& options = {});
+
+/// Generalised entropy of benefits b = prediction - label + 1; alpha 2, and Theil's index (alpha
+/// 1). `between` replaces each benefit by its group's mean. Absent where the mean benefit is 0.
+/// Ref: Speicher et al. 2018.
+struct BenefitInequality {
+  std::optional<double> generalized_entropy;
+  std::optional<double> theil;
+  std::optional<double> between_groups;  ///< Generalised entropy of the group means.
+};
+BenefitInequality benefit_inequality(const GroupedPredictions& data);
+
+}  // namespace discreet::stats
