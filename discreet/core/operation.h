@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "discreet/core/error.h"
 #include "discreet/core/json.h"
 
 namespace discreet::core {
@@ -18,6 +19,15 @@ struct OperationContext {
 
   bool stopping() const { return stop != nullptr && stop->load() != 0; }
 };
+
+/// The error that ends work after a signal, with exit code 130 (SIGINT) or 143 (SIGTERM). `saved` says
+/// what was saved and how to go on. Throw it once everything is on the disk.
+inline Error interrupted(const OperationContext& context, const std::string& saved) {
+  constexpr int kSigterm = 15;
+  const bool terminated = context.stop != nullptr && context.stop->load() == kSigterm;
+  return {terminated ? ErrorCode::kTerminated : ErrorCode::kInterrupted,
+          terminated ? "stopped by SIGTERM" : "interrupted", saved};
+}
 
 /// A verb's work as data: a request with the fields that the operation documents, a document back.
 /// Operations that need tensors live in libdiscreet and are loaded on demand (app/loader.h).

@@ -1,0 +1,64 @@
+#include "discreet/core/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace discreet::core {
+namespace {
+
+TEST(ParallelFor, CallsEachIndexOnceForAnyNumberOfThreads) {
+  for (int threads : {0, 1, 2, 7}) {
+    for (std::size_t count : {0u, 1u, 2u, 1000u}) {
+      std::vector<std::atomic<int>> calls(count);
+      parallel_for(count, threads, [&](std::size_t i) { ++calls[i]; });
+      for (const auto& c : calls) EXPECT_EQ(c.load(), 1);
+    }
+  }
+}
+
+TEST(ParallelFor, OneThreadMeansTheCallersInOrder) {
+  std::vector<std::size_t> order;
+  const auto caller = std::this_thread::get_id();
+  parallel_for(5, 1, [&](std::size_t i) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    order.push_back(i);
+  });
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(ParallelFor, SeveralThreadsReallyRun) {
+  // Two indices that wait for each other end only if two threads take them.
+  std::atomic<int> arrived{0};
+  parallel_for(2, 2, [&](std::size_t) {
+    ++arrived;
+    while (arrived.load() < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived.load(), 2);
+}
+
+TEST(ParallelFor, AnExceptionStopsTheRestAndReachesTheCaller) {
+  for (int threads : {1, 3}) {
+    std::atomic<int> calls{0};
+    try {
+      parallel_for(100000, threads, [&](std::size_t i) {
+        ++calls;
+        if (i == 3) throw std::runtime_error("third");
+      });
+      FAIL() << "nothing was thrown";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "third");
+    }
+    EXPECT_LT(calls.load(), 100000);
+  }
+}
+
+TEST(AvailableThreads, IsPositive) { EXPECT_GE(available_threads(), 1); }
+
+}  // namespace
+}  // namespace discreet::core
