@@ -41,6 +41,11 @@ bool has_type(const Json& value, FieldType type) {
     case FieldType::kDoubles:
       return value.is_array() && std::all_of(value.begin(), value.end(),
                                              [](const Json& v) { return v.is_number(); });
+    case FieldType::kInts:
+      return value.is_number_integer() ||
+             (value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& v) {
+                return v.is_number_integer();
+              }));
   }
   return false;
 }
@@ -56,6 +61,9 @@ bool in_bounds(const Json& value, const FieldInfo& info) {
     case FieldType::kInt:
     case FieldType::kDouble:
       return in_range(to_double(value), spec);
+    case FieldType::kInts:
+      if (!value.is_array()) return in_range(to_double(value), spec);
+      [[fallthrough]];
     case FieldType::kDoubles:
       return std::all_of(value.begin(), value.end(),
                          [&](const Json& v) { return in_range(v.get<double>(), spec); });
@@ -89,6 +97,8 @@ std::string FieldInfo::type_name() const {
       return "list of strings";
     case FieldType::kDoubles:
       return "list of numbers";
+    case FieldType::kInts:
+      return "integer or list of integers";
   }
   return "";
 }

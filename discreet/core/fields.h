@@ -14,7 +14,7 @@
 
 namespace discreet::core {
 
-enum class FieldType { kBool, kInt, kDouble, kString, kStrings, kDoubles };
+enum class FieldType { kBool, kInt, kDouble, kString, kStrings, kDoubles, kInts };
 
 /// What a field may hold and how it is explained: written once, used for parsing, errors, `--help`,
 /// `discreet explain`, docs/reference.md and the manifest.
@@ -72,6 +72,8 @@ constexpr FieldType field_type() {
     return FieldType::kString;
   } else if constexpr (std::is_same_v<V, std::vector<std::string>>) {
     return FieldType::kStrings;
+  } else if constexpr (std::is_same_v<V, std::vector<std::int64_t>>) {
+    return FieldType::kInts;
   } else {
     static_assert(std::is_same_v<V, std::vector<double>>, "no such field type");
     return FieldType::kDoubles;
@@ -89,6 +91,8 @@ V from_json(const Json& value, const FieldSpec& spec) {
     throw internal_error("enum value escaped its check");
   } else if constexpr (std::is_floating_point_v<V>) {
     return static_cast<V>(to_double(value));
+  } else if constexpr (std::is_same_v<V, std::vector<std::int64_t>>) {
+    return value.is_array() ? value.get<V>() : V{value.get<std::int64_t>()};
   } else {
     return value.get<V>();
   }
@@ -118,7 +122,8 @@ Json to_json(const V& value, const FieldSpec& spec) {
 ///   }
 ///
 /// Member types: bool, integers, double, string, enum (with choices), vector<string>,
-/// vector<double>, and optional of these. Defaults are the struct's own initialisers.
+/// vector<double>, vector<int64_t> (a single integer is a list of one), and optional of these.
+/// Defaults are the struct's own initialisers. An empty section name means the top level.
 template <class T>
 class Fields {
  public:
@@ -144,7 +149,7 @@ class Fields {
     check_keys(table, infos_, section_, config, also_allowed);
     for (std::size_t i = 0; i < infos_.size(); ++i) {
       if (!table.contains(infos_[i].name)) continue;
-      const std::string path = section_ + "." + infos_[i].name;
+      const std::string path = section_.empty() ? infos_[i].name : section_ + "." + infos_[i].name;
       const Json& value = table[infos_[i].name];
       check_field(infos_[i], value, path, config.origin(path));
       readers_[i](options, value);

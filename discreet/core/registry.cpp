@@ -6,6 +6,7 @@
 namespace discreet {
 void register_all_accountant(core::Registry&);
 void register_all_reader(core::Registry&);
+void register_all_section(core::Registry&);
 void register_all_tokenizer(core::Registry&);
 }  // namespace discreet
 
@@ -52,6 +53,7 @@ Registry& registry() {
     auto* r = new Registry;
     register_all_accountant(*r);
     register_all_reader(*r);
+    register_all_section(*r);
     register_all_tokenizer(*r);
     return r;
   }();

@@ -1,0 +1,71 @@
+#include "discreet/app/internal/section.h"
+#include "discreet/app/settings.h"
+
+namespace discreet {
+namespace app {
+
+const core::Fields<ModelOptions>& model_fields() {
+  static const auto fields =
+      core::Fields<ModelOptions>("model")
+          .add("kind", &ModelOptions::kind,
+               {.choices = {"bow", "lstm", "bilstm", "bilstm-crf", "transformer"},
+                .doc = "Encoder of the words; -crf puts a conditional random field over the tags."})
+          .add("embedding", &ModelOptions::embedding,
+               {.min = 1, .max = 65536, .unit = "dimensions",
+                .doc = "Width of the word vectors; model.vectors, if given, decide it."})
+          .add("vectors", &ModelOptions::vectors,
+               {.doc = "Word vectors to start from, GloVe or word2vec text, plain or .gz."})
+          .add("vectors_frozen", &ModelOptions::vectors_frozen,
+               {.doc = "The vectors stay as they are: nothing is spent on them."})
+          .add("hidden", &ModelOptions::hidden,
+               {.min = 1, .max = 65536, .unit = "dimensions",
+                .doc = "bow: width of each hidden layer; lstm: state of each direction; "
+                       "transformer: width. Empty: the kind's default."})
+          .add("layers", &ModelOptions::layers,
+               {.min = 1, .max = 64, .doc = "Recurrent or transformer layers."})
+          .add("heads", &ModelOptions::heads,
+               {.min = 1, .max = 256, .doc = "Attention heads of a transformer layer.",
+                .reference = "Vaswani et al. 2017, section 3.2.2"})
+          .add("feed_forward", &ModelOptions::feed_forward,
+               {.min = 0, .max = 262144, .unit = "dimensions",
+                .doc = "Inner width of a transformer's feed-forward layer; 0: four times hidden."})
+          .add("pre_norm", &ModelOptions::pre_norm,
+               {.doc = "A transformer normalises before each block, else after it.",
+                .reference = "Xiong et al. 2020, On Layer Normalization in the Transformer"})
+          .add("longest", &ModelOptions::longest,
+               {.min = 1, .max = 1 << 20, .unit = "tokens",
+                .doc = "Positions that a transformer knows; longer examples are refused."})
+          .add("pooling", &ModelOptions::pooling,
+               {.choices = {"", "mean", "max", "mean-max", "first", "ends"},
+                .doc = "How word rows become one row for the intent; empty: the kind's default."})
+          .add("activation", &ModelOptions::activation,
+               {.choices = {"", "relu", "gelu", "tanh"},
+                .doc = "Of hidden layers; empty: the kind's default."})
+          .add("context", &ModelOptions::context,
+               {.min = 0, .max = 64, .unit = "tokens",
+                .doc = "The tagger sees so many neighbours on each side of a word."})
+          .add("tag_hidden", &ModelOptions::tag_hidden,
+               {.min = 1, .max = 65536, .unit = "dimensions",
+                .doc = "Hidden layers of the tagger; empty: none."})
+          .add("norm_inputs", &ModelOptions::norm_inputs,
+               {.doc = "Layer normalisation on what the heads take in.",
+                .reference = "Ba et al. 2016, Layer Normalization"})
+          .add("dropout", &ModelOptions::dropout,
+               {.min = 0, .max = 1, .below_max = true, .unit = "share",
+                .doc = "On vectors, between layers and before the heads.",
+                .reference = "Srivastava et al. 2014"})
+          .add("word_dropout", &ModelOptions::word_dropout,
+               {.min = 0, .max = 1, .below_max = true, .unit = "share of tokens",
+                .doc = "Tokens whose vector is hidden in training."})
+          .add("slot_weight", &ModelOptions::slot_weight,
+               {.min = 0, .doc = "The loss is the intent's plus so many times the slots'."});
+  return fields;
+}
+
+}  // namespace app
+
+void register_section_model(core::Registry& registry) {
+  app::add_section(registry, "model", "What is trained.", app::model_fields().info());
+}
+
+}  // namespace discreet

@@ -1,0 +1,169 @@
+#include "discreet/app/settings.h"
+
+#include <algorithm>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/core/registry.h"
+
+namespace discreet::app {
+namespace {
+
+using core::Config;
+
+const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "run"};
+
+std::vector<std::string> section_names() {
+  std::vector<std::string> names;
+  for (const core::Entry* entry : core::registry().list("section")) {
+    if (entry->name != "task") names.push_back(entry->name);
+  }
+  return names;
+}
+
+/// "x.toml:3: train.steps", so that a message about two keys still says where to look.
+std::string where(const Config& config, const std::string& path) {
+  return fmt::format("{}: {}", config.origin(path), path);
+}
+
+void check_generic(const Config& config, const std::string& section) {
+  const auto& fields = core::registry().find("section", section).fields;
+  const Json& table = config.at(section);
+  core::check_keys(table, fields, section, config);
+  for (const auto& field : fields) {
+    if (!table.contains(field.name)) continue;
+    const std::string path = section + "." + field.name;
+    core::check_field(field, table[field.name], path, config.origin(path));
+  }
+}
+
+void check_train(const Settings& s, const Config& config) {
+  if (s.train.epochs && s.train.steps) {
+    throw usage_error(where(config, "train.steps") + " and train.epochs are both given",
+                      "Give one of the two: the other follows from it.");
+  }
+  if (s.train.patience > 0 && s.data.dev.empty()) {
+    throw usage_error(where(config, "train.patience") + ": early stopping needs data.dev",
+                      "Name data to evaluate on, or set train.patience to 0.");
+  }
+}
+
+void check_model(const Settings& s, const Config& config) {
+  if (s.model.vectors_frozen && s.model.vectors.empty()) {
+    throw usage_error(where(config, "model.vectors_frozen") + ": there are no vectors to freeze",
+                      "Set model.vectors, or leave model.vectors_frozen out.");
+  }
+  if (s.model.kind == "bilstm-crf" && s.task == "text-classification") {
+    throw usage_error(where(config, "model.kind") + ": a CRF needs tags, text-classification has none",
+                      "Take model.kind = \"bilstm\", or another task.");
+  }
+  if (s.model.kind == "transformer" && !s.model.hidden.empty() &&
+      s.model.hidden.front() % s.model.heads != 0) {
+    throw usage_error(fmt::format("{} = {} is not a multiple of model.heads = {}",
+                                  where(config, "model.hidden"), s.model.hidden.front(),
+                                  s.model.heads),
+                      "Each attention head takes an equal part of the width.");
+  }
+  static const std::regex kDevice("auto|cpu|cuda(:[0-9]+)?");
+  if (!std::regex_match(s.run.device, kDevice)) {
+    throw usage_error(fmt::format("{} = \"{}\": expected cpu, cuda, cuda:N or auto",
+                                  where(config, "run.device"), s.run.device));
+  }
+}
+
+/// Without a mechanism, a budget is a claim that nothing backs.
+void check_not_private(const Config& config) {
+  for (const char* key : {"epsilon", "noise_multiplier", "delta", "insecure_seed", "ledger"}) {
+    const std::string path = std::string("privacy.") + key;
+    if (config.origin(path) == "default" || config.at(path) == "") continue;
+    throw usage_error(
+        fmt::format("{} is given, but privacy.mechanism is \"none\"", where(config, path)),
+        "Set privacy.mechanism = \"dp-sgd\", or leave the key out.");
+  }
+}
+
+void check_private(const Settings& s, const Config& config) {
+  const auto& p = s.privacy;
+  const std::string mechanism = where(config, "privacy.mechanism") + " = \"" + p.mechanism + "\"";
+  if (p.epsilon.has_value() == p.noise_multiplier.has_value()) {
+    throw usage_error(
+        fmt::format("{}: {} of epsilon and noise_multiplier given, expected one", mechanism,
+                    p.epsilon ? "both" : "none"),
+        "privacy.epsilon lets the noise be calibrated; privacy.noise_multiplier sets it.");
+  }
+  if (!p.delta) {
+    throw usage_error(mechanism + ": privacy.delta is missing",
+                      "Choose it well below one over the number of units, for example 1e-5 for "
+                      "ten thousand examples.");
+  }
+  if (p.unit == "user" && s.data.user.empty()) {
+    throw usage_error(where(config, "privacy.unit") + " = \"user\" needs data.user",
+                      "Name the column that says who wrote each example.");
+  }
+  if (s.train.gradient_clip > 0) {
+    throw usage_error(where(config, "train.gradient_clip") + " has no meaning in a private run",
+                      "Each unit's gradient is bounded by privacy.clip_norm; leave it out.");
+  }
+  if (p.insecure_seed && !p.ledger.empty()) {
+    throw usage_error(where(config, "privacy.insecure_seed") +
+                          ": a run without a guarantee cannot be charged to privacy.ledger",
+                      "Leave one of the two out.");
+  }
+  core::registry().find("accountant", p.accountant);
+}
+
+}  // namespace
+
+core::Config read_config(const std::vector<std::string>& files,
+                         const std::vector<std::string>& assignments) {
+  Config config;
+  for (const auto& file : files) config.add_toml_file(file);
+  config.add_environment(section_names());
+  for (const auto& assignment : assignments) config.add_assignment(assignment);
+  return config;
+}
+
+Settings parse_settings(const Config& config) {
+  const auto sections = section_names();
+  Settings s = task_fields().parse(config, sections);
+  s.data = data_fields().parse(config);
+  s.model = model_fields().parse(config);
+  s.train = train_fields().parse(config);
+  s.privacy = privacy_fields().parse(config);
+  s.run = run_fields().parse(config);
+  for (const auto& section : sections) {
+    const bool typed = std::find(kTyped.begin(), kTyped.end(), section) != kTyped.end();
+    if (!typed && !config.at(section).is_null()) check_generic(config, section);
+  }
+
+  if (s.data.train.empty() && s.data.dev.empty() && s.data.test.empty()) {
+    s.data.train = s.data.dev = s.data.test = "assistant";
+  }
+  if (s.data.train.empty()) {
+    throw usage_error("data.train is missing", "Name the training data, or no data at all to take "
+                                               "the built-in corpus.");
+  }
+  check_train(s, config);
+  check_model(s, config);
+  if (s.privacy.is_private()) {
+    check_private(s, config);
+  } else {
+    check_not_private(config);
+  }
+  if (!s.train.epochs && !s.train.steps) s.train.epochs = 10;
+  return s;
+}
+
+Json dump_settings(const Settings& s) {
+  Json values = task_fields().dump(s);
+  values["data"] = data_fields().dump(s.data);
+  values["model"] = model_fields().dump(s.model);
+  values["train"] = train_fields().dump(s.train);
+  values["privacy"] = privacy_fields().dump(s.privacy);
+  values["run"] = run_fields().dump(s.run);
+  return values;
+}
+
+}  // namespace discreet::app

@@ -1,0 +1,134 @@
+#include "discreet/app/settings.h"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "discreet/core/error.h"
+#include "discreet/core/registry.h"
+
+namespace discreet::app {
+namespace {
+
+Settings settings_of(const std::string& toml) {
+  core::Config config;
+  config.add_toml_text(toml, "x.toml");
+  return parse_settings(config);
+}
+
+/// "message | hint" of the usage error that `toml` must cause.
+std::string refusal_of(const std::string& toml) {
+  try {
+    settings_of(toml);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUsage) << toml;
+    return std::string(e.what()) + " | " + e.hint();
+  }
+  ADD_FAILURE() << "accepted: " << toml;
+  return "";
+}
+
+TEST(Settings, NothingGivenIsTheBuiltInCorpusForTenEpochs) {
+  const Settings s = settings_of("");
+  EXPECT_EQ(s.data.train, "assistant");
+  EXPECT_EQ(s.data.dev, "assistant");
+  EXPECT_EQ(s.train.epochs, 10);
+  EXPECT_FALSE(s.train.steps.has_value());
+  EXPECT_FALSE(s.privacy.is_private());
+}
+
+TEST(Settings, GivenDataIsNotMixedWithTheBuiltInCorpus) {
+  const Settings s = settings_of("[data]\ntrain='a.jsonl'");
+  EXPECT_EQ(s.data.train, "a.jsonl");
+  EXPECT_EQ(s.data.test, "");
+  EXPECT_NE(refusal_of("[data]\ntest='a.jsonl'").find("data.train is missing"), std::string::npos);
+}
+
+TEST(Settings, TheDumpReadsBackEqual) {
+  const Settings s = settings_of(
+      "task='tagging'\n[data]\ntrain='t'\ngroup=['g']\nuser='u'\n[model]\nkind='bow'\nhidden=[8,4]\n"
+      "[train]\nsteps=7\nlearning_rate=0.1\n[run]\nseed=3");
+  const Json dumped = dump_settings(s);
+  const Settings again = settings_of(core::to_toml(dumped));
+  EXPECT_EQ(dump_settings(again), dumped);
+  EXPECT_EQ(again.model.hidden, (std::vector<std::int64_t>{8, 4}));
+  EXPECT_EQ(again.train.steps, 7);
+  EXPECT_FALSE(again.train.epochs.has_value());
+  EXPECT_EQ(again.task, "tagging");
+}
+
+TEST(Settings, OneHiddenWidthNeedsNoList) {
+  EXPECT_EQ(settings_of("[model]\nhidden=64").model.hidden, (std::vector<std::int64_t>{64}));
+  EXPECT_NE(refusal_of("[model]\nhidden=[64, 0]").find("integer or list of integers, [1, 65536]"),
+            std::string::npos);
+}
+
+TEST(Settings, UnknownKeysAndSectionsNameTheNearest) {
+  EXPECT_NE(refusal_of("tsak='tagging'").find("x.toml:1: unknown key 'tsak' | Did you mean 'task'"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("[trian]\nsteps=1").find("Did you mean 'train'"), std::string::npos);
+  EXPECT_NE(refusal_of("[privacy]\nepsilom=1").find("Did you mean 'epsilon'"), std::string::npos);
+}
+
+TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
+  const struct {
+    const char* toml;
+    const char* expected;
+  } cases[] = {
+      {"[train]\nsteps=1\nepochs=2", "x.toml:2: train.steps and train.epochs are both given"},
+      {"[data]\ntrain='t'\n[train]\npatience=2", "x.toml:4: train.patience: early stopping needs"},
+      {"[model]\nvectors_frozen=true", "x.toml:2: model.vectors_frozen: there are no vectors"},
+      {"task='text-classification'\n[model]\nkind='bilstm-crf'", "x.toml:3: model.kind: a CRF"},
+      {"[model]\nkind='transformer'\nhidden=30\nheads=4", "not a multiple of model.heads = 4"},
+      {"[run]\ndevice='gpu'", "run.device = \"gpu\": expected cpu, cuda"},
+      {"[privacy]\nepsilon=8", "x.toml:2: privacy.epsilon is given, but privacy.mechanism"},
+      {"[privacy]\nledger='l'", "privacy.ledger is given, but privacy.mechanism is \"none\""},
+      {"[privacy]\nmechanism='dp-sgd'\ndelta=1e-5", "none of epsilon and noise_multiplier given"},
+      {"[privacy]\nmechanism='dp-sgd'\ndelta=1e-5\nepsilon=1\nnoise_multiplier=1", "both of epsilon"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=1", "privacy.delta is missing"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5\nunit='user'", "needs data.user"},
+      {"[train]\ngradient_clip=1\n[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5",
+       "x.toml:2: train.gradient_clip has no meaning in a private run"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5\nledger='l'\ninsecure_seed=1",
+       "cannot be charged to privacy.ledger"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5\naccountant='no-such'",
+       "no accountant is called 'no-such'"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=0\ndelta=1e-5", "expected number, > 0"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_NE(refusal_of(c.toml).find(c.expected), std::string::npos)
+        << c.toml << "\ngives: " << refusal_of(c.toml);
+  }
+}
+
+TEST(Settings, EveryFieldIsDescribed) {
+  std::size_t fields = 0;
+  for (const core::Entry* section : core::registry().list("section")) {
+    EXPECT_FALSE(section->summary.empty()) << section->name;
+    for (const auto& field : section->fields) {
+      ++fields;
+      EXPECT_GT(field.spec.doc.size(), 10u) << section->name << "." << field.name;
+      EXPECT_LE(field.spec.min, field.spec.max) << section->name << "." << field.name;
+      if (!field.default_value.is_null()) {
+        EXPECT_NO_THROW(core::check_field(field, field.default_value, field.name, "default"))
+            << section->name << "." << field.name;
+      }
+    }
+  }
+  EXPECT_GT(fields, 60u);
+}
+
+TEST(Settings, TheEnvironmentStandsBetweenFilesAndAssignments) {
+  setenv("DISCREET_TRAIN_BATCH_SIZE", "128", 1);
+  setenv("DISCREET_RUN_SEED", "5", 1);
+  const auto config = read_config({}, {"run.seed=6"});
+  unsetenv("DISCREET_TRAIN_BATCH_SIZE");
+  unsetenv("DISCREET_RUN_SEED");
+  const Settings s = parse_settings(config);
+  EXPECT_EQ(s.train.batch_size, 128);
+  EXPECT_EQ(s.run.seed, 6);
+  EXPECT_EQ(config.origin("train.batch_size"), "DISCREET_TRAIN_BATCH_SIZE");
+}
+
+}  // namespace
+}  // namespace discreet::app
