@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "discreet/nn/torch.h"
@@ -17,6 +19,10 @@ struct Segments {
   std::int64_t rows() const { return offsets.back(); }
 };
 
+/// The segments over the rows that a layer works on; shared, because layers outlive the batch in
+/// their backward pass.
+using Rows = std::shared_ptr<const Segments>;
+
 /// Order for recurrence: at step t the sequences longer than t, longest first, so that each step works
 /// on a prefix of the previous one's rows.
 struct TimeOrder {
@@ -30,8 +36,8 @@ struct TimeOrder {
 /// A batch without padding: the tokens of all examples lie end to end.
 ///
 /// Shapes: B examples, N tokens, S segments. `tokens` int64 [N]; `offsets` [B+1]; `intent` int64 [B]
-/// or undefined; `tags` int64 [N] or undefined. Invariant (property test): permuting, splitting or
-/// adding an example changes no other example's loss or gradient.
+/// or undefined; `tags` int64 [N] or undefined (a negative tag is not scored). Invariant (property
+/// test): permuting, splitting or adding an example changes no other example's loss or gradient.
 struct PackedBatch {
   at::Tensor tokens;
   std::vector<std::int64_t> offsets{0};
@@ -39,12 +45,37 @@ struct PackedBatch {
   at::Tensor intent;
   at::Tensor tags;
   TimeOrder time;
-  Segments token_segments;    ///< over the N token rows
-  Segments example_segments;  ///< over the B example rows
+  Rows token_segments;    ///< over the N token rows
+  Rows example_segments;  ///< over the B example rows
   std::vector<std::int64_t> indices;  ///< [B] the examples' places in the data set
 
   std::int64_t examples() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t token_count() const { return offsets.back(); }
+  std::int64_t longest() const { return static_cast<std::int64_t>(time.sizes.size()); }
 };
+
+/// A data set as numbers, examples end to end: what the text side hands to training.
+///
+/// Shapes: M examples, N tokens; offsets [M+1]; intents [M] or empty; tags [N] or empty.
+struct EncodedExamples {
+  std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> offsets{0};
+  std::vector<std::int64_t> intents;
+  std::vector<std::int64_t> tags;
+  std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+};
+
+/// Packs the examples at `indices`, in that order. `segment_offsets` [S+1] groups them into segments;
+/// empty: every example is a segment of its own.
+/// Throws: kInternal if an index or the segment offsets do not fit the data.
+/// Cost: O(tokens + longest example).
+PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> indices,
+                    std::span<const std::int64_t> segment_offsets = {});
+
+/// The time order of sequences given by `offsets` [B+1]. Of two equally long the earlier stands first.
+TimeOrder time_order(std::span<const std::int64_t> offsets);
+
+/// Copies a batch's tensors to a device; host-side offsets stay.
+PackedBatch to_device(const PackedBatch& batch, at::Device device);
 
 }  // namespace discreet::nn

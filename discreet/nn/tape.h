@@ -10,7 +10,21 @@
 namespace discreet::nn {
 
 /// One use of trainable parameters in a forward pass: what went in, and the gradient that came out.
-/// The meaning of `params`, `inputs` and `gradients` is set by the kind's rule (dp/segment/<kind>.cpp).
+/// The kind sets what the lists hold; a rule of that name (dp/segment/) turns them into norms and sums.
+///
+/// | kind | params | inputs | gradients | rows |
+/// |---|---|---|---|---|
+/// | linear | W [p,d], b [p] or undefined | x [N,d] | dY [N,p] | tokens or examples |
+/// | embedding | W [V,d] | ids int64 [N] | dY [N,d] | tokens or examples |
+/// | embedding_bag (mean) | W [V,d] | ids int64 [N], offsets int64 [B+1] | dZ [B,d] | examples |
+/// | layer_norm | gamma [d], beta [d] | xhat [N,d] | dY [N,d] | tokens or examples |
+/// | lstm (one direction) | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] | tokens |
+/// | crf | transitions [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] | examples |
+///
+/// lstm: gates stand in the order i, f, g, o; dG is the gradient before their non-linearities; h_prev
+/// is the state that the direction's previous step left (zero at its first). A frozen parameter is
+/// undefined in `params`; where all are frozen there is no use. Tensors are only valid inside `record`
+/// unless kept by copying the Use, and must not be written to: storage may be shared.
 struct Use {
   std::string_view kind;             ///< "linear", "embedding", "lstm" … the registry's key
   std::vector<at::Tensor> params;    ///< in the order the rule states; undefined where frozen

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "discreet/core/random.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet::nn {
+
+/// Parameters of a linear-chain conditional random field over K tags: transitions [K,K] (from, to),
+/// start [K], end [K].
+struct CrfWeights {
+  at::Tensor transitions, start, end;
+};
+
+/// Negative log-likelihood of the tags, divided by the number of tokens. Use: "crf".
+///
+/// Shapes: emissions [N,K], batch.tags int64 [N] (all in 0..K-1), returns [B]; an example without
+/// tokens has loss 0. Works in scaled probabilities, with the greatest score of each step taken out,
+/// so scores of any size are safe as long as one path through each step keeps its weight.
+/// Ref: Lafferty, McCallum and Pereira 2001; Rabiner 1989, section V.A (scaling).
+at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
+                    const PackedBatch& batch);
+
+/// The most likely tags of each example, [N] in the rows of `emissions`; of equal paths the one with
+/// the lowest last differing tag. Ref: Viterbi 1967.
+std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeights& weights,
+                                     const PackedBatch& batch);
+
+class CrfImpl : public torch::nn::Module {
+ public:
+  /// All scores zero: every tag sequence is equally likely.
+  explicit CrfImpl(std::int64_t tags);
+  CrfWeights weights() const { return {transitions, start, end}; }
+
+  at::Tensor transitions, start, end;
+};
+TORCH_MODULE(Crf);
+
+}  // namespace discreet::nn

@@ -1,0 +1,42 @@
+#include "discreet/nn/layers/linear.h"
+
+#include "discreet/nn/graph.h"
+#include "discreet/nn/init.h"
+
+namespace discreet::nn {
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  const Rows& rows) {
+  const UsedParameters params("linear", {weight, bias}, rows);
+  at::Tensor y;
+  {
+    const at::NoGradGuard no_grad;
+    y = bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
+  }
+  if (!params.trainable() && !tracks({x})) return y;
+  // The weight itself, not its values, is kept: it must not change before the backward pass.
+  const at::Tensor input = params.trainable() ? x.detach() : at::Tensor();
+  const at::Tensor kept_weight = weight.detach();
+  return attach(
+      y, {x, params.inputs()[0], params.inputs()[1]},
+      [params, input, kept_weight](const at::Tensor& dy, const std::vector<bool>& needs) {
+        const at::Tensor grad = dy.contiguous();
+        std::vector<at::Tensor> out(3);
+        if (needs[0]) out[0] = at::mm(grad, kept_weight);
+        if (params.recorded()) {
+          params.record({input}, {grad});
+        } else {
+          if (needs[1]) out[1] = at::mm(grad.t(), input);
+          if (needs[2]) out[2] = grad.sum(0);
+        }
+        return out;
+      },
+      params.recorded());
+}
+
+LinearImpl::LinearImpl(const LinearOptions& options, core::ReproducibleRng& rng) {
+  weight = register_parameter("weight", glorot_tensor(options.out, options.in, rng));
+  if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
+}
+
+}  // namespace discreet::nn

@@ -1,0 +1,83 @@
+#include "discreet/nn/layers/loss.h"
+
+#include "discreet/core/error.h"
+#include "discreet/nn/graph.h"
+#include "discreet/nn/kernels/rows.h"
+
+namespace discreet::nn {
+namespace {
+
+void check_target(std::int64_t target, std::int64_t classes) {
+  if (target >= classes) {
+    throw internal_error("label " + std::to_string(target) + " of " + std::to_string(classes));
+  }
+}
+
+/// Losses of groups of rows, [groups]: each the mean over the group's rows with a label >= 0.
+at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& target,
+                                 std::vector<std::int64_t> offsets) {
+  const std::int64_t groups = static_cast<std::int64_t>(offsets.size()) - 1;
+  const std::int64_t classes = logits.size(1);
+  at::Tensor loss, slope;  // slope [N,C]: what a group's gradient of 1 gives each logit
+  const at::Tensor host = logits.cpu();
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor input = host.detach().contiguous(), labels = target.cpu();
+    loss = at::zeros({groups}, input.options());
+    slope = at::empty_like(input);
+    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "cross_entropy", [&] {
+      const auto* x = input.data_ptr<scalar_t>();
+      const auto* label = labels.data_ptr<std::int64_t>();
+      auto* p = slope.data_ptr<scalar_t>();
+      for (std::int64_t g = 0; g < groups; ++g) {
+        std::int64_t scored = 0;
+        double sum = 0;
+        for (std::int64_t n = offsets[g]; n < offsets[g + 1]; ++n) {
+          if (label[n] < 0) {
+            std::fill_n(p + n * classes, classes, scalar_t{0});
+            continue;
+          }
+          check_target(label[n], classes);
+          sum += kernels::cross_entropy_row(x + n * classes, p + n * classes, classes, label[n]);
+          p[n * classes + label[n]] -= 1;
+          ++scored;
+        }
+        if (scored == 0) continue;
+        loss.data_ptr<scalar_t>()[g] = static_cast<scalar_t>(sum / static_cast<double>(scored));
+        const auto share = scalar_t{1} / static_cast<scalar_t>(scored);
+        for (std::int64_t i = offsets[g] * classes; i < offsets[g + 1] * classes; ++i) p[i] *= share;
+      }
+    });
+  }
+  loss = attach(loss, {host}, [slope, offsets](const at::Tensor& grad, const std::vector<bool>&) {
+    const at::Tensor dloss = grad.contiguous();
+    at::Tensor dx = at::empty_like(slope);
+    const std::int64_t classes = slope.size(1);
+    AT_DISPATCH_FLOATING_TYPES(slope.scalar_type(), "cross_entropy_backward", [&] {
+      const auto* p = slope.data_ptr<scalar_t>();
+      auto* to = dx.data_ptr<scalar_t>();
+      for (std::size_t g = 0; g + 1 < offsets.size(); ++g) {
+        const scalar_t weight = dloss.data_ptr<scalar_t>()[g];
+        for (std::int64_t i = offsets[g] * classes; i < offsets[g + 1] * classes; ++i) {
+          to[i] = weight * p[i];
+        }
+      }
+    });
+    return std::vector<at::Tensor>{dx};
+  });
+  return loss.to(logits.device());
+}
+
+}  // namespace
+
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& target) {
+  std::vector<std::int64_t> offsets(logits.size(0) + 1);
+  for (std::size_t i = 0; i < offsets.size(); ++i) offsets[i] = static_cast<std::int64_t>(i);
+  return grouped_cross_entropy(logits, target, std::move(offsets));
+}
+
+at::Tensor token_cross_entropy(const at::Tensor& logits, const PackedBatch& batch) {
+  return grouped_cross_entropy(logits, batch.tags, batch.offsets);
+}
+
+}  // namespace discreet::nn

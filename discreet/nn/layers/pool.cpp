@@ -1,0 +1,213 @@
+#include "discreet/nn/layers/pool.h"
+
+#include "discreet/core/error.h"
+#include "discreet/nn/graph.h"
+#include "discreet/nn/kernels/rows.h"
+
+namespace discreet::nn {
+namespace {
+
+
+at::Tensor pool_mean(const at::Tensor& x, const PackedBatch& batch) {
+  const std::int64_t width = x.size(1), examples = batch.examples();
+  at::Tensor out = at::empty({examples, width}, x.options());
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "pool_mean", [&] {
+    const auto* from = x.data_ptr<scalar_t>();
+    auto* to = out.data_ptr<scalar_t>();
+    for (std::int64_t e = 0; e < examples; ++e, to += width) {
+      const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
+      std::fill_n(to, width, scalar_t{0});
+      const scalar_t share = scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
+      for (std::int64_t n = first; n < last; ++n) kernels::add_scaled(to, from + n * width, share, width);
+    }
+  });
+  return out;
+}
+
+/// Also the rows that held the maxima, int64 [B,d]; -1 where an example is empty.
+std::pair<at::Tensor, at::Tensor> pool_max(const at::Tensor& x, const PackedBatch& batch) {
+  const std::int64_t width = x.size(1), examples = batch.examples();
+  at::Tensor out = at::zeros({examples, width}, x.options());
+  at::Tensor winner = at::full({examples, width}, -1, at::kLong);
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "pool_max", [&] {
+    const auto* from = x.data_ptr<scalar_t>();
+    auto* to = out.data_ptr<scalar_t>();
+    auto* row = winner.data_ptr<std::int64_t>();
+    for (std::int64_t e = 0; e < examples; ++e, to += width, row += width) {
+      for (std::int64_t n = batch.offsets[e]; n < batch.offsets[e + 1]; ++n) {
+        for (std::int64_t i = 0; i < width; ++i) {
+          const scalar_t value = from[n * width + i];
+          // A NaN wins and stays, so that it reaches whoever looks for it.
+          const bool better = row[i] < 0 || value > to[i] || (value != value && to[i] == to[i]);
+          to[i] = better ? value : to[i];
+          row[i] = better ? n : row[i];
+        }
+      }
+    }
+  });
+  return {out, winner};
+}
+
+/// For kFirst and kEnds: which row each half of the columns comes from.
+struct EndRows {
+  std::vector<std::int64_t> left, right;  // [B]; -1 where empty
+};
+
+EndRows end_rows(const PackedBatch& batch, Pooling pooling) {
+  EndRows rows;
+  for (std::int64_t e = 0; e < batch.examples(); ++e) {
+    const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1] - 1;
+    const bool empty = last < first;
+    rows.left.push_back(empty ? -1 : pooling == Pooling::kFirst ? first : last);
+    rows.right.push_back(empty ? -1 : first);
+  }
+  return rows;
+}
+
+/// Copies the end rows into [B,d], or (backwards) the rows of [B,d] into [N,d].
+template <class Copy>
+void for_each_half(const EndRows& rows, std::int64_t width, const Copy& copy) {
+  const std::int64_t half = width / 2;
+  for (std::size_t e = 0; e < rows.left.size(); ++e) {
+    if (rows.left[e] < 0) continue;
+    copy(static_cast<std::int64_t>(e), rows.left[e], 0, half);
+    copy(static_cast<std::int64_t>(e), rows.right[e], half, width - half);
+  }
+}
+
+BackwardFunction mean_backward(const at::Tensor& x, const PackedBatch& batch) {
+  return [lengths = batch.offsets_tensor.cpu().diff(), rows = x.size(0)](
+             const at::Tensor& grad, const std::vector<bool>&) {
+    const at::Tensor share = grad / lengths.clamp_min(1).to(grad.scalar_type()).unsqueeze(1);
+    return std::vector<at::Tensor>{share.repeat_interleave(lengths, 0, rows)};
+  };
+}
+
+BackwardFunction max_backward(const at::Tensor& x, const at::Tensor& winner) {
+  return [winner, sizes = x.sizes().vec()](const at::Tensor& grad, const std::vector<bool>&) {
+    const at::Tensor dy = grad.contiguous();
+    at::Tensor dx = at::zeros(sizes, grad.options());
+    AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "max_backward", [&] {
+      const auto* from = dy.data_ptr<scalar_t>();
+      const auto* row = winner.data_ptr<std::int64_t>();
+      auto* to = dx.data_ptr<scalar_t>();
+      for (std::int64_t i = 0; i < dy.numel(); ++i) {
+        if (row[i] >= 0) to[row[i] * sizes[1] + i % sizes[1]] += from[i];
+      }
+    });
+    return std::vector<at::Tensor>{dx};
+  };
+}
+
+at::Tensor pool_ends(const at::Tensor& x, const EndRows& rows) {
+  at::Tensor out = at::zeros({static_cast<std::int64_t>(rows.left.size()), x.size(1)}, x.options());
+  const at::Tensor from = x.detach();
+  for_each_half(rows, x.size(1), [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
+    out[e].narrow(0, at, w).copy_(from[n].narrow(0, at, w));
+  });
+  return out;
+}
+
+BackwardFunction ends_backward(const at::Tensor& x, EndRows rows) {
+  return [rows = std::move(rows), sizes = x.sizes().vec()](const at::Tensor& grad,
+                                                          const std::vector<bool>&) {
+    at::Tensor dx = at::zeros(sizes, grad.options());
+    for_each_half(rows, sizes[1], [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
+      dx[n].narrow(0, at, w).copy_(grad[e].narrow(0, at, w));
+    });
+    return std::vector<at::Tensor>{dx};
+  };
+}
+
+at::Tensor pool_one(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) {
+  at::Tensor out;
+  BackwardFunction backward;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor input = x.detach().contiguous();
+    if (pooling == Pooling::kMean) {
+      out = pool_mean(input, batch);
+      backward = mean_backward(x, batch);
+    } else if (pooling == Pooling::kMax) {
+      auto [value, winner] = pool_max(input, batch);
+      out = value;
+      backward = max_backward(x, winner);
+    } else {
+      EndRows rows = end_rows(batch, pooling);
+      out = pool_ends(input, rows);
+      backward = ends_backward(x, std::move(rows));
+    }
+  }
+  return attach(out, {x}, std::move(backward));
+}
+
+}  // namespace
+
+Pooling parse_pooling(std::string_view name) {
+  if (name == "mean") return Pooling::kMean;
+  if (name == "max") return Pooling::kMax;
+  if (name == "mean-max") return Pooling::kMeanMax;
+  if (name == "first") return Pooling::kFirst;
+  if (name == "ends") return Pooling::kEnds;
+  throw usage_error("unknown pooling '" + std::string(name) + "'",
+                    "Choose mean, max, mean-max, first or ends.");
+}
+
+std::int64_t pooled_width(Pooling pooling, std::int64_t width) {
+  return pooling == Pooling::kMeanMax ? 2 * width : width;
+}
+
+at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) {
+  // Pooling is a small share of a step: other devices pass through the host.
+  const at::Tensor host = x.cpu();
+  if (pooling != Pooling::kMeanMax) return pool_one(host, batch, pooling).to(x.device());
+  return at::cat({pool_one(host, batch, Pooling::kMean), pool_one(host, batch, Pooling::kMax)}, 1)
+      .to(x.device());
+}
+
+at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach) {
+  if (reach == 0) return x;
+  const std::int64_t width = x.size(1), rows = x.size(0), span = 2 * reach + 1;
+  const at::Tensor host = x.cpu();
+  // For each row and neighbour: copy(row, neighbour's row, column where it goes).
+  const auto for_each_neighbour = [offsets = batch.offsets, reach, width](const auto& copy) {
+    for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
+      for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) {
+        for (std::int64_t k = -reach; k <= reach; ++k) {
+          if (n + k >= offsets[e] && n + k < offsets[e + 1]) copy(n, n + k, (k + reach) * width);
+        }
+      }
+    }
+  };
+  at::Tensor out;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor input = host.detach().contiguous();
+    out = at::zeros({rows, span * width}, input.options());
+    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "context_window", [&] {
+      const auto* from = input.data_ptr<scalar_t>();
+      auto* to = out.data_ptr<scalar_t>();
+      for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
+        std::copy_n(from + other * width, width, to + n * span * width + column);
+      });
+    });
+  }
+  out = attach(out, {host},
+               [for_each_neighbour, rows, width, span](const at::Tensor& grad,
+                                                       const std::vector<bool>&) {
+                 const at::Tensor dy = grad.contiguous();
+                 at::Tensor dx = at::zeros({rows, width}, grad.options());
+                 AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "context_window_backward", [&] {
+                   const auto* from = dy.data_ptr<scalar_t>();
+                   auto* to = dx.data_ptr<scalar_t>();
+                   for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
+                     kernels::add_scaled(to + other * width, from + n * span * width + column,
+                                         scalar_t{1}, width);
+                   });
+                 });
+                 return std::vector<at::Tensor>{dx};
+               });
+  return out.to(x.device());
+}
+
+}  // namespace discreet::nn

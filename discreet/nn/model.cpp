@@ -1,0 +1,133 @@
+#include "discreet/nn/model.h"
+
+#include <algorithm>
+
+#include "discreet/core/error.h"
+#include "discreet/core/registry.h"
+#include "discreet/nn/encoder.h"
+#include "discreet/nn/layers/activation.h"
+#include "discreet/nn/layers/crf.h"
+#include "discreet/nn/layers/layer_norm.h"
+#include "discreet/nn/layers/linear.h"
+#include "discreet/nn/layers/loss.h"
+#include "discreet/nn/layers/pool.h"
+
+namespace discreet::nn {
+namespace {
+
+/// Heads over an encoder: a classifier of the pooled row, a tagger of the token rows, or both.
+class HeadedModel final : public Model {
+ public:
+  HeadedModel(const ModelKind& kind, const EncoderInputs& inputs)
+      : spec_(inputs.spec),
+        activation_(parse_activation(spec_.activation.empty() ? "relu" : spec_.activation)) {
+    encoder_ = register_module("encoder", kind.make_encoder(inputs));
+    core::ReproducibleRng& rng = inputs.rng;
+    if (inputs.sizes.intents > 0) {
+      const std::int64_t width = encoder_->pooled_width();
+      if (spec_.norm_inputs) intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
+      intent_head_ = register_module("intent_head", Linear(LinearOptions{width, inputs.sizes.intents}, rng));
+    }
+    if (inputs.sizes.tags > 0) {
+      std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width();
+      if (spec_.norm_inputs) {
+        slot_norm_ = register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
+      }
+      for (const std::int64_t hidden : spec_.tag_hidden) {
+        slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
+                                               Linear(LinearOptions{width, hidden}, rng)));
+        width = hidden;
+      }
+      slot_head_ = register_module("slot_head", Linear(LinearOptions{width, inputs.sizes.tags}, rng));
+      if (kind.random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
+    }
+  }
+
+  ModelOutput forward(const PackedBatch& batch) override {
+    const Encoded encoded =
+        encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
+    ModelOutput out;
+    if (intent_head_) classify(batch, encoded.pooled, out);
+    if (slot_head_) tag(batch, encoded.tokens, out);
+    if (out.intent_loss.defined()) out.loss = out.intent_loss;
+    if (out.slot_loss.defined()) {
+      out.loss = out.loss.defined() ? out.loss + out.slot_loss * spec_.slot_weight : out.slot_loss;
+    }
+    return out;
+  }
+
+  Prediction decode(const PackedBatch& batch, const ModelOutput& output) override {
+    const at::NoGradGuard no_grad;
+    Prediction prediction;
+    const auto to_vector = [](const at::Tensor& ids) {
+      const at::Tensor host = ids.cpu();
+      const auto* values = host.data_ptr<std::int64_t>();
+      return std::vector<std::int64_t>(values, values + host.numel());
+    };
+    if (output.intent_logits.defined()) {
+      prediction.intent_probabilities = output.intent_logits.softmax(1);
+      prediction.intent = to_vector(output.intent_logits.argmax(1));
+    }
+    if (output.emissions.defined()) {
+      prediction.tags = crf_ ? crf_decode(output.emissions, crf_->weights(), batch)
+                             : to_vector(output.emissions.argmax(1));
+    }
+    return prediction;
+  }
+
+ private:
+  void classify(const PackedBatch& batch, at::Tensor pooled, ModelOutput& out) {
+    if (intent_norm_) pooled = intent_norm_->forward(pooled, batch.example_segments);
+    pooled = dropout(pooled, batch, dropout_key(spec_.dropout), kDropoutPooled);
+    out.intent_logits = intent_head_->forward(pooled, batch.example_segments);
+    if (batch.intent.defined()) out.intent_loss = cross_entropy(out.intent_logits, batch.intent);
+  }
+
+  void tag(const PackedBatch& batch, at::Tensor tokens, ModelOutput& out) {
+    if (slot_norm_) tokens = slot_norm_->forward(tokens, batch.token_segments);
+    tokens = context_window(tokens, batch, spec_.context);
+    tokens = dropout(tokens, batch, dropout_key(spec_.dropout), kDropoutTokens);
+    for (std::size_t i = 0; i < slot_hidden_.size(); ++i) {
+      tokens = activate(slot_hidden_[i]->forward(tokens, batch.token_segments), activation_);
+      const auto layer = static_cast<std::uint32_t>(kDropoutHidden + 64 + i);
+      tokens = dropout(tokens, batch, dropout_key(spec_.dropout), layer);
+    }
+    out.emissions = slot_head_->forward(tokens, batch.token_segments);
+    if (!batch.tags.defined()) return;
+    out.slot_loss = crf_ ? crf_loss(out.emissions, crf_->weights(), batch)
+                         : token_cross_entropy(out.emissions, batch);
+  }
+
+  ModelSpec spec_;
+  Activation activation_;
+  std::shared_ptr<Encoder> encoder_;
+  LayerNorm intent_norm_{nullptr}, slot_norm_{nullptr};
+  Linear intent_head_{nullptr}, slot_head_{nullptr};
+  std::vector<Linear> slot_hidden_;
+  Crf crf_{nullptr};
+};
+
+}  // namespace
+
+std::shared_ptr<Model> make_model(const ModelSpec& spec, const ModelSizes& sizes,
+                                  const at::Tensor& vectors, core::ReproducibleRng& rng) {
+  const auto kind = core::registry().make<ModelKind>("model", spec.kind);
+  if (sizes.intents <= 0 && sizes.tags <= 0) {
+    throw usage_error("a model needs something to predict: intents, tags or both");
+  }
+  if (kind.random_field && sizes.tags <= 0) {
+    throw usage_error("model.kind '" + spec.kind + "' tags tokens, but the task has no tags",
+                      "Choose a kind without -crf.");
+  }
+  return std::make_shared<HeadedModel>(kind, EncoderInputs{spec, sizes, vectors, rng});
+}
+
+std::int64_t trainable_values(const torch::nn::Module& model) {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : model.parameters()) {
+    if (parameter.requires_grad()) count += parameter.numel();
+  }
+  return count;
+}
+
+}  // namespace discreet::nn

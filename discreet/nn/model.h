@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "discreet/core/random.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/layers/dropout.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet::nn {
+
+/// What a model looks like. Fields that a kind does not know are ignored by it; 0 or empty picks the
+/// kind's default.
+struct ModelSpec {
+  std::string kind = "bilstm";          ///< registry kind "model"
+  std::int64_t embedding = 100;         ///< width of word vectors; given vectors decide it
+  bool freeze_vectors = false;          ///< given vectors stay as they are
+  std::vector<std::int64_t> hidden;     ///< bow: hidden layers; lstm: state per direction; transformer: width
+  std::int64_t layers = 1;              ///< recurrent or transformer layers
+  std::int64_t heads = 4;               ///< transformer: attention heads
+  std::int64_t feed_forward = 0;        ///< transformer: inner width; 0: four times the width
+  bool pre_norm = true;                 ///< transformer: normalise before each block, else after
+  std::int64_t longest = 512;           ///< transformer: positions; longer examples are refused
+  std::string pooling;                  ///< see nn/layers/pool.h; empty: the kind's default
+  std::string activation;               ///< hidden layers: relu, gelu, tanh; empty: the kind's default
+  std::int64_t context = 0;             ///< tagger sees this many neighbours on each side
+  std::vector<std::int64_t> tag_hidden; ///< hidden layers of the tagger
+  bool norm_inputs = false;             ///< layer norm on what the heads take in
+  double dropout = 0;                   ///< on vectors, between layers and before the heads
+  double word_dropout = 0;              ///< share of tokens whose vector is hidden in training
+  double slot_weight = 1;               ///< loss = intent loss + slot_weight x slot loss
+};
+
+/// Sizes that the data set; 0 leaves the head out.
+struct ModelSizes {
+  std::int64_t vocabulary = 0;
+  std::int64_t intents = 0;
+  std::int64_t tags = 0;
+};
+
+/// What a forward pass gives. Losses are per example (each the mean over its own tokens where it has
+/// several), so that the gradient of their sum is made of per-example gradients.
+struct ModelOutput {
+  at::Tensor loss;           ///< [B]; undefined when the batch has no labels
+  at::Tensor intent_loss;    ///< [B] or undefined
+  at::Tensor slot_loss;      ///< [B] or undefined, before slot_weight
+  at::Tensor intent_logits;  ///< [B,I] or undefined
+  at::Tensor emissions;      ///< [N,K] or undefined
+};
+
+struct Prediction {
+  std::vector<std::int64_t> intent;  ///< [B] or empty
+  std::vector<std::int64_t> tags;    ///< [N] or empty; Viterbi where the model has a CRF
+  at::Tensor intent_probabilities;   ///< [B,I] or undefined
+};
+
+/// A model on packed batches. Parameters are named by their path ("encoder.layer0.weight_ih").
+class Model : public torch::nn::Module {
+ public:
+  virtual ModelOutput forward(const PackedBatch& batch) = 0;
+  virtual Prediction decode(const PackedBatch& batch, const ModelOutput& output) = 0;
+
+  /// Which dropout masks the next forward passes draw, in training mode.
+  void set_dropout(std::uint64_t seed, std::uint64_t step) {
+    dropout_seed_ = seed;
+    dropout_step_ = step;
+  }
+
+ protected:
+  DropoutKey dropout_key(double rate) const {
+    return {dropout_seed_, dropout_step_, is_training() ? rate : 0.0};
+  }
+
+ private:
+  std::uint64_t dropout_seed_ = 0, dropout_step_ = 0;
+};
+
+/// Makes a model with freshly drawn parameters: the same for the same generator on every machine.
+///
+/// `vectors` [vocabulary, d] starts the embedding, or is undefined.
+/// Throws: kUsage on an unknown kind or a setting that the kind cannot take.
+std::shared_ptr<Model> make_model(const ModelSpec& spec, const ModelSizes& sizes,
+                                  const at::Tensor& vectors, core::ReproducibleRng& rng);
+
+/// Number of values in the parameters that require a gradient.
+std::int64_t trainable_values(const torch::nn::Module& model);
+
+}  // namespace discreet::nn
