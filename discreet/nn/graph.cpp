@@ -1,6 +1,7 @@
 #include "discreet/nn/graph.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/compat.h"
 
 namespace discreet::nn {
 namespace {
@@ -44,8 +45,7 @@ bool tracks(const std::vector<at::Tensor>& inputs) {
 at::Tensor attach(at::Tensor output, const std::vector<at::Tensor>& inputs,
                   BackwardFunction backward, bool always) {
   if (!at::GradMode::is_enabled() || !(always || tracks(inputs))) return output;
-  auto node = std::shared_ptr<torch::autograd::Node>(
-      new FunctionNode(std::move(backward), output, inputs.size()));
+  NodePointer node = make_node<FunctionNode>(std::move(backward), output, inputs.size());
   torch::autograd::edge_list edges;
   edges.reserve(inputs.size());
   for (const at::Tensor& input : inputs) {
