@@ -83,11 +83,15 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  write_file_atomically(path, std::span(&bytes, 1));
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
   const fs::path temporary = temporary_beside(path);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) throw system_failure("write", path);
   try {
-    write_all(fd, bytes, path);
+    for (const auto part : parts) write_all(fd, part, path);
     fault_point("sync");
     if (::fsync(fd) != 0) throw system_failure("sync", path);
   } catch (...) {
