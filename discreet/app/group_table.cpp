@@ -1,0 +1,308 @@
+#include "discreet/app/group_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "discreet/app/table.h"
+#include "discreet/core/error.h"
+
+namespace discreet::app {
+namespace {
+
+Json interval_or_null(const std::optional<stats::Interval>& ci) {
+  return ci ? Json::array({ci->low, ci->high}) : Json();
+}
+
+/// "1", "1.0" and "true" are one class, and so are their opposites.
+std::optional<int> truth(const std::string& text) {
+  for (const char* yes : {"1", "1.0", "true", "True"}) {
+    if (text == yes) return 1;
+  }
+  for (const char* no : {"0", "0.0", "false", "False"}) {
+    if (text == no) return 0;
+  }
+  return std::nullopt;
+}
+
+/// Classes as numbers, and whether there are two with a known positive one.
+struct Classes {
+  std::vector<std::int64_t> label;
+  std::vector<std::int64_t> prediction;
+  bool binary = true;
+};
+
+Classes classes_of(const GroupRows& rows, const GroupQuestion& question) {
+  const std::size_t n = rows.label.size();
+  Classes classes;
+  const auto all_truths = [](const std::vector<std::string>& values) {
+    return std::all_of(values.begin(), values.end(),
+                       [](const std::string& value) { return truth(value).has_value(); });
+  };
+  classes.binary =
+      !question.positive.empty() || (all_truths(rows.label) && all_truths(rows.prediction));
+  if (!classes.binary && !rows.score.empty()) {
+    throw bad_data("scores need two classes, but the labels are not all 0 or 1",
+                   "Name the positive class with --positive.");
+  }
+  std::map<std::string, std::int64_t> numbers;
+  const auto number_of = [&](const std::string& value) -> std::int64_t {
+    if (!question.positive.empty()) return value == question.positive ? 1 : 0;
+    if (classes.binary) return *truth(value);
+    return numbers.emplace(value, static_cast<std::int64_t>(numbers.size())).first->second;
+  };
+  if (!question.positive.empty() &&
+      std::find(rows.label.begin(), rows.label.end(), question.positive) == rows.label.end()) {
+    throw bad_data(fmt::format("no row has the label '{}', the positive class", question.positive),
+                   "Check --positive and --label.");
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    classes.label.push_back(number_of(rows.label[i]));
+    classes.prediction.push_back(rows.score.empty()
+                                     ? number_of(rows.prediction[i])
+                                     : (rows.score[i] >= question.threshold ? 1 : 0));
+  }
+  return classes;
+}
+
+/// Rows with their groups numbered in the order of names; rows without a group are left out.
+struct Groups {
+  std::vector<std::uint32_t> number;          // Of each row kept.
+  std::vector<std::size_t> kept;              // Its place among the rows.
+  std::vector<std::vector<std::string>> key;  // key[group][column]
+  std::size_t without = 0;
+};
+
+Groups groups_of(const GroupRows& rows) {
+  Groups groups;
+  std::map<std::vector<std::string>, std::uint32_t> numbers;
+  std::vector<std::vector<std::string>> keys;
+  for (std::size_t i = 0; i < rows.label.size(); ++i) {
+    std::vector<std::string> key;
+    for (const auto& column : rows.group) key.push_back(column[i]);
+    if (std::any_of(key.begin(), key.end(), [](const auto& part) { return part.empty(); })) {
+      ++groups.without;
+      continue;
+    }
+    numbers.emplace(key, 0);
+    keys.push_back(std::move(key));
+    groups.kept.push_back(i);
+  }
+  for (auto& [key, number] : numbers) {
+    number = static_cast<std::uint32_t>(groups.key.size());
+    groups.key.push_back(key);
+  }
+  for (const auto& key : keys) groups.number.push_back(numbers[key]);
+  return groups;
+}
+
+template <class T>
+std::vector<T> pick(const std::vector<T>& values, const std::vector<std::size_t>& places) {
+  if (values.empty()) return {};
+  std::vector<T> picked;
+  picked.reserve(places.size());
+  for (const std::size_t place : places) picked.push_back(values[place]);
+  return picked;
+}
+
+Json rates_json(const stats::GroupRates& rates, bool binary, std::uint64_t least) {
+  Json json = {{"n", rates.n}};
+  Json ci = Json::object();
+  Json counts = Json::object();
+  Json small = Json::array();
+  const auto& names = stats::rate_names(binary);
+  for (std::size_t r = 0; r < names.size(); ++r) {
+    const stats::Rate& rate = rates.rates[r];
+    if (rate.value) {
+      json[names[r]] = *rate.value;
+    } else {
+      core::set_absent(json, names[r], rate.reason);
+    }
+    if (rate.ci) ci[names[r]] = interval_or_null(rate.ci);
+    counts[names[r]] = rate.n;
+    if (rate.small) small.push_back(names[r]);
+  }
+  if (rates.auc) {
+    json["roc_auc"] = rates.auc->auc;
+    if (rates.auc->ci) ci["roc_auc"] = interval_or_null(rates.auc->ci);
+  }
+  json["counts"] = counts;
+  json["ci"] = ci;
+  if (!small.empty()) {
+    json["small"] = small;
+    json["small_reason"] = fmt::format("over fewer than {} examples: read the interval", least);
+  }
+  return json;
+}
+
+Json key_json(const std::vector<std::string>& columns, const std::vector<std::string>& key) {
+  Json json = Json::object();
+  for (std::size_t c = 0; c < columns.size(); ++c) json[columns[c]] = key[c];
+  return json;
+}
+
+Json gaps_json(const stats::GroupReport& report, const std::vector<Json>& keys) {
+  Json results = Json::array();
+  for (const stats::GroupGap& gap : report.gaps) {
+    Json json = {{"metric", gap.metric}};
+    if (gap.value) {
+      json["value"] = *gap.value;
+    } else {
+      core::set_absent(json, "value", gap.reason);
+    }
+    json["ci"] = interval_or_null(gap.ci);
+    if (!gap.ci) {
+      json["ci_reason"] = gap.value ? "too few resamples have a value" : "there is no value";
+    }
+    json["n_groups"] = keys.size() - gap.excluded.size();
+    if (gap.undefined_resamples > 0) json["undefined_resamples"] = gap.undefined_resamples;
+    for (const auto& [name, members] :
+         {std::pair("excluded", &gap.excluded), std::pair("small", &gap.small)}) {
+      if (members->empty()) continue;
+      json[name] = Json::array();
+      for (const std::uint32_t group : *members) json[name].push_back(keys[group]);
+    }
+    results.push_back(json);
+  }
+  return results;
+}
+
+std::vector<std::string> group_caveats(const GroupQuestion& question, const Groups& groups,
+                                       const stats::GroupReport& report, std::size_t possible) {
+  std::vector<std::string> caveats = {
+      "A gap is the largest minus the smallest rate: sampling noise alone makes it positive, more "
+      "so "
+      "with many or small groups. Read it with its interval, a bootstrap within groups."};
+  const auto small =
+      std::count_if(report.by_group.begin(), report.by_group.end(), [&](auto& rates) {
+        return std::any_of(rates.rates.begin(), rates.rates.end(),
+                           [](const stats::Rate& rate) { return rate.small; });
+      });
+  if (small > 0) {
+    caveats.push_back(fmt::format("{} of {} groups have a rate over fewer than {} examples; {}.",
+                                  small, report.by_group.size(), question.options.least,
+                                  question.options.exclude_small
+                                      ? "such rates have no value and enter no gap"
+                                      : "gaps that they enter support no verdict"));
+  }
+  if (groups.without > 0) {
+    caveats.push_back(fmt::format("{} rows have no group and were left out.", groups.without));
+  }
+  if (possible > groups.key.size()) {
+    caveats.push_back(fmt::format("{} of {} combinations of groups do not occur in the data.",
+                                  possible - groups.key.size(), possible));
+  }
+  if (!question.weight.empty()) {
+    caveats.push_back("Rates are weighted; Wilson intervals, which are for counts, are left out.");
+  }
+  return caveats;
+}
+
+}  // namespace
+
+Json group_configuration(const GroupQuestion& question) {
+  Json json = {{"label", question.label}};
+  if (!question.prediction.empty()) json["prediction"] = question.prediction;
+  if (!question.score.empty()) {
+    json["score"] = question.score;
+    json["threshold"] = question.threshold;
+  }
+  json["group"] = question.group;
+  if (!question.weight.empty()) json["weight"] = question.weight;
+  if (!question.positive.empty()) json["positive"] = question.positive;
+  const stats::GroupOptions& options = question.options;
+  json["confidence"] = options.confidence;
+  json["resamples"] = options.resamples;
+  json["seed"] = options.seed;
+  json["bootstrap"] = options.method == stats::BootstrapMethod::kBca ? "bca" : "percentile";
+  json["least"] = options.least;
+  json["exclude_small"] = options.exclude_small;
+  return json;
+}
+
+void answer_groups(const GroupRows& rows, const GroupQuestion& question, Json& document) {
+  const Groups groups = groups_of(rows);
+  if (groups.kept.empty()) {
+    throw bad_data(fmt::format("{} rows, none of them with a group", rows.label.size()));
+  }
+  const Classes classes = classes_of(rows, question);
+  const auto label = pick(classes.label, groups.kept);
+  const auto prediction = pick(classes.prediction, groups.kept);
+  const auto weight = pick(rows.weight, groups.kept);
+  const auto score = pick(rows.score, groups.kept);
+  const stats::GroupedPredictions data = {.group = groups.number,
+                                          .groups = groups.key.size(),
+                                          .label = label,
+                                          .prediction = prediction,
+                                          .binary = classes.binary,
+                                          .weight = weight,
+                                          .score = score};
+  const stats::GroupReport report = stats::group_report(data, question.options);
+
+  std::vector<Json> keys;
+  Json by_group = Json::array();
+  for (std::size_t g = 0; g < groups.key.size(); ++g) {
+    keys.push_back(key_json(question.group, groups.key[g]));
+    Json json = {{"group", keys.back()}};
+    json.update(rates_json(report.by_group[g], classes.binary, question.options.least));
+    by_group.push_back(json);
+  }
+  std::size_t possible = 1;
+  for (std::size_t c = 0; c < question.group.size(); ++c) {
+    std::vector<std::string> values;
+    for (const auto& key : groups.key) values.push_back(key[c]);
+    std::sort(values.begin(), values.end());
+    possible *=
+        static_cast<std::size_t>(std::unique(values.begin(), values.end()) - values.begin());
+  }
+  document["n"] = groups.kept.size();
+  document["overall"] = rates_json(report.overall, classes.binary, question.options.least);
+  document["by_group"] = by_group;
+  document["results"] = gaps_json(report, keys);
+  document["caveats"] = group_caveats(question, groups, report, possible);
+}
+
+Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& question) {
+  if (question.prediction.empty() == question.score.empty()) {
+    throw usage_error("fairness groups needs --prediction or --score, and not both",
+                      "--prediction names the column of predicted classes, --score one of scores.");
+  }
+  if (question.group.empty()) {
+    throw usage_error("fairness groups needs --group", "Name one or more columns: --group g,h");
+  }
+  std::vector<std::string> names = {question.label};
+  const std::string& answer = question.prediction.empty() ? question.score : question.prediction;
+  names.push_back(answer);
+  names.insert(names.end(), question.group.begin(), question.group.end());
+  if (!question.weight.empty()) names.push_back(question.weight);
+  const Table table = read_table(input, names);
+  if (table.rows() == 0) throw bad_data(fmt::format("{}: no rows", input.string()));
+
+  GroupRows rows;
+  rows.label = table.column(question.label);
+  if (question.score.empty()) rows.prediction = table.column(answer);
+  for (const std::string& name : question.group) rows.group.push_back(table.column(name));
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    for (const std::string* name : {&question.label, &answer}) {
+      if (table.column(*name)[row].empty()) {
+        throw bad_data(fmt::format("{}: no value in column '{}'", table.where(row), *name));
+      }
+    }
+    if (!question.score.empty()) rows.score.push_back(table.number(row, question.score));
+    if (question.weight.empty()) continue;
+    rows.weight.push_back(table.number(row, question.weight));
+    if (rows.weight.back() < 0) {
+      throw bad_data(
+          fmt::format("{}: weight {} is negative", table.where(row), rows.weight.back()));
+    }
+  }
+  Json document = core::make_document({.schema = "discreet.fairness.groups/1",
+                                       .configuration = group_configuration(question),
+                                       .inputs = {core::describe_input("input", input)}});
+  document["n"] = nullptr;
+  answer_groups(rows, question, document);
+  return document;
+}
+
+}  // namespace discreet::app

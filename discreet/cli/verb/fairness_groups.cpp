@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "discreet/app/group_table.h"
+#include "discreet/app/loader.h"
+#include "discreet/cli/program.h"
+#include "discreet/core/error.h"
+
+namespace discreet {
+namespace {
+
+struct GroupFlags {
+  std::string run;
+  std::string input;
+  std::string out;
+  std::string split = "test";
+  std::string bootstrap = "percentile";
+  app::GroupQuestion question;
+};
+
+std::string group_name(const Json& group) {
+  std::vector<std::string> parts;
+  for (const auto& [column, value] : group.items()) {
+    parts.push_back(fmt::format("{}={}", column, value.get<std::string>()));
+  }
+  return fmt::format("{}", fmt::join(parts, " "));
+}
+
+std::string rate_cell(const Json& rates, const std::string& name) {
+  if (!rates[name].is_number()) return "n/a";
+  std::string text = fmt::format("{:.4f}", rates[name].get<double>());
+  if (rates["ci"].contains(name)) {
+    text += fmt::format(" [{:.3f}, {:.3f}]", rates["ci"][name][0].get<double>(),
+                        rates["ci"][name][1].get<double>());
+  }
+  return text;
+}
+
+void print_groups(const Json& document) {
+  std::vector<std::string> shown;
+  for (const char* name :
+       {"selection_rate", "true_positive_rate", "false_positive_rate", "accuracy"}) {
+    if (document["overall"].contains(name)) shown.emplace_back(name);
+  }
+  std::vector<std::string> header = {"group", "n"};
+  header.insert(header.end(), shown.begin(), shown.end());
+  std::vector<std::vector<std::string>> rows;
+  const auto add = [&](const std::string& name, const Json& rates) {
+    std::vector<std::string> row = {name, fmt::format("{}", rates["n"].get<std::int64_t>())};
+    for (const auto& rate : shown) row.push_back(rate_cell(rates, rate));
+    rows.push_back(row);
+  };
+  for (const Json& entry : document["by_group"]) add(group_name(entry["group"]), entry);
+  add("all", document["overall"]);
+  cli::print_table(header, rows);
+  fmt::print("\n");
+  rows.clear();
+  for (const Json& result : document["results"]) {
+    const Json& ci = result["ci"];
+    rows.push_back(
+        {result["metric"].get<std::string>(),
+         result["value"].is_number() ? fmt::format("{:.4f}", result["value"].get<double>())
+                                     : "n/a: " + result["value_reason"].get<std::string>(),
+         ci.is_array() ? fmt::format("[{:.4f}, {:.4f}]", ci[0].get<double>(), ci[1].get<double>())
+                       : ""});
+  }
+  cli::print_table({"metric", "value", "interval"}, rows);
+  fmt::print("\n");
+  for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
+}
+
+}  // namespace
+
+void register_verb_fairness_groups(cli::Program& program) {
+  static GroupFlags flags;
+  auto& question = flags.question;
+  CLI::App* verb = program.add_verb("fairness groups",
+                                    "Rates by group with intervals, and the gaps between groups.",
+                                    "Fairness of predictions, vectors and text.");
+  auto* run = verb->add_option("run", flags.run,
+                               "A run directory: its predictions by group; goes to RUN/audits.");
+  verb->add_option("--input", flags.input, "A .csv, .tsv or .jsonl file of predictions.")
+      ->excludes(run);
+  verb->add_option("--label", question.label, "Column of true classes.")->capture_default_str();
+  verb->add_option("--prediction", question.prediction, "Column of predicted classes.");
+  verb->add_option("--score", question.score, "Column of scores, instead of --prediction.");
+  verb->add_option("--threshold", question.threshold, "Positive means score >= threshold.")
+      ->capture_default_str();
+  verb->add_option("--group", question.group, "Column; several (g,h) give their intersections.")
+      ->delimiter(',');
+  verb->add_option("--weight", question.weight, "Column of weights.");
+  verb->add_option("--positive", question.positive, "The positive class, if not 1 or true.");
+  verb->add_option("--split", flags.split, "Of a run: test or dev.")
+      ->check(CLI::IsMember({"test", "dev"}))
+      ->capture_default_str();
+  verb->add_option("--least", question.options.least, "Rates over fewer examples are called small.")
+      ->capture_default_str();
+  verb->add_flag("--exclude-small", question.options.exclude_small,
+                 "Small rates have no value and enter no gap.");
+  verb->add_option("--confidence", question.options.confidence, "Of the intervals.")
+      ->check(CLI::Range(0.5, 0.9999))
+      ->capture_default_str();
+  verb->add_option("--bootstrap", flags.bootstrap, "Interval of gaps.")
+      ->check(CLI::IsMember({"percentile", "bca"}))
+      ->capture_default_str();
+  verb->add_option("--resamples", question.options.resamples, "Of the bootstrap.")
+      ->check(CLI::Range(100, 1000000))
+      ->capture_default_str();
+  verb->add_option("--seed", question.options.seed, "Of the bootstrap.")->capture_default_str();
+  verb->add_option("--out", flags.out, "Write the document here.");
+  program.on_run(verb, [&program] {
+    if (flags.run.empty() == flags.input.empty()) {
+      throw usage_error("fairness groups needs a run directory or --input FILE",
+                        "For example: discreet fairness groups --input predictions.csv --label y "
+                        "--prediction p --group gender");
+    }
+    auto& asked = flags.question;
+    asked.options.method = flags.bootstrap == "bca" ? stats::BootstrapMethod::kBca
+                                                    : stats::BootstrapMethod::kPercentile;
+    Json document;
+    if (!flags.input.empty()) {
+      document = app::groups_of_table(flags.input, asked);
+      if (!flags.out.empty()) core::write_document(flags.out, document);
+    } else {
+      Json request = app::group_configuration(asked);
+      request["run"] = flags.run;
+      request["split"] = flags.split;
+      if (!flags.out.empty()) request["out"] = flags.out;
+      auto context = program.context();
+      document = app::call_operation("run-groups", request, context);
+    }
+    if (program.global().json) {
+      cli::print_document(document);
+    } else {
+      print_groups(document);
+    }
+    return 0;
+  });
+}
+
+}  // namespace discreet
