@@ -11,6 +11,7 @@ function(discreet_gtest target)
   set(list ${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.cmake)
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -DBINARY=$<TARGET_FILE:${target}> -DOUTPUT=${list} -DTARGET=${target}
+            -DRESULTS=${CMAKE_BINARY_DIR}/test-results
             -P ${CMAKE_SOURCE_DIR}/cmake/ListSuites.cmake
     VERBATIM)
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list})
