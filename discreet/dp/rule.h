@@ -51,10 +51,10 @@ class GradientSink {
 /// The gradients of one layer kind, segment by segment, from what its uses recorded.
 ///
 /// One object serves one set of parameters for a whole run; a pass calls `add_squared_norms` once with
-/// all uses of these parameters (tied weights: several) and then `add_clipped_sum` once with the same
-/// uses. A rule may keep what it computed in the first call for the second, and may drop from `uses`
-/// what it no longer needs. Uses of one set of parameters are combined exactly: the gradient of a
-/// segment is the sum over all of them before its norm is taken.
+/// all uses of these parameters (tied weights: several) and then `add_clipped_sum` once. Between the
+/// two the rule holds what the second needs and no more; after it, nothing. Uses of one set of
+/// parameters are combined exactly: the gradient of a segment is the sum over all of them before its
+/// norm is taken.
 ///
 /// Guarantee: segments do not mix. A segment whose factor is 0 contributes exactly zero, also where
 /// its rows hold NaN or infinity.
@@ -64,11 +64,11 @@ class SegmentRule {
 
   /// Adds each segment's squared gradient norm over the parameters that are defined (not frozen).
   /// Norms accumulate in double; a NaN or infinite gradient gives a non-finite norm.
-  virtual void add_squared_norms(std::vector<nn::Use>& uses, std::span<double> squared) = 0;
+  virtual void add_squared_norms(std::vector<nn::Use> uses, std::span<double> squared) = 0;
 
   /// Adds sum over segments of factors[s] * gradient of s to `sinks`, one per parameter in the rule's
-  /// order, undefined where frozen.
-  virtual void add_clipped_sum(std::vector<nn::Use>& uses, std::span<const double> factors,
+  /// order, null where frozen.
+  virtual void add_clipped_sum(std::span<const double> factors,
                                std::span<GradientSink* const> sinks) = 0;
 };
 

@@ -1,0 +1,136 @@
+#include "discreet/dp/internal/uses.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "discreet/core/error.h"
+#include "discreet/dp/internal/kernels.h"
+
+namespace discreet::dp::internal {
+namespace {
+
+// Below this many multiply-adds a second thread costs more than it brings.
+constexpr std::int64_t kThreadGrain = 1 << 16;
+
+Error broken_use(const nn::Use& use, const std::string& what) {
+  return internal_error("a recorded use of kind '" + std::string(use.kind) + "' " + what);
+}
+
+}  // namespace
+
+void by_element_type(const at::Tensor& tensor, const std::function<void(float)>& on_float,
+                     const std::function<void(double)>& on_double) {
+  if (tensor.scalar_type() == at::kFloat) return on_float(0);
+  if (tensor.scalar_type() == at::kDouble) return on_double(0);
+  throw internal_error("segment rules work on float32 and float64, got " +
+                       std::string(c10::toString(tensor.scalar_type())));
+}
+
+void check_use(nn::Use& use, const UseShape& shape, std::size_t segments) {
+  if (use.params.size() != shape.params || use.inputs.size() != shape.inputs ||
+      use.gradients.size() != shape.gradients) {
+    throw broken_use(use, "has another number of parameters, inputs or gradients than its rule");
+  }
+  if (use.segments == nullptr || static_cast<std::size_t>(use.segments->count()) != segments) {
+    throw broken_use(use, "is not divided into the batch's " + std::to_string(segments) +
+                              " segments");
+  }
+  for (at::Tensor& input : use.inputs) input = input.contiguous();
+  for (at::Tensor& gradient : use.gradients) {
+    gradient = gradient.contiguous();
+    if (gradient.size(0) != use.segments->rows()) {
+      throw broken_use(use, "has " + std::to_string(gradient.size(0)) +
+                                " gradient rows for segments over " +
+                                std::to_string(use.segments->rows()));
+    }
+  }
+}
+
+nn::Use concatenated(std::vector<nn::Use> uses) {
+  nn::Use all = std::move(uses.front());
+  if (uses.size() == 1) return all;
+  uses.front() = all;
+  const std::int64_t count = all.segments->count();
+  // Where each use's rows stand once all uses are put end to end; then rows by segment, by use.
+  std::vector<std::int64_t> order;
+  auto segments = std::make_shared<nn::Segments>();
+  for (std::int64_t s = 0; s < count; ++s) {
+    std::int64_t start = 0;
+    for (const nn::Use& use : uses) {
+      const auto& offsets = use.segments->offsets;
+      for (std::int64_t r = offsets[s]; r < offsets[s + 1]; ++r) order.push_back(start + r);
+      start += use.segments->rows();
+    }
+    segments->offsets.push_back(static_cast<std::int64_t>(order.size()));
+  }
+  const at::Tensor index = at::tensor(order, at::kLong);
+  const auto gather = [&](std::vector<at::Tensor> nn::Use::*list, std::size_t place) {
+    std::vector<at::Tensor> parts;
+    for (const nn::Use& use : uses) parts.push_back((use.*list)[place]);
+    return at::cat(parts).index_select(0, index);
+  };
+  for (std::size_t i = 0; i < all.inputs.size(); ++i) all.inputs[i] = gather(&nn::Use::inputs, i);
+  for (std::size_t i = 0; i < all.gradients.size(); ++i) {
+    all.gradients[i] = gather(&nn::Use::gradients, i);
+  }
+  all.segments = std::move(segments);
+  return all;
+}
+
+void for_segments(std::int64_t segments, std::int64_t cost,
+                  const std::function<void(std::int64_t)>& body) {
+  const std::int64_t grain = std::max<std::int64_t>(1, kThreadGrain / std::max<std::int64_t>(1, cost));
+  at::parallel_for(0, segments, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s) body(s);
+  });
+}
+
+bool any_zero(std::span<const double> factors) {
+  return std::find(factors.begin(), factors.end(), 0.0) != factors.end();
+}
+
+at::Tensor scaled_rows(const at::Tensor& matrix, const nn::Segments& segments,
+                       std::span<const double> factors) {
+  at::Tensor scaled = at::empty_like(matrix);
+  const std::int64_t width = matrix.size(1);
+  by_element_type(matrix, [&](auto zero) {
+    using T = decltype(zero);
+    const T* in = matrix.const_data_ptr<T>();
+    T* out = scaled.data_ptr<T>();
+    const std::int64_t per_segment = matrix.numel() / std::max<std::int64_t>(1, segments.count());
+    for_segments(segments.count(), per_segment, [&](std::int64_t s) {
+      const std::int64_t first = segments.offsets[s] * width;
+      const std::int64_t size = segments.offsets[s + 1] * width - first;
+      scale(std::span<const T>(in + first, size), factors[s], out + first);
+    });
+  });
+  return scaled;
+}
+
+at::Tensor without_dropped_rows(const at::Tensor& matrix, const nn::Segments& segments,
+                                std::span<const double> factors) {
+  if (!any_zero(factors)) return matrix;
+  std::vector<double> keep(factors.begin(), factors.end());
+  for (double& factor : keep) factor = factor == 0 ? 0 : 1;
+  return scaled_rows(matrix, segments, keep);
+}
+
+at::Tensor weighted_row_sum(const at::Tensor& matrix, const nn::Segments& segments,
+                            std::span<const double> factors) {
+  const std::int64_t width = matrix.size(1);
+  at::Tensor sum = at::zeros({width}, at::kDouble);
+  by_element_type(matrix, [&](auto zero) {
+    using T = decltype(zero);
+    const T* data = matrix.const_data_ptr<T>();
+    double* out = sum.data_ptr<double>();
+    for (std::int64_t s = 0; s < segments.count(); ++s) {
+      for (std::int64_t r = segments.offsets[s]; r < segments.offsets[s + 1]; ++r) {
+        add_scaled(std::span<const T>(data + r * width, width), factors[s], out);
+      }
+    }
+  });
+  return sum.to(matrix.scalar_type());
+}
+
+}  // namespace discreet::dp::internal

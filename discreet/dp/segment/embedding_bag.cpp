@@ -1,0 +1,124 @@
+#include <ATen/Parallel.h>
+
+#include "discreet/core/registry.h"
+#include "discreet/dp/internal/table_rows.h"
+#include "discreet/dp/internal/uses.h"
+#include "discreet/dp/rule.h"
+
+namespace discreet {
+namespace {
+
+using namespace dp::internal;
+
+/// The mean of an example's table rows: every token's row meets dZ[example] / tokens.
+///
+/// A segment of one example has the norm |dZ|^2 / T^2 * sum over ids of count^2. Never makes a tensor
+/// with one row per token.
+class EmbeddingBagSegments final : public dp::SegmentRule {
+ public:
+  void add_squared_norms(std::vector<nn::Use> uses, std::span<double> squared) override {
+    for (nn::Use& use : uses) check_use(use, {1, 2, 1}, squared.size());
+    uses_ = std::move(uses);
+    const at::Tensor& first = uses_.front().gradients[0];
+    const auto count = static_cast<std::int64_t>(squared.size());
+    by_element_type(first, [&](auto zero) {
+      using T = decltype(zero);
+      for_segments(count, first.numel() / std::max<std::int64_t>(1, count), [&](std::int64_t s) {
+        const auto& offsets = uses_.front().segments->offsets;
+        const bool single = uses_.size() == 1 && offsets[s + 1] - offsets[s] == 1;
+        squared[s] += single ? single_norm<T>(offsets[s]) : general_norm<T>(s);
+      });
+    });
+  }
+
+  void add_clipped_sum(std::span<const double> factors,
+                       std::span<dp::GradientSink* const> sinks) override {
+    at::NoGradGuard no_grad;
+    at::Tensor& table = sinks[0]->accumulator();
+    for (const nn::Use& use : uses_) {
+      const std::int64_t* ids = use.inputs[0].const_data_ptr<std::int64_t>();
+      const std::int64_t* bags = use.inputs[1].const_data_ptr<std::int64_t>();
+      const auto& offsets = use.segments->offsets;
+      by_element_type(use.gradients[0], [&](auto zero) {
+        using T = decltype(zero);
+        const RowMatrix<T> rows{use.gradients[0].const_data_ptr<T>(), table.size(1)};
+        T* out = table.data_ptr<T>();
+        at::parallel_for(0, rows.width, 64, [&](std::int64_t begin, std::int64_t end) {
+          for (std::size_t s = 0; s < factors.size(); ++s) {
+            for (std::int64_t b = offsets[s]; b < offsets[s + 1]; ++b) {
+              const double weight = factors[s] / static_cast<double>(bags[b + 1] - bags[b]);
+              for (std::int64_t t = bags[b]; t < bags[b + 1]; ++t) {
+                add_scaled(std::span<const T>(rows.row(b) + begin, end - begin), weight,
+                           out + ids[t] * rows.width + begin);
+              }
+            }
+          }
+        });
+      });
+    }
+    uses_.clear();
+  }
+
+ private:
+  template <class T>
+  double single_norm(std::int64_t example) const {
+    const nn::Use& use = uses_.front();
+    const std::int64_t* bags = use.inputs[1].const_data_ptr<std::int64_t>();
+    const std::int64_t* ids = use.inputs[0].const_data_ptr<std::int64_t>();
+    std::vector<std::int64_t> sorted(ids + bags[example], ids + bags[example + 1]);
+    if (sorted.empty()) return 0;
+    std::sort(sorted.begin(), sorted.end());
+    double squares = 0, run = 0;
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      ++run;
+      if (i + 1 < sorted.size() && sorted[i + 1] == sorted[i]) continue;
+      squares += run * run;
+      run = 0;
+    }
+    const auto tokens = static_cast<double>(sorted.size());
+    const at::Tensor& gradient = use.gradients[0];
+    const std::int64_t width = gradient.size(1);
+    const std::span<const T> row(gradient.const_data_ptr<T>() + example * width,
+                                 static_cast<std::size_t>(width));
+    return squared_norm(row) * squares / (tokens * tokens);
+  }
+
+  /// Several examples or uses in a segment: each (id, example) once, weighted by its share. The uses'
+  /// gradient rows are put end to end for this.
+  template <class T>
+  double general_norm(std::int64_t s) const {
+    std::vector<TableEntry> entries;
+    std::vector<T> rows;
+    const std::int64_t width = uses_.front().gradients[0].size(1);
+    for (const nn::Use& use : uses_) {
+      const std::int64_t* ids = use.inputs[0].const_data_ptr<std::int64_t>();
+      const std::int64_t* bags = use.inputs[1].const_data_ptr<std::int64_t>();
+      const T* gradient = use.gradients[0].const_data_ptr<T>();
+      for (std::int64_t b = use.segments->offsets[s]; b < use.segments->offsets[s + 1]; ++b) {
+        const auto row = static_cast<std::int64_t>(rows.size()) / width;
+        const double share = 1.0 / static_cast<double>(bags[b + 1] - bags[b]);
+        for (std::int64_t t = bags[b]; t < bags[b + 1]; ++t) entries.push_back({ids[t], row, share});
+        rows.insert(rows.end(), gradient + b * width, gradient + (b + 1) * width);
+      }
+    }
+    std::vector<double> scratch;
+    return table_norm(std::span<TableEntry>(entries), RowMatrix<T>{rows.data(), width}, scratch);
+  }
+
+  std::vector<nn::Use> uses_;
+};
+
+}  // namespace
+
+void register_segment_rule_embedding_bag(core::Registry& registry) {
+  registry.add({.kind = "segment_rule",
+                .name = "embedding_bag",
+                .summary = "mean of an example's table rows: norm from counts, no row per token",
+                .reference = "",
+                .fields = {},
+                .make = dp::MakeSegmentRule([](const dp::RuleOptions&) {
+                  return std::unique_ptr<dp::SegmentRule>(std::make_unique<EmbeddingBagSegments>());
+                })});
+}
+
+}  // namespace discreet
