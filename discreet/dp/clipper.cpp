@@ -96,7 +96,7 @@ void SegmentClipper::begin(std::int64_t segments) {
     group->uses.clear();
     group->measured = false;
   }
-  for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = {};
+  for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = at::Tensor();
   squared_.assign(static_cast<std::size_t>(segments), 0.0);
   if (sum_.sinks_.empty()) {
     for (const auto& [name, parameter] : parameters_) {

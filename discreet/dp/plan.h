@@ -63,7 +63,8 @@ class PrivatePlan {
   /// What one logical step costs, and what `steps` of them cost.
   privacy::Event step_event() const;
   privacy::Event event(std::int64_t steps) const;
-  /// Upper bound on epsilon after `steps` steps; infinity with an insecure seed or without noise.
+  /// Upper bound on epsilon after `steps` steps; infinity without noise. With an insecure seed it holds
+  /// only against those who do not know the seed, which `describe` says.
   double epsilon(std::int64_t steps) const;
   /// Everything a statement of privacy rests on, for `steps` steps over `parameters` numbers.
   privacy::PrivacyRun describe(std::int64_t steps, std::uint64_t parameters) const;

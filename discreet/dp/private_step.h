@@ -54,6 +54,10 @@ class PrivateStep final : public nn::Step {
   const nn::Optimizer& optimizer() const { return optimizer_; }
 
  private:
+  /// Segments first .. last of the batch as one physical part.
+  void run_part(const nn::LogicalBatch& batch, std::size_t first, std::size_t last,
+                nn::StepReport& report);
+
   nn::Model& model_;
   std::unique_ptr<PrivatePlan> plan_;
   Data data_;
