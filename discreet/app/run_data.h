@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "discreet/app/settings.h"
+#include "discreet/core/document.h"
+#include "discreet/text/corpus.h"
+#include "discreet/text/example.h"
+#include "discreet/text/label_set.h"
+#include "discreet/text/tokenizer.h"
+#include "discreet/text/vocabulary.h"
+
+namespace discreet::app {
+
+/// Text to numbers and back: all that a saved model needs beside its weights.
+struct Encoder {
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  text::Vocabulary vocabulary;
+  text::LabelSet intents;  ///< Empty: the model has no intent head.
+  text::LabelSet tags;     ///< Empty: the model has no slot head.
+};
+
+/// A data set as read and as numbers, examples end to end.
+///
+/// Shapes: M examples, N tokens; offsets [M+1]; intents [M] or empty; tags [N] or empty. A label that
+/// the encoder does not know is -1: it cannot be predicted, and no loss is defined on it.
+struct EncodedData {
+  std::vector<text::Example> examples;  ///< [M], tokenised; what a reader calls extra is dropped.
+  std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> offsets{0};
+  std::vector<std::int64_t> intents;
+  std::vector<std::int64_t> tags;
+  std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+};
+
+/// Everything a run reads. What the configuration does not name is empty.
+struct RunData {
+  Encoder encoder;
+  EncodedData train;     ///< Members: the training file without what was held out.
+  EncodedData hold_out;  ///< Non-members: the part of the training file that was kept back.
+  EncodedData dev;
+  EncodedData test;
+  std::vector<std::int64_t> hold_out_indices;  ///< Places in the training file, from 0, rising.
+  std::vector<core::InputFile> inputs;
+  bool has_user_column = false;
+  std::vector<std::string> caveats;  ///< What vocabulary and label sets took from the training text.
+};
+
+/// The configuration that an existing run began with (RUN/config.toml). Throws: kUsage if `run` is no run.
+Settings load_run_settings(const std::filesystem::path& run);
+
+/// Reads the data of a configuration and builds the encoder by its rules for vocabulary and labels.
+/// Throws: kBadData naming file and line; kUsage for a configuration that the data does not fit (a
+/// column that the task or the unit needs is missing).
+RunData load_run_data(const Settings& settings);
+
+/// The same for an existing run: its encoder comes from RUN/model, its held-out part from
+/// RUN/holdout.json. Throws: kBadData also if the training data are not what they were.
+RunData load_data_of_run(const std::filesystem::path& run);
+
+/// Throws kBadData if one of `now` is not what a run's manifest says that it read.
+void check_inputs(const Json& manifest, const std::vector<core::InputFile>& now);
+
+/// Any data under an encoder: what `eval --data` and audits on other files need.
+EncodedData load_examples(const Settings& settings, const Encoder& encoder, const std::string& source,
+                          text::Split split);
+EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples);
+
+/// What an input of a run's manifest is now: files by their bytes; what is generated or known by name
+/// by the examples that come out. Throws: kBadData if it cannot be read any more.
+core::InputFile describe_source(const Settings& settings, const Encoder& encoder,
+                                const core::InputFile& before);
+
+/// The part of `data` at `indices`, in that order.
+EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& indices);
+
+/// round(fraction * n) places of 0 .. n-1, rising, drawn without replacement; a function of the
+/// arguments alone. With `users`, whole users are drawn until that many examples are reached.
+std::vector<std::int64_t> draw_hold_out(const std::vector<text::Example>& examples, double fraction,
+                                        std::uint64_t seed, bool whole_users);
+
+/// The vectors of model.vectors for the words of a vocabulary.
+///
+/// Shapes: V words, d dimensions; values [V*d], row by row. A word without a vector gets normal values
+/// of the vectors' own spread, drawn from run.seed; the unknown word gets zeros. d = 0: no vectors.
+struct VectorTable {
+  std::int64_t dimensions = 0;
+  std::vector<float> values;
+};
+VectorTable load_vectors(const Settings& settings, const text::Vocabulary& vocabulary);
+
+/// Writes vocabulary, tokeniser and label sets into a model's folder, and reads them back.
+/// Throws (load): kBadData naming the file.
+void save_encoder(const std::filesystem::path& folder, const Encoder& encoder);
+Encoder load_encoder(const std::filesystem::path& folder);
+
+/// SHA-256 over words, labels, tags and users of `examples`, for sources that are not one file.
+std::string content_sha256(const std::vector<text::Example>& examples);
+
+}  // namespace discreet::app

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "discreet/app/run_data.h"
+#include "discreet/core/json.h"
+
+namespace discreet::app {
+
+/// What a model says of each example of a data set, in the data's order.
+///
+/// Shapes: M examples, N tokens, I intents. Losses are NaN where the example has no known label. What
+/// the model has no head for is empty.
+struct Scores {
+  std::vector<double> loss;         ///< [M] intent loss + slot_weight x slot loss.
+  std::vector<double> intent_loss;  ///< [M]
+  std::vector<double> slot_loss;    ///< [M]
+  std::vector<float> intent_probabilities;  ///< [M*I], row by row.
+  std::vector<std::int64_t> intents;        ///< [M]
+  std::vector<std::int64_t> tags;           ///< [N]
+};
+
+/// Metrics of `data` under `scores`: intent_accuracy, macro_f1, micro_f1, calibration_error; slot_f1,
+/// slot_precision, slot_recall by conlleval's rules; exact_match of whole frames; loss. Text
+/// classification calls the first "accuracy", tagging the slots' "entity_f1" and so on. What has no
+/// labels is left out.
+Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,
+                const Scores& scores);
+
+}  // namespace discreet::app
