@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/privacy/accountant.h"
+#include "discreet/privacy/internal/convolve.h"
+#include "discreet/privacy/internal/rdp.h"
+
+namespace discreet {
+namespace privacy {
+namespace {
+
+/// Cells of the largest grid: 16 million take 0.4 GB and some seconds.
+constexpr double kMostCells = 1 << 24;
+
+/// P[loss > t] of one sampled Gaussian, remove direction: the loss is ln(mixture/N(0, s^2)) under
+/// the mixture. Section 5.1 of Gopi et al., as a survival function, which keeps digits in the tail.
+double loss_survival(const Phase& phase, double t) {
+  const double q = phase.sampling_rate, s = phase.noise_multiplier;
+  if (q < 1 && t <= std::log1p(-q)) return 1;
+  // z = ln((exp(t) + q - 1) / q); for large t without overflow.
+  const double z =
+      t > 30 ? t + std::log1p((q - 1) * std::exp(-t)) - std::log(q) : std::log1p(std::expm1(t) / q);
+  const double scale = 2 * std::numbers::sqrt2 * s;
+  return 0.5 * (q * std::erfc((2 * z * s * s - 1) / scale) +
+                (1 - q) * std::erfc((2 * z * s * s + 1) / scale));
+}
+
+/// Mean of the loss by the trapezoidal rule, as in rdp.cpp.
+double loss_mean(const Phase& phase) {
+  const double q = phase.sampling_rate, s = phase.noise_multiplier;
+  if (q == 1) return 1 / (2 * s * s);
+  constexpr double pi = std::numbers::pi;
+  const double h = std::min(2 * pi * pi * s * s / (40 + pi * pi * s * s / 2), 0.7 * s);
+  const double reach = 9.5 * s;
+  double sum = 0;
+  for (double x = -std::ceil(reach / h) * h; x < 1 + reach; x += h) {
+    const double t = (2 * x - 1) / (2 * s * s);
+    const double loss = t > 600 ? std::log(q) + t : std::log1p(q * std::expm1(t));
+    const double ratio = t > 600 ? 0 : 1 + q * std::expm1(t);
+    // Density of the mixture: that of N(0, s^2) times the ratio, or far out q N(1, s^2).
+    const double density = t > 600 ? q * std::exp(-(x - 1) * (x - 1) / (2 * s * s))
+                                   : std::exp(-x * x / (2 * s * s)) * ratio;
+    sum += density * loss;
+  }
+  return sum * h / (s * std::sqrt(2 * pi));
+}
+
+/// The grid t_k = (k - zero) h.
+struct Grid {
+  double h = 0;
+  std::size_t size = 0, zero = 0;
+};
+
+/// The composed loss: masses on the grid moved by `shift`.
+struct Composed {
+  Grid grid;
+  double shift = 0;
+  std::vector<double> mass;
+  /// S_k = sum_{j >= k} p_j and D_k = sum_{j >= k} p_j exp(t_k - t_j), so that delta(t_k) = S_k -
+  /// D_k.
+  std::vector<double> survival, discounted;
+
+  double at(std::size_t k) const {
+    return (static_cast<double>(k) - static_cast<double>(grid.zero)) * grid.h + shift;
+  }
+
+  void accumulate() {
+    const double decay = std::exp(-grid.h);
+    survival.assign(grid.size + 1, 0.0);
+    discounted.assign(grid.size + 1, 0.0);
+    for (std::size_t k = grid.size; k-- > 0;) {
+      survival[k] = survival[k + 1] + mass[k];
+      discounted[k] = discounted[k + 1] * decay + mass[k];
+    }
+  }
+
+  /// Smallest epsilon >= 0 with delta(epsilon) <= delta.
+  double epsilon(double delta) const {
+    // From the top: the first cell where the sum passes delta.
+    std::size_t k = grid.size;
+    while (k > 0 && at(k - 1) >= 0 && survival[k - 1] - discounted[k - 1] <= delta) --k;
+    if (k == grid.size) return std::numeric_limits<double>::infinity();
+    if (discounted[k] <= 0) return std::max(0.0, at(k));
+    // Between cells k - 1 and k: delta(e) = S_k - exp(e - t_k) D_k.
+    return std::max(0.0, at(k) + std::log((survival[k] - delta) / discounted[k]));
+  }
+
+  double delta(double epsilon) const {
+    const double place = std::ceil((epsilon - shift) / grid.h) + static_cast<double>(grid.zero);
+    if (place >= static_cast<double>(grid.size)) return 0;
+    const auto k = static_cast<std::size_t>(std::max(place, 0.0));
+    return std::clamp(survival[k] - std::exp(epsilon - at(k)) * discounted[k], 0.0, 1.0);
+  }
+};
+
+class PrvAccountant final : public Accountant {
+ public:
+  explicit PrvAccountant(const AccountantOptions& options)
+      : eps_error_(options.eps_error), delta_error_(options.delta_error) {
+    if (!(eps_error_ > 0 && eps_error_ < 1)) {
+      throw usage_error(fmt::format("eps_error = {}: expected a number in (0, 1)", eps_error_));
+    }
+  }
+
+  std::string name() const override { return "prv"; }
+  std::string why_not(const Event& event) const override { return flatten(event).unsupported; }
+
+  Bound epsilon(const Event& event, Delta delta) const override {
+    internal::require_support(*this, event);
+    const FlatEvent flat = flatten(event);
+    Bound bound{0, BoundKind::kUpper, name(), {}, 0.0, 0.0};
+    if (delta.value() >= 1 || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (flat.non_private || delta.value() == 0) {
+      bound.value = HUGE_VAL;
+      bound.estimate = bound.lower = HUGE_VAL;
+      return bound;
+    }
+    const double delta_error = delta_error_.value_or(delta.value() / 1000);
+    if (delta_error >= delta.value()) {
+      throw usage_error(fmt::format("delta_error = {}: expected less than delta = {}", delta_error,
+                                    delta.value()));
+    }
+    const Composed loss = compose(flat, delta_error);
+    require_digits(loss, delta.value() - delta_error);
+    bound.estimate = loss.epsilon(delta.value());
+    bound.lower = std::max(0.0, loss.epsilon(delta.value() + delta_error) - eps_error_);
+    bound.value = loss.epsilon(delta.value() - delta_error) + eps_error_;
+    return bound;
+  }
+
+  Bound delta(const Event& event, Epsilon epsilon) const override {
+    internal::require_support(*this, event);
+    const FlatEvent flat = flatten(event);
+    Bound bound{0, BoundKind::kUpper, name(), {}, 0.0, 0.0};
+    if (std::isinf(epsilon.value()) || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (flat.non_private) {
+      bound.value = 1;
+      bound.estimate = bound.lower = 1;
+      return bound;
+    }
+    const auto& orders = internal::rdp_orders();
+    const double loose =
+        internal::rdp_delta(orders, internal::rdp_of(flat.phases, orders), epsilon.value()).value;
+    const double delta_error = delta_error_.value_or(std::max(loose / 1000, 1e-14));
+    const Composed loss = compose(flat, delta_error);
+    bound.estimate = loss.delta(epsilon.value());
+    bound.lower = std::max(0.0, loss.delta(epsilon.value() + eps_error_) - delta_error);
+    const double before = epsilon.value() - eps_error_;
+    bound.value = before < 0 ? 1 : std::min(1.0, loss.delta(before) + delta_error);
+    bound.value = std::min(bound.value, loose);
+    return bound;
+  }
+
+ private:
+  /// Mesh and half-width of section 5.2 of the reference: h = eps_error / sqrt(n
+  /// ln(12/delta_error)/2).
+  Grid make_grid(const FlatEvent& flat, double delta_error) const {
+    const auto n = static_cast<double>(flat.steps());
+    const auto& orders = internal::rdp_orders();
+    std::vector<double> total(orders.size(), 0.0);
+    double half = eps_error_;
+    for (const Phase& phase : flat.phases) {
+      const auto one =
+          internal::sampled_gaussian_rdp(phase.sampling_rate, phase.noise_multiplier, orders);
+      half = std::max(half, internal::rdp_epsilon(orders, one, delta_error / (8 * n)).value);
+      for (std::size_t i = 0; i < total.size(); ++i) {
+        total[i] += static_cast<double>(phase.steps) * one[i];
+      }
+    }
+    half = std::max(half, internal::rdp_epsilon(orders, total, delta_error / 4).value) + 3;
+    Grid grid;
+    grid.h = eps_error_ / std::sqrt(n * std::log(12 / delta_error) / 2);
+    const double cells = 2 * std::ceil(half / grid.h) + 2;
+    if (!(cells <= kMostCells)) {
+      throw privacy_refused(
+          fmt::format(
+              "accountant prv would need a grid of {:.3g} cells for {:.0f} steps; the limit "
+              "is {:.3g}",
+              cells, n, kMostCells),
+          "Use --accountant rdp, or a larger error in epsilon.");
+    }
+    grid.size = internal::fast_length(static_cast<std::size_t>(cells));
+    grid.zero = grid.size / 2 - 1;
+    return grid;
+  }
+
+  /// Adds up the cells of one step's loss; moves the grid so that its mean is right.
+  static std::vector<double> discretise(const Phase& phase, const Grid& grid, double& shift) {
+    std::vector<double> mass(grid.size, 0.0);
+    const auto edge = [&](std::size_t k) {
+      return (static_cast<double>(k) - static_cast<double>(grid.zero) - 0.5) * grid.h;
+    };
+    std::size_t first = 0;
+    if (phase.sampling_rate < 1) {  // Nothing lies below ln(1 - q).
+      const double start = std::floor(std::log1p(-phase.sampling_rate) / grid.h) - 2;
+      const double place = start + static_cast<double>(grid.zero);
+      first = static_cast<std::size_t>(std::max(place, 0.0));
+    }
+    double above = loss_survival(phase, edge(first)), sum = 0, mean = 0;
+    for (std::size_t k = first; k < grid.size && above > 1e-30; ++k) {
+      const double next = k + 1 == grid.size ? 0 : loss_survival(phase, edge(k + 1));
+      mass[k] = above - next;
+      above = next;
+      sum += mass[k];
+      mean += mass[k] * (edge(k) + grid.h / 2);
+    }
+    for (double& p : mass) p /= sum;
+    shift = loss_mean(phase) - mean / sum;
+    if (!(std::abs(shift) < grid.h / 2)) {
+      throw internal_error(
+          fmt::format("prv: the mean of the loss is off by {} with cells of {}", shift, grid.h));
+    }
+    return mass;
+  }
+
+  Composed compose(const FlatEvent& flat, double delta_error) const {
+    Composed loss{make_grid(flat, delta_error)};
+    std::vector<internal::Summand> summands;
+    for (const Phase& phase : flat.phases) {
+      double shift = 0;
+      summands.push_back({discretise(phase, loss.grid, shift), phase.steps});
+      loss.shift += static_cast<double>(phase.steps) * shift;
+    }
+    loss.mass = internal::convolve_powers(summands, loss.grid.zero);
+    loss.accumulate();
+    return loss;
+  }
+
+  static void require_digits(const Composed& loss, double delta) {
+    const double noise =
+        std::numeric_limits<double>::epsilon() * static_cast<double>(loss.grid.size);
+    if (noise <= delta) return;
+    throw privacy_refused(
+        fmt::format("accountant prv cannot resolve delta = {} on {} cells in double precision",
+                    delta, loss.grid.size),
+        "Use --accountant rdp for a delta this small.");
+  }
+
+  double eps_error_;
+  std::optional<double> delta_error_;
+};
+
+}  // namespace
+}  // namespace privacy
+
+void register_accountant_prv(core::Registry& registry) {
+  registry.add({"accountant",
+                "prv",
+                "Privacy loss by Fourier transform: tight, with error bounds.",
+                "Gopi, Lee and Wutschitz 2021",
+                {},
+                privacy::MakeAccountant([](const privacy::AccountantOptions& options) {
+                  return std::unique_ptr<privacy::Accountant>(new privacy::PrvAccountant(options));
+                })});
+}
+
+}  // namespace discreet

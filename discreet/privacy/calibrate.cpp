@@ -1,0 +1,153 @@
+#include "discreet/privacy/calibrate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+
+namespace discreet::privacy {
+namespace {
+
+constexpr double kRelative = 1e-5;
+
+/// Epsilon as a guarantee.
+Bound cost_of(const Target& target, const Event& event) {
+  Bound bound = target.accountant->epsilon(event, Delta(target.delta));
+  bound.guarantee();
+  return bound;
+}
+
+void check_target(const Target& target) {
+  if (target.accountant == nullptr) throw internal_error("calibration without an accountant");
+  Epsilon{target.epsilon};
+  if (!(target.epsilon > 0)) {
+    throw usage_error(fmt::format("epsilon = {}: expected a number in (0, inf]", target.epsilon));
+  }
+  Delta{target.delta};
+}
+
+/// The outcome of bisection: `good` meets the target, `bad` does not, and they are close.
+struct Bracket {
+  double good, bad;
+  Bound epsilon;  ///< At `good`.
+};
+
+/// Halves a bracket on a logarithmic scale until it is narrow; keeps `good` good.
+void narrow(Bracket& bracket, const Target& target, const std::function<Event(double)>& event) {
+  while (std::abs(bracket.good / bracket.bad - 1) > kRelative) {
+    const double middle = std::sqrt(bracket.good * bracket.bad);
+    const Bound cost = cost_of(target, event(middle));
+    if (cost.value <= target.epsilon) {
+      bracket.good = middle;
+      bracket.epsilon = cost;
+    } else {
+      bracket.bad = middle;
+    }
+  }
+}
+
+/// A decimal that people can copy, on the safe side of `good`, still within the bracket's width;
+/// kept only if it meets the target.
+void round_to_safe_side(Bracket& bracket, bool up, const Target& target,
+                        const std::function<Event(double)>& event) {
+  const double unit = std::pow(10.0, std::floor(std::log10(bracket.good)) - 5);
+  const double cells = bracket.good / unit;
+  const double rounded = (up ? std::ceil(cells) : std::floor(cells)) * unit;
+  // Through text, so that printing and reading give the same number.
+  const double value = std::stod(fmt::format("{:.6g}", rounded));
+  const Bound cost = cost_of(target, event(value));
+  if (cost.value > target.epsilon) return;
+  bracket.good = value;
+  bracket.epsilon = cost;
+}
+
+}  // namespace
+
+Calibrated<double> calibrate_noise_multiplier(const Target& target,
+                                              const std::function<Event(double)>& event) {
+  check_target(target);
+  Bracket bracket{1, 1, cost_of(target, event(1))};
+  if (bracket.epsilon.value <= target.epsilon) {
+    for (;;) {
+      bracket.bad = bracket.good / 2;
+      const Bound cost = cost_of(target, event(bracket.bad));
+      if (cost.value > target.epsilon) break;
+      bracket.good = bracket.bad;
+      bracket.epsilon = cost;
+      // Hardly any noise is needed: either nothing is released or the target is out of any use.
+      if (bracket.good < 1e-3) return {bracket.good, bracket.epsilon};
+    }
+  } else {
+    do {
+      bracket.bad = bracket.good;
+      bracket.good *= 2;
+      if (bracket.good > 1e7) {
+        throw privacy_refused(
+            fmt::format("no noise multiplier up to 1e7 reaches epsilon = {} at delta = {} "
+                        "(accountant {})",
+                        target.epsilon, target.delta, target.accountant->name()),
+            "Take fewer steps, a smaller sampling rate, a larger epsilon or a larger delta.");
+      }
+      bracket.epsilon = cost_of(target, event(bracket.good));
+    } while (bracket.epsilon.value > target.epsilon);
+  }
+  narrow(bracket, target, event);
+  round_to_safe_side(bracket, true, target, event);
+  return {bracket.good, bracket.epsilon};
+}
+
+Calibrated<std::int64_t> calibrate_steps(const Target& target,
+                                         const std::function<Event(std::int64_t)>& event,
+                                         std::int64_t limit) {
+  check_target(target);
+  Bound cost = cost_of(target, event(1));
+  if (cost.value > target.epsilon) {
+    throw privacy_refused(fmt::format("one step already costs epsilon = {:.4g}, the target is {}",
+                                      cost.value, target.epsilon),
+                          "Add noise or lower the sampling rate.");
+  }
+  std::int64_t good = 1, bad = limit;
+  while (good < limit) {
+    bad = good > limit / 2 ? limit : 2 * good;
+    const Bound next = cost_of(target, event(bad));
+    if (next.value > target.epsilon) break;
+    good = bad;
+    cost = next;
+  }
+  while (bad - good > 1) {
+    const std::int64_t middle = good + (bad - good) / 2;
+    const Bound next = cost_of(target, event(middle));
+    if (next.value <= target.epsilon) {
+      good = middle;
+      cost = next;
+    } else {
+      bad = middle;
+    }
+  }
+  return {good, cost};
+}
+
+Calibrated<double> calibrate_sampling_rate(const Target& target,
+                                           const std::function<Event(double)>& event) {
+  check_target(target);
+  Bracket bracket{1, 1, cost_of(target, event(1))};
+  if (bracket.epsilon.value <= target.epsilon) return {1, bracket.epsilon};
+  do {
+    bracket.bad = bracket.good;
+    bracket.good /= 2;
+    if (bracket.good < 1e-12) {
+      throw privacy_refused(
+          fmt::format("no sampling rate above 1e-12 reaches epsilon = {} at delta = {}",
+                      target.epsilon, target.delta),
+          "Add noise or take fewer steps.");
+    }
+    bracket.epsilon = cost_of(target, event(bracket.good));
+  } while (bracket.epsilon.value > target.epsilon);
+  narrow(bracket, target, event);
+  round_to_safe_side(bracket, false, target, event);
+  return {bracket.good, bracket.epsilon};
+}
+
+}  // namespace discreet::privacy
