@@ -157,6 +157,7 @@ TEST(Document, BuiltInSchemasAreSound) {
   const auto names = document_schemas();
   EXPECT_GE(names.size(), 2u);
   for (const auto& name : names) {
+    if (name == "error") continue;  // what --json prints in place of a document
     const Json& schema = document_schema(name);
     ASSERT_TRUE(schema.contains("properties") && schema["properties"].contains("schema")) << name;
     const std::string id = schema["properties"]["schema"].value("const", "");
