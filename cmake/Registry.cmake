@@ -22,4 +22,6 @@ function(discreet_registry target kind folder)
   set(output ${CMAKE_BINARY_DIR}/generated/register_all_${kind}.cpp)
   file(CONFIGURE OUTPUT ${output} CONTENT "${text}" @ONLY)
   target_sources(${target} PRIVATE ${output})
+  # On its own it compiles in a second and changes whenever a file comes or goes.
+  set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()

@@ -1,0 +1,63 @@
+#include <ATen/Version.h>
+#include <torch/headeronly/version.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "discreet/core/operation.h"
+#include "discreet/core/registry.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet {
+namespace app {
+namespace {
+
+/// Best rate of a float32 matrix product in about `seconds`, the first product left out.
+///
+/// Cost: three 1024 x 1024 matrices.
+double product_gflops(double seconds) {
+  constexpr std::int64_t kSize = 1024;
+  const at::Tensor a = at::rand({kSize, kSize}), b = at::rand({kSize, kSize});
+  at::Tensor c = at::mm(a, b);
+  using Clock = std::chrono::steady_clock;
+  double best = 0, spent = 0;
+  while (spent < seconds) {
+    const auto started = Clock::now();
+    at::mm_out(c, a, b);
+    const double took = std::chrono::duration<double>(Clock::now() - started).count();
+    spent += took;
+    best = std::max(best, 2.0 * kSize * kSize * kSize / took / 1e9);
+  }
+  return best;
+}
+
+Json doctor_tensors(const Json&, core::OperationContext&) {
+  const at::NoGradGuard no_grad;
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const double one = product_gflops(0.2);
+  at::set_num_threads(threads);
+  const double all = threads > 1 ? product_gflops(0.2) : one;
+  const std::string blas = at::hasMKL() ? at::get_mkl_version() : "the BLAS of libtorch, not MKL";
+  return {{"libtorch", TORCH_VERSION},
+          {"threads", threads},
+          {"cpu_capability", at::get_cpu_capability()},
+          {"blas", blas},
+          {"gflops_one_thread", one},
+          {"gflops", all},
+          {"cuda_devices", static_cast<int>(at::getNumGPUs())}};
+}
+
+}  // namespace
+}  // namespace app
+
+void register_operation_doctor_tensors(core::Registry& registry) {
+  registry.add({.kind = "operation",
+                .name = "doctor_tensors",
+                .summary = "libtorch's version, threads and devices, and the speed of its matrix "
+                           "product.",
+                .make = static_cast<core::Operation>(app::doctor_tensors)});
+}
+
+}  // namespace discreet
