@@ -19,23 +19,29 @@ struct CorpusOptions {
   std::int64_t lines = 13000;
   std::uint64_t seed = 1;
   Split split = Split::kTrain;      ///< Another split is another stream of the same grammar.
-  std::int64_t devices = 0;         ///< 0: one for every 20 lines, at least 10.
+  double ambiguity = 0.2;           ///< Share of lines with two commands, of which one counts.
+  double label_noise = 0.02;        ///< Share of lines whose intent is replaced by another.
+  double slot_noise = 0.0;          ///< Share of slot values whose slot is replaced by another.
+  double typos = 0.02;              ///< Chance of a typing error, for each word of a slot value.
+  double disfluencies = 0.05;       ///< Chance of a hesitation or a repeated word, for each line.
+  std::int64_t devices = 650;       ///< Devices, each with one to three users.
   double activity_exponent = 1.1;   ///< Zipf exponent of the devices' activity; 0: all alike.
   std::int64_t periods = 4;         ///< Periods over which topics drift.
-  double drift = 0.5;               ///< 0: no drift; 1: a period's favourite topics dominate.
-  double label_noise = 0.02;        ///< Share of lines whose intent is replaced by another.
-  double slot_noise = 0.0;          ///< Share of slot values whose slot name is replaced.
-  double typos = 0.02;              ///< Chance of a typing error for each word of a slot value.
-  double disfluencies = 0.05;       ///< Chance of a hesitation or a restart for each line.
+  double drift = 0.5;               ///< 0: none; at 1 a topic's odds swing by e^2 either way.
   double gender_skew = 0.8;         ///< Chance that a pronoun agrees with the profession's lean.
-  double dialect_share = 0.15;      ///< Share of devices that speak the second dialect.
-  double dialect_gap = 0.5;         ///< How far the second dialect's phrasing is from the first.
-  std::int64_t secrets = 0;         ///< Planted "call d1 d2 d3 d4" sequences …
-  std::int64_t secret_repeats = 1;  ///< … and how often each one stands in the corpus.
-  std::int64_t secret_digits = 4;   ///< Digits of each secret.
+  double dialect_share = 0.15;      ///< Share of lines from devices that speak the hill dialect.
+  double dialect_gap = 0.5;         ///< Chance that the hill dialect respells an ordinary word.
+  std::int64_t secrets = 0;         ///< Planted "call 4 0 9 2" lines, in the training split only.
+  std::int64_t secret_repeats = 1;  ///< How often each secret stands in the corpus.
+  std::int64_t secret_digits = 4;
+  bool counterfactuals = false;  ///< Adds the line with every gendered word swapped.
 };
 
 const core::Fields<CorpusOptions>& corpus_fields();
+
+/// Names of the intents and slots of the grammar: public, whatever was drawn.
+std::vector<std::string> corpus_intent_names();
+std::vector<std::string> corpus_slot_names();
 
 /// Parses "assistant" or "assistant:lines=13000,seed=1,split=test". Throws: kUsage naming the key.
 CorpusOptions parse_corpus_spec(const std::string& spec);
