@@ -19,7 +19,7 @@ struct CorpusOptions {
   std::int64_t lines = 13000;
   std::uint64_t seed = 1;
   Split split = Split::kTrain;      ///< Another split is another stream of the same grammar.
-  double ambiguity = 0.2;           ///< Share of lines with two commands, of which one counts.
+  double ambiguity = 0.14;          ///< Share of lines with two commands, of which one counts.
   double label_noise = 0.02;        ///< Share of lines whose intent is replaced by another.
   double slot_noise = 0.0;          ///< Share of slot values whose slot is replaced by another.
   double typos = 0.02;              ///< Chance of a typing error, for each word of a slot value.
@@ -30,7 +30,7 @@ struct CorpusOptions {
   double drift = 0.5;               ///< 0: none; at 1 a topic's odds swing by e^2 either way.
   double gender_skew = 0.8;         ///< Chance that a pronoun agrees with the profession's lean.
   double dialect_share = 0.15;      ///< Share of lines from devices that speak the hill dialect.
-  double dialect_gap = 0.5;         ///< Chance that the hill dialect respells an ordinary word.
+  double dialect_gap = 0.35;        ///< Chance that the hill dialect respells an ordinary word.
   std::int64_t secrets = 0;         ///< Planted "call 4 0 9 2" lines, in the training split only.
   std::int64_t secret_repeats = 1;  ///< How often each secret stands in the corpus.
   std::int64_t secret_digits = 4;

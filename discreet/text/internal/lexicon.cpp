@@ -155,7 +155,7 @@ const std::vector<NamePair>& first_names() {
       {"irene", "ivan"},    {"isabel", "jack"},   {"jade", "jacob"},    {"jana", "james"},
       {"julia", "jonas"},   {"karen", "kevin"},   {"kate", "kofi"},     {"lara", "lars"},
       {"laura", "leo"},     {"leila", "liam"},    {"lena", "lucas"},    {"lily", "luis"},
-      {"linda", "mark"},    {"lucy", "martin"},   {"maria", "mateo"},   {"marta", "max"},
+      {"linda", "milan"},   {"lucy", "martin"},   {"maria", "mateo"},   {"marta", "max"},
       {"maya", "michael"},  {"mei", "mohamed"},   {"mia", "nathan"},    {"mina", "nico"},
       {"nadia", "noah"},    {"naomi", "oliver"},  {"nina", "omar"},     {"nora", "oscar"},
       {"olga", "otto"},     {"olivia", "pablo"},  {"paula", "paul"},    {"petra", "peter"},
