@@ -21,6 +21,8 @@ DISCREET_INLINE void forward_step(const LstmForwardStep<T>& s) {
       const T* __restrict before = s.first ? s.zeros : state;
       for (std::int64_t j = 0; j < h; ++j) previous[j] = before[j];
     }
+    // The four gates stand in one array, h apart: only the pragma tells that they do not overlap.
+#pragma omp simd
     for (std::int64_t j = 0; j < h; ++j) {
       const T in = sigmoid(gates[j] + recurrent[j]);
       const T forget = sigmoid(gates[h + j] + recurrent[h + j]);
@@ -51,6 +53,7 @@ DISCREET_INLINE void backward_step(const LstmBackwardStep<T>& s) {
     const T* __restrict cell_before = s.first ? s.zeros : s.cell + (n - s.back) * h;
     const T* __restrict output_grad = s.output_grad + n * s.output_stride;
     const T* __restrict state_grad = s.state_grad + r * h;
+#pragma omp simd
     for (std::int64_t j = 0; j < h; ++j) {
       const T in = gates[j], forget = gates[h + j], candidate = gates[2 * h + j];
       const T out = gates[3 * h + j];
