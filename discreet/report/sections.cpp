@@ -1,0 +1,360 @@
+#include "discreet/report/internal/sections.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "discreet/report/chart.h"
+#include "discreet/report/html.h"
+#include "discreet/stats/intervals.h"
+
+namespace discreet::report::internal {
+namespace {
+
+constexpr std::size_t kMostGroups = 24;
+
+Series curve(const std::string& name, const Json& points) {
+  Series series{.name = name};
+  for (const Json& point : points) {
+    if (!point[0].is_number() || !point[1].is_number()) continue;
+    series.points.push_back({point[0].get<double>(), point[1].get<double>()});
+  }
+  return series;
+}
+
+std::string ends_of(const Series& series) {
+  if (series.points.empty()) return "";
+  return fmt::format("{} from {} at step {} to {} at step {}", series.name,
+                     show(series.points.front().y), show(series.points.front().x),
+                     show(series.points.back().y), show(series.points.back().x));
+}
+
+std::string loss_chart(const Json& curves) {
+  std::vector<Series> series;
+  std::vector<std::string> said;
+  for (const char* split : {"train", "dev"}) {
+    Series one = curve(split, curves["loss"][split]);
+    if (one.points.empty()) continue;
+    said.push_back(ends_of(one));
+    series.push_back(std::move(one));
+  }
+  return line_chart(series, {.title = "Loss over steps",
+                             .description = fmt::format("{}", fmt::join(said, "; ")),
+                             .x_label = "step",
+                             .y_label = "loss"});
+}
+
+std::string metric_chart(const Json& curves) {
+  if (!curves["metric"].is_object()) return "";
+  const std::string name = spaced(curves["metric"]["name"].get<std::string>());
+  const Series series = curve("dev", curves["metric"]["dev"]);
+  return line_chart({series}, {.title = "Development " + name,
+                               .description = ends_of(series),
+                               .x_label = "step",
+                               .y_label = name,
+                               .y_max = 1});
+}
+
+std::string epsilon_chart(const Json& curves) {
+  const Series series = curve("epsilon spent", curves["epsilon"]);
+  return line_chart({series}, {.title = "Epsilon over steps",
+                               .description = ends_of(series),
+                               .x_label = "step",
+                               .y_label = "epsilon"});
+}
+
+std::string attack_name(const Json& result) {
+  const std::string name = result["attack"].get<std::string>();
+  return result.value("sees_model", true) ? name : name + " (no model)";
+}
+
+/// The decade of one false positive, so that the axes show no empty decades.
+double roc_floor(const Json& results) {
+  double most = 10;
+  for (const Json& result : results) {
+    most = std::max(most, result["n_nonmembers"].get<double>());
+  }
+  return std::pow(10, -std::clamp(std::floor(std::log10(most)), 1.0, 4.0));
+}
+
+std::string roc_chart(const Json& audit) {
+  const double floor = roc_floor(audit["results"]);
+  std::vector<Series> all;
+  std::vector<std::string> said;
+  for (const Json& result : audit["results"]) {
+    if (!result.contains("roc")) continue;
+    Series series{.name = attack_name(result)};
+    const auto n = result["n_members"].get<std::uint64_t>();
+    const double confidence = result.value("confidence", 0.95);
+    for (const Json& point : result["roc"]) {
+      const double fpr = point[0].get<double>();
+      const double tpr = point[1].get<double>();
+      series.points.push_back({fpr, tpr});
+      const auto hits = static_cast<std::uint64_t>(std::llround(tpr * static_cast<double>(n)));
+      const stats::Interval ci = stats::wilson(std::min(hits, n), n, confidence);
+      if (all.empty()) series.band.push_back({fpr, tpr, ci.low, ci.high});
+    }
+    const Json& ci = result["ci"];
+    for (const auto& [key, tpr] : result["tpr_at_fpr"].items()) {
+      if (!tpr.is_number() || !ci["tpr_at_fpr"].contains(key)) continue;
+      const Json& range = ci["tpr_at_fpr"][key];
+      series.markers.push_back(
+          {std::stod(key), tpr.get<double>(), range[0].get<double>(), range[1].get<double>()});
+    }
+    said.push_back(
+        fmt::format("{}: AUC {}{}", series.name, show(result["auc"]), show_interval(ci["auc"])));
+    all.push_back(std::move(series));
+  }
+  return line_chart(all, {.title = "ROC of the membership attack, log axes",
+                          .description = fmt::format("{}", fmt::join(said, "; ")),
+                          .x_label = "false positive rate",
+                          .y_label = "true positive rate",
+                          .log_axes = true,
+                          .floor = floor,
+                          .chance_line = true});
+}
+
+std::string group_label(const Json& group) {
+  std::vector<std::string> parts;
+  for (const auto& [column, value] : group.items()) {
+    parts.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return fmt::format("{}", fmt::join(parts, " / "));
+}
+
+/// The rate that a group chart shows.
+std::string shown_rate(const Json& audit) {
+  for (const char* rate : {"accuracy", "true_positive_rate", "selection_rate"}) {
+    if (audit["overall"].contains(rate)) return rate;
+  }
+  return "accuracy";
+}
+
+bool is_small(const Json& entry, const std::string& rate) {
+  if (!entry.contains("small")) return false;
+  return std::find(entry["small"].begin(), entry["small"].end(), rate) != entry["small"].end();
+}
+
+/// Escapes a cell and keeps each interval in it on one line.
+std::string cell_html(const std::string& cell) {
+  const std::string safe = escape(cell);
+  std::string html;
+  std::size_t at = 0;
+  while (at < safe.size()) {
+    const std::size_t open = safe.find('[', at);
+    if (open == std::string::npos) break;
+    const std::size_t close = safe.find_first_not_of("0123456789.,e+- ", open + 1);
+    html += safe.substr(at, open - at);
+    if (close != std::string::npos && safe[close] == ']') {
+      html += "<span class=\"iv\">" + safe.substr(open, close + 1 - open) + "</span>";
+      at = close + 1;
+    } else {
+      html += '[';
+      at = open + 1;
+    }
+  }
+  return html + safe.substr(at);
+}
+
+/// Groups by falling n: the largest are known best.
+std::vector<const Json*> by_size(const Json& audit) {
+  std::vector<const Json*> entries;
+  for (const Json& entry : audit["by_group"]) entries.push_back(&entry);
+  std::stable_sort(entries.begin(), entries.end(), [](const Json* a, const Json* b) {
+    return (*a)["n"].get<std::int64_t>() > (*b)["n"].get<std::int64_t>();
+  });
+  return entries;
+}
+
+std::string group_chart(const Json& audit) {
+  const std::string rate = shown_rate(audit);
+  std::vector<IntervalRow> rows;
+  for (const Json* entry : by_size(audit)) {
+    if (rows.size() == kMostGroups) break;
+    IntervalRow row{.label = group_label((*entry)["group"])};
+    const Json value = entry->value(rate, Json());
+    if (value.is_number()) row.value = value.get<double>();
+    if ((*entry)["ci"].contains(rate)) {
+      row.low = (*entry)["ci"][rate][0].get<double>();
+      row.high = (*entry)["ci"][rate][1].get<double>();
+    }
+    row.note = "n " + show((*entry)["n"]);
+    row.small = is_small(*entry, rate);
+    rows.push_back(row);
+  }
+  IntervalChartOptions options{.title = "Groups: " + spaced(rate) + " with interval",
+                               .description = fmt::format("{} of {} groups, largest first",
+                                                          rows.size(), audit["by_group"].size()),
+                               .reference_name = "all examples"};
+  const Json overall = audit["overall"].value(rate, Json());
+  if (overall.is_number()) options.reference = overall.get<double>();
+  return interval_chart(rows, options);
+}
+
+}  // namespace
+
+std::string table(const std::string& caption, const std::vector<std::string>& header,
+                  const std::vector<std::vector<std::string>>& rows) {
+  std::string html = fmt::format("<table><caption>{}</caption><thead><tr>", escape(caption));
+  for (const std::string& cell : header) html += "<th scope=\"col\">" + escape(cell) + "</th>";
+  html += "</tr></thead><tbody>";
+  for (const auto& row : rows) {
+    html += "<tr>";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (c == 0) {
+        html += "<th scope=\"row\">" + escape(row[c]) + "</th>";
+      } else {
+        html += fmt::format("<td data-label=\"{}\">{}</td>", escape(header[c]), cell_html(row[c]));
+      }
+    }
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table>\n";
+}
+
+std::string charts(const Json& entry) {
+  const Json& curves = entry["curves"];
+  const std::string all = loss_chart(curves) + metric_chart(curves) + epsilon_chart(curves);
+  if (all.empty()) return "<p class=\"note\">No training curve was recorded.</p>\n";
+  return "<h3>Training</h3><div class=\"charts\">" + all + "</div>\n";
+}
+
+std::string membership(const Json& entry) {
+  std::string html;
+  for (const Json& audit : entry["membership"]) {
+    std::vector<std::vector<std::string>> rows;
+    for (const Json& result : audit["results"]) {
+      const Json& ci = result["ci"];
+      std::vector<std::string> rates;
+      for (const auto& [fpr, tpr] : result["tpr_at_fpr"].items()) {
+        rates.push_back(tpr.is_number()
+                            ? fmt::format("{} at {}{}", show(tpr), fpr,
+                                          show_interval(ci["tpr_at_fpr"].value(fpr, Json())))
+                            : fmt::format("n/a at {}", fpr));
+      }
+      rows.push_back(
+          {attack_name(result), show(result["auc"]) + show_interval(ci["auc"]),
+           show(result["advantage"]) + show_interval(ci["advantage"]),
+           fmt::format("{}", fmt::join(rates, "; ")),
+           result.contains("ppv") ? show(result["ppv"]) + show_interval(ci.value("ppv", Json()))
+                                  : "n/a",
+           fmt::format("{} / {}", show(result["n_members"]), show(result["n_nonmembers"]))});
+    }
+    html += table("Can members of the training data be told from others? Intervals in brackets.",
+                  {"attack", "AUC", "advantage", "TPR at FPR", "PPV", "members / others"}, rows);
+    html += "<div class=\"charts\">" + roc_chart(audit) + "</div>\n";
+  }
+  return html.empty() ? "" : "<h3>Membership</h3>" + html;
+}
+
+std::string groups(const Json& entry) {
+  std::string html;
+  for (const Json& audit : entry["groups"]) {
+    const std::string rate = shown_rate(audit);
+    std::vector<std::vector<std::string>> rows;
+    bool remarks = false;
+    for (const Json* group : by_size(audit)) {
+      if (rows.size() == kMostGroups) break;
+      std::vector<std::string> row = {
+          group_label((*group)["group"]), show((*group)["n"]),
+          show(group->value(rate, Json())) + show_interval((*group)["ci"].value(rate, Json()))};
+      const Json value = group->value(rate, Json());
+      row.push_back(value.is_null()          ? group->value(rate + "_reason", "")
+                    : is_small(*group, rate) ? "small: read the interval"
+                                             : "");
+      remarks = remarks || !row.back().empty();
+      rows.push_back(row);
+    }
+    std::string caption = spaced(rate) + " by group, with Wilson intervals";
+    if (audit["by_group"].size() > kMostGroups) {
+      caption +=
+          fmt::format("; the {} largest of {} groups", kMostGroups, audit["by_group"].size());
+    }
+    std::vector<std::string> header = {"group", "n", spaced(rate), "remark"};
+    if (!remarks) {
+      header.pop_back();
+      for (auto& row : rows) row.pop_back();
+    }
+    html += "<div class=\"pair\">" + group_chart(audit) + table(caption, header, rows) + "</div>\n";
+    rows.clear();
+    for (const Json& result : audit["results"]) {
+      const std::string name = result["metric"].get<std::string>();
+      rows.push_back({spaced(name),
+                      result["value"].is_number() ? show(result["value"])
+                                                  : "n/a: " + result.value("value_reason", ""),
+                      result["ci"].is_array() ? show_interval(result["ci"]) : "–",
+                      show(result["n_groups"]),
+                      fmt::format("{} / {}", result.contains("small") ? result["small"].size() : 0,
+                                  result.contains("excluded") ? result["excluded"].size() : 0)});
+    }
+    html += table("Gaps between groups, with bootstrap intervals",
+                  {"metric", "value", "interval", "groups", "small / left out"}, rows);
+  }
+  return html.empty() ? "" : "<h3>Groups</h3>" + html;
+}
+
+std::string comparison(const Json& results) {
+  std::vector<std::string> metrics;
+  for (const Json& entry : results) {
+    const Json& training = entry["training"];
+    if (!training.contains("metrics") || !training["metrics"].is_object()) continue;
+    for (const auto& [name, value] : training["metrics"].items()) {
+      if (name != "loss" && metrics.size() < 4 &&
+          std::find(metrics.begin(), metrics.end(), name) == metrics.end()) {
+        metrics.push_back(name);
+      }
+    }
+  }
+  std::vector<std::string> header = {"run", "epsilon"};
+  for (const std::string& metric : metrics) header.push_back(spaced(metric));
+  header.insert(header.end(), {"attack AUC", "gap"});
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& entry : results) {
+    std::vector<std::string> row = {entry["name"].get<std::string>()};
+    row.push_back(!entry["private"].get<bool>()          ? "none"
+                  : entry["privacy"].contains("epsilon") ? show(entry["privacy"]["epsilon"])
+                                                         : "n/a");
+    for (const std::string& metric : metrics) {
+      const Json& training = entry["training"];
+      row.push_back(training.contains("metrics") && training["metrics"].is_object()
+                        ? show(training["metrics"].value(metric, Json()))
+                        : "n/a");
+    }
+    row.push_back("not attacked");
+    if (!entry["membership"].empty() && !entry["membership"][0]["results"].empty()) {
+      const Json& result = entry["membership"][0]["results"][0];
+      row.back() = show(result["auc"]) + show_interval(result["ci"]["auc"]);
+    }
+    row.push_back("not measured");
+    if (!entry["groups"].empty()) {
+      for (const Json& result : entry["groups"][0]["results"]) {
+        if (result["metric"] != "accuracy_difference") continue;
+        row.back() = show(result["value"]) + show_interval(result["ci"]);
+      }
+    }
+    rows.push_back(row);
+  }
+  return table("Runs side by side; intervals in brackets, gap: accuracy difference between groups",
+               header, rows);
+}
+
+std::string repeats(const Json& all) {
+  std::string html;
+  for (const Json& repeat : all) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [name, metric] : repeat["metrics"].items()) {
+      rows.push_back(
+          {spaced(name), show(metric["mean"]),
+           metric.contains("ci") ? show_interval(metric["ci"]) : "–",
+           metric.contains("standard_deviation") ? show(metric["standard_deviation"]) : "–",
+           show(metric["n"])});
+    }
+    html += table("Mean over seeds of " + repeat["name"].get<std::string>(),
+                  {"metric", "mean", "interval", "standard deviation", "seeds"}, rows);
+  }
+  return html;
+}
+
+}  // namespace discreet::report::internal

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "discreet/report/html.h"
+#include "discreet/report/internal/read_run.h"
+
+namespace discreet::report::internal {
+namespace {
+
+std::string word(const Json& value, const std::string& otherwise) {
+  return value.is_string() && !value.get_ref<const std::string&>().empty()
+             ? value.get<std::string>()
+             : otherwise;
+}
+
+std::string trained(const Json& entry) {
+  const Json& training = entry["training"];
+  std::string text = fmt::format("A {} model for {}", word(entry["model"], "(unnamed)"),
+                                 word(entry["task"], "(an unnamed task)"));
+  if (training.contains("steps")) text += fmt::format(", {} steps", show(training["steps"]));
+  if (training.contains("seconds")) text += fmt::format(" in {} s", show(training["seconds"]));
+  if (!training.contains("metrics") || !training["metrics"].is_object()) {
+    return text + "; training has not ended.";
+  }
+  std::vector<std::string> metrics;
+  for (const auto& [name, value] : training["metrics"].items()) {
+    if (metrics.size() < 4 && name != "loss") {
+      metrics.push_back(fmt::format("{} {}", spaced(name), show(value)));
+    }
+  }
+  if (metrics.empty()) return text + ".";
+  return fmt::format("{}: {} on {} {} examples.", text, fmt::join(metrics, ", "),
+                     training.contains("n") ? show(training["n"]) : "the",
+                     training.contains("split") ? word(training["split"], "") : "evaluation");
+}
+
+std::string guaranteed(const Json& entry) {
+  if (!entry["private"].get<bool>()) {
+    return fmt::format("Nothing is guaranteed about any person's text: {}.",
+                       word(entry["privacy_reason"], "no statement"));
+  }
+  const Json& privacy = entry["privacy"];
+  if (privacy.contains("statement")) return privacy["statement"].get<std::string>();
+  const auto said = [&](const char* key) {
+    return privacy.contains(key) ? word(privacy[key], "(not stated)") : "(not stated)";
+  };
+  return fmt::format(
+      "({}, {})-differential privacy; unit {}, relation {}, sampling {}, accountant {}.",
+      privacy.contains("epsilon") ? show(privacy["epsilon"]) : "n/a",
+      privacy.contains("delta") ? show(privacy["delta"]) : "n/a", said("unit"), said("relation"),
+      said("sampling"), said("accountant"));
+}
+
+std::string leaked(const Json& entry) {
+  if (entry["membership"].empty()) return "No membership attack was run on it.";
+  std::vector<std::string> attacks;
+  std::string verdict;
+  for (const Json& audit : entry["membership"]) {
+    for (const Json& result : audit["results"]) {
+      const bool sees = result.value("sees_model", true);
+      attacks.push_back(fmt::format("{} {}: AUC {}{}",
+                                    sees ? "attack" : "baseline without the model",
+                                    result["attack"].get<std::string>(), show(result["auc"]),
+                                    show_interval(result["ci"]["auc"])));
+      if (verdict.empty() && result.contains("verdict")) {
+        verdict = " " + result["verdict"].get<std::string>();
+      }
+    }
+  }
+  return fmt::format("Membership (AUC 0.5 is chance): {}.{}", fmt::join(attacks, "; "), verdict);
+}
+
+std::string fair(const Json& entry) {
+  if (entry["groups"].empty()) return "No groups were compared.";
+  const Json& audit = entry["groups"].front();
+  const Json* shown = nullptr;
+  for (const char* wanted : {"accuracy_difference", "equalized_odds_difference"}) {
+    for (const Json& result : audit["results"]) {
+      if (shown == nullptr && result["metric"] == wanted) shown = &result;
+    }
+  }
+  if (shown == nullptr) return fmt::format("{} groups were compared.", audit["by_group"].size());
+  const std::string name = spaced((*shown)["metric"].get<std::string>());
+  if (!(*shown)["value"].is_number()) {
+    return fmt::format("{} over {} groups: n/a, {}.", name, audit["by_group"].size(),
+                       shown->value("value_reason", ""));
+  }
+  std::string text = fmt::format("{} {}{} over {} groups", name, show((*shown)["value"]),
+                                 show_interval((*shown)["ci"]), show((*shown)["n_groups"]));
+  if (shown->contains("small")) {
+    text += fmt::format("; {} of them are small, so this supports no verdict",
+                        (*shown)["small"].size());
+  }
+  if (shown->contains("excluded")) {
+    text += fmt::format("; {} have no value and are left out", (*shown)["excluded"].size());
+  }
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text + ".";
+}
+
+}  // namespace
+
+Json summary_of(const Json& entry) {
+  return {{"trained", trained(entry)},
+          {"private", guaranteed(entry)},
+          {"leaks", leaked(entry)},
+          {"fair", fair(entry)}};
+}
+
+}  // namespace discreet::report::internal
