@@ -1,0 +1,75 @@
+#include "discreet/cli/internal/privacy_flags.h"
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/privacy/answers.h"
+
+namespace discreet::cli {
+
+void add_phase_flags(CLI::App* verb, PhaseFlags& flags) {
+  verb->add_option("--noise-multiplier", flags.noise_multiplier,
+                   "Standard deviation of the noise over the sensitivity.");
+  verb->add_option("--sampling-rate", flags.sampling_rate, "A number or a fraction: 256/60000.");
+  verb->add_option("--steps", flags.steps, "Noisy steps.");
+  verb->add_option("--phase", flags.phases,
+                   "S,Q,T: noise multiplier, sampling rate, steps; may repeat, all are added up.");
+}
+
+bool any_given(const PhaseFlags& flags) {
+  return flags.noise_multiplier || flags.steps || !flags.sampling_rate.empty() ||
+         !flags.phases.empty();
+}
+
+std::vector<privacy::Phase> phases_of(const PhaseFlags& flags) {
+  std::vector<privacy::Phase> phases;
+  const int given = (flags.noise_multiplier ? 1 : 0) + (flags.steps ? 1 : 0) +
+                    (flags.sampling_rate.empty() ? 0 : 1);
+  if ((given != 0 && given != 3) || (given == 0 && flags.phases.empty())) {
+    throw usage_error(
+        "expected --noise-multiplier, --sampling-rate and --steps together, or --phase S,Q,T",
+        "For example --noise-multiplier 1.1 --sampling-rate 256/60000 --steps 1000.");
+  }
+  if (given == 3) {
+    if (*flags.steps < 0) {
+      throw usage_error(fmt::format("--steps {}: expected an integer >= 0", *flags.steps));
+    }
+    phases.push_back({privacy::NoiseMultiplier(*flags.noise_multiplier).value(),
+                      privacy::parse_rate(flags.sampling_rate), *flags.steps});
+  }
+  for (const auto& phase : flags.phases) phases.push_back(privacy::parse_phase(phase));
+  return phases;
+}
+
+void add_accountant_flags(CLI::App* verb, std::string& accountant,
+                          privacy::AccountantOptions& options) {
+  verb->add_option(
+          "--accountant", accountant,
+          "rdp, prv, analytic, gdp (`discreet list accountant`), several by commas, or all.")
+      ->capture_default_str();
+  verb->add_flag("--refine", options.refine, "rdp: search between the orders of the grid.");
+  verb->add_option("--eps-error", options.eps_error, "prv: error in epsilon.")
+      ->capture_default_str();
+  verb->add_option("--delta-error", options.delta_error, "prv: error in delta; delta/1000.");
+}
+
+std::string shown(const Json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  return fmt::format("{:.7g}", value.get<double>());
+}
+
+void print_reasons(const Json& results, const std::string& key) {
+  for (const Json& row : results) {
+    if (row.contains(key + "_reason")) {
+      fmt::print("{}: {}\n", row["accountant"].get<std::string>(),
+                 row[key + "_reason"].get<std::string>());
+    }
+    for (const Json& warning : row.value("warnings", Json::array())) {
+      fmt::print("{}: {}\n", row["accountant"].get<std::string>(), warning.get<std::string>());
+    }
+  }
+}
+
+}  // namespace discreet::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "discreet/privacy/accountant.h"
+#include "discreet/privacy/event.h"
+
+namespace discreet::cli {
+
+/// One setting by three flags, or several by `--phase S,Q,T`.
+struct PhaseFlags {
+  std::optional<double> noise_multiplier;
+  std::string sampling_rate;
+  std::optional<std::int64_t> steps;
+  std::vector<std::string> phases;
+};
+void add_phase_flags(CLI::App* verb, PhaseFlags& flags);
+bool any_given(const PhaseFlags& flags);
+/// Throws: kUsage if neither form is complete.
+std::vector<privacy::Phase> phases_of(const PhaseFlags& flags);
+
+void add_accountant_flags(CLI::App* verb, std::string& accountant,
+                          privacy::AccountantOptions& options);
+
+/// Seven digits for people; "-" for null; strings ("inf") as they are.
+std::string shown(const Json& value);
+/// Why a row of `results` has no `key`.
+void print_reasons(const Json& results, const std::string& key);
+
+}  // namespace discreet::cli

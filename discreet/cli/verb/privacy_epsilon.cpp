@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include "discreet/cli/internal/privacy_flags.h"
+#include "discreet/cli/program.h"
+#include "discreet/privacy/answers.h"
+
+namespace discreet {
+
+void register_verb_privacy_epsilon(cli::Program& program) {
+  static cli::PhaseFlags flags;
+  static privacy::EpsilonQuestion question;
+  CLI::App* verb = program.add_verb("privacy epsilon", "What noisy steps on sampled batches cost.",
+                                    "Accounting: epsilon, calibration, statements.");
+  cli::add_phase_flags(verb, flags);
+  verb->add_option("--delta", question.delta, "Chance that the bound may fail by.")->required();
+  cli::add_accountant_flags(verb, question.accountant, question.options);
+  program.on_run(verb, [&program] {
+    question.phases = cli::phases_of(flags);
+    const Json document = privacy::answer_epsilon(question);
+    if (program.global().json) {
+      cli::print_document(document);
+      return 0;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const Json& row : document["results"]) {
+      rows.push_back({row["accountant"].get<std::string>(), cli::shown(row["epsilon"]),
+                      row["kind"].get<std::string>(), cli::shown(row.value("order", Json())),
+                      cli::shown(row.value("estimate", Json())),
+                      cli::shown(row.value("lower", Json()))});
+    }
+    cli::print_table({"accountant", "epsilon", "kind", "order", "estimate", "lower"}, rows);
+    cli::print_reasons(document["results"], "epsilon");
+    fmt::print("\nFor add-or-remove-one neighbours and Poisson batches, at delta = {}.\n",
+               question.delta);
+    return 0;
+  });
+}
+
+}  // namespace discreet

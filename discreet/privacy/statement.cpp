@@ -1,0 +1,322 @@
+#include "discreet/privacy/statement.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/core/version.h"
+#include "discreet/privacy/noise.h"
+
+namespace discreet::privacy {
+namespace {
+
+/// A pair of relation and sampling that no accountant here covers is refused, never waved through.
+void refuse_uncovered(const PrivacyRun& run) {
+  if (run.mechanism == "none") {
+    throw privacy_refused("mechanism 'none' protects nobody: there is no guarantee to state",
+                          "Train with privacy.mechanism = \"dp-sgd\".");
+  }
+  if (run.phases.empty()) {
+    throw privacy_refused("the run states no noise, rate or steps: there is no guarantee to state");
+  }
+  for (const Phase& phase : run.phases) {
+    NoiseMultiplier{phase.noise_multiplier};
+    SamplingRate{phase.sampling_rate};
+    const bool sampled = phase.sampling_rate != 1;
+    if (run.sampling != Sampling::kPoisson && sampled) {
+      throw privacy_refused(
+          fmt::format("sampling '{}' with a rate of {}: amplification by sampling is proven for "
+                      "Poisson batches only",
+                      name(run.sampling), phase.sampling_rate),
+          "Account each epoch as one release with rate 1, or draw batches by Poisson sampling.");
+    }
+    if (run.relation == Relation::kReplaceOne && sampled) {
+      throw privacy_refused(
+          "relation 'replace_one' with Poisson batches: no accountant here covers the pair",
+          "State the guarantee for add_or_remove_one or zero_out.");
+    }
+  }
+  if (run.sampling == Sampling::kShuffled && run.relation == Relation::kAddOrRemoveOne) {
+    throw privacy_refused(
+        "shuffled batches of fixed size with 'add_or_remove_one': one unit more or less moves "
+        "others "
+        "to other batches, and the contribution is not bounded",
+        "State the guarantee for replace_one or zero_out, or draw batches by Poisson sampling.");
+  }
+}
+
+std::int64_t steps_of(const PrivacyRun& run) {
+  std::int64_t steps = 0;
+  for (const Phase& phase : run.phases) steps += phase.steps;
+  return steps;
+}
+
+/// Four digits, never less than the value: a rounded guarantee must still hold.
+std::string rounded_up(double value) {
+  for (const double nudge : {0.0, 0.5e-3, 1e-3}) {
+    const std::string text = fmt::format("{:.4g}", value * (1 + nudge));
+    if (std::stod(text) >= value) return text;
+  }
+  return fmt::format("{}", value);
+}
+
+/// What ending the normal's tail costs this run; null if the number of parameters is unknown.
+Json tail_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
+  if (!run.parameters) return Json();
+  const double draws = static_cast<double>(*run.parameters) * static_cast<double>(steps_of(run));
+  const double cost = truncation_delta(draws, epsilon), limit = run.delta / 100;
+  const bool holds = cost <= limit;
+  if (!holds) {
+    caveats.push_back(
+        fmt::format("The noise's tail ends at {:.2f} standard deviations; over {:.3g} draws that "
+                    "may add {:.2g} to "
+                    "delta, more than a hundredth of it.",
+                    kTailEnd, draws, cost));
+  }
+  return {{"uniform_bits", 64}, {"tail_end", kTailEnd},
+          {"draws", draws},     {"truncation_delta", core::number(cost)},
+          {"limit", limit},     {"holds", holds}};
+}
+
+void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
+  auto& c = s.caveats;
+  const std::string unit(name(run.unit));
+  if (run.insecure_seed) {
+    c.push_back(
+        "Noise and sampling came from a seeded generator (--insecure-seed): whoever learns the "
+        "seed "
+        "can remove the noise, so nothing is guaranteed.");
+  }
+  if (!run.floating_point_protection) {
+    c.push_back(
+        "Floating-point protection is absent: the exact bits of released numbers can tell more "
+        "than "
+        "the noise on paper allows (Mironov 2012; Jin et al. 2021).");
+  }
+  if (run.vocabulary_from_private_text) {
+    c.push_back(
+        "The vocabulary was built from private text, and which words it holds is not covered.");
+  }
+  if (run.labels_from_private_text) {
+    c.push_back("The label set was read from private data and is not covered.");
+  }
+  if (run.development_data_private) {
+    c.push_back(
+        "Decisions on private development data (early stopping, choice of the best step) are "
+        "outside "
+        "the guarantee.");
+  }
+  if (run.tuned_on_same_data) {
+    c.push_back(
+        "Other runs on the same data were compared with this one; what choosing among them tells "
+        "is "
+        "outside this guarantee. A budget ledger adds the runs up.");
+  }
+  if (run.has_user_column && run.unit == Unit::kExample) {
+    c.push_back(
+        "The data names users, but the unit is example: somebody who wrote many examples is "
+        "protected "
+        "less than epsilon says.");
+    s.warnings.push_back(
+        "the data has a user column and the unit is example: set privacy.unit = \"user\" to "
+        "protect "
+        "people rather than lines");
+  }
+  if (run.gaps) c.push_back(*run.gaps);
+  c.push_back(
+      "Losses, gradient norms, clipped fractions, counts of non-finite examples and the number "
+      "of " +
+      unit + "s are functions of the private data without noise: they are marked not private.");
+  if (run.sampling == Sampling::kPoisson) {
+    c.push_back("Who was in which batch, and the size of each batch, are private.");
+  }
+}
+
+void add_warnings(const PrivacyRun& run, PrivacyStatement& s) {
+  if (run.units && *run.units > 0 && run.delta >= 1.0 / static_cast<double>(*run.units)) {
+    s.warnings.push_back(fmt::format(
+        "delta = {} is not below 1/n = {:.3g}: releasing one {} whole would be allowed by it",
+        run.delta, 1.0 / static_cast<double>(*run.units), name(run.unit)));
+  }
+  if (run.target_epsilon && s.epsilon.value > *run.target_epsilon) {
+    s.warnings.push_back(fmt::format("epsilon = {:.6g} is above the target of {:.6g}",
+                                     s.epsilon.value, *run.target_epsilon));
+  }
+  for (const auto& warning : s.epsilon.warnings) s.warnings.push_back(warning);
+  if (std::isinf(s.epsilon.value)) {
+    s.warnings.push_back("without noise there is no guarantee: epsilon is infinite");
+  } else if (s.epsilon.value > 10) {
+    s.warnings.push_back(fmt::format(
+        "epsilon = {:.3g} alone promises little; rely on measured leakage (discreet audit)",
+        s.epsilon.value));
+  }
+}
+
+std::string relation_in_words(Relation relation, Unit unit) {
+  const std::string u(name(unit));
+  switch (relation) {
+    case Relation::kAddOrRemoveOne:
+      return fmt::format("adding or removing any one {} (with everything it contributes)", u);
+    case Relation::kZeroOut:
+      return fmt::format(
+          "replacing the contribution of any one {} by nothing, the size being public", u);
+    case Relation::kReplaceOne:
+      return fmt::format("exchanging any one {} for another", u);
+  }
+  throw internal_error("relation without words");
+}
+
+std::string sampling_in_words(const PrivacyRun& run) {
+  switch (run.sampling) {
+    case Sampling::kPoisson:
+      return fmt::format("each {} entered each batch independently (Poisson sampling)",
+                         name(run.unit));
+    case Sampling::kFullBatch:
+      return fmt::format("every {} was in every batch", name(run.unit));
+    case Sampling::kShuffled:
+      return fmt::format(
+          "each {} entered one batch of a shuffled epoch (no amplification is claimed)",
+          name(run.unit));
+  }
+  throw internal_error("sampling without words");
+}
+
+std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guarantee) {
+  std::string words;
+  if (guarantee) {
+    words = fmt::format(
+        "The trained parameters are (epsilon = {}, delta = {:.3g})-differentially private per "
+        "{}: "
+        "{} changes the probability of any outcome by a factor of at most exp(epsilon), up to "
+        "delta. ",
+        rounded_up(s.epsilon.value), run.delta, name(run.unit),
+        relation_in_words(run.relation, run.unit));
+  } else {
+    words = fmt::format("Nothing is guaranteed to any {}. ", name(run.unit));
+    if (std::isfinite(s.epsilon.value)) {
+      words += fmt::format(
+          "With secret randomness the same run would have epsilon = {:.4g} at delta = {:.3g}. ",
+          s.epsilon.value, run.delta);
+    }
+  }
+  words += fmt::format("Mechanism {} with {} clipping; {}; {} noisy steps", run.mechanism,
+                       run.clipping, sampling_in_words(run), steps_of(run));
+  if (run.phases.size() == 1) {
+    words += fmt::format(" with noise multiplier {:.6g} and sampling rate {:.6g}",
+                         run.phases[0].noise_multiplier, run.phases[0].sampling_rate);
+  } else {
+    words += fmt::format(" in {} phases", run.phases.size());
+  }
+  words += fmt::format(". Accountant {}: an upper bound.", s.epsilon.accountant);
+  return words;
+}
+
+Json phases_json(const std::vector<Phase>& phases) {
+  Json list = Json::array();
+  for (const Phase& phase : phases) {
+    list.push_back({{"noise_multiplier", phase.noise_multiplier},
+                    {"sampling_rate", phase.sampling_rate},
+                    {"steps", phase.steps}});
+  }
+  return list;
+}
+
+template <class T>
+Json optional_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json flags_json(const PrivacyRun& run) {
+  return {{"insecure_seed", run.insecure_seed},
+          {"floating_point_protection", run.floating_point_protection},
+          {"vocabulary_from_private_text", run.vocabulary_from_private_text},
+          {"labels_from_private_text", run.labels_from_private_text},
+          {"development_data_private", run.development_data_private},
+          {"tuned_on_same_data", run.tuned_on_same_data},
+          {"has_user_column", run.has_user_column},
+          {"user_contributions_capped", run.user_contributions_capped},
+          {"gaps", optional_json(run.gaps)}};
+}
+
+Json bounds_json(const PrivacyStatement& s, double delta) {
+  Json list = Json::array();
+  for (const auto& accountant_name : accountant_names()) {
+    const auto accountant = make_accountant(accountant_name);
+    if (!accountant->supports(s.event)) continue;
+    try {
+      list.push_back(to_json(accountant->epsilon(s.event, Delta(delta))));
+    } catch (const Error& e) {  // A grid that does not fit: the others still speak.
+      if (e.code() != ErrorCode::kPrivacyRefused) throw;
+      Json row{{"accountant", accountant_name}, {"kind", "absent"}};
+      core::set_absent(row, "epsilon", e.what());
+      list.push_back(row);
+    }
+  }
+  return list;
+}
+
+}  // namespace
+
+PrivacyStatement state_privacy(const PrivacyRun& run) {
+  refuse_uncovered(run);
+  PrivacyStatement s;
+  s.event = event_of(run.phases);
+  const Delta delta(run.delta);
+  s.epsilon = make_accountant(run.accountant)->epsilon(s.event, delta);
+  s.epsilon.guarantee();
+  const bool guarantee = std::isfinite(s.epsilon.value) && !run.insecure_seed;
+
+  Json results = bounds_json(s, run.delta);
+  std::vector<Phase> every_step = run.phases;
+  for (Phase& phase : every_step) phase.sampling_rate = phase.sampling_rate == 0 ? 0 : 1;
+  s.unamplified_epsilon = make_accountant("analytic")->epsilon(event_of(every_step), delta).value;
+  const Json tail = tail_of(run, s.epsilon.value, s.caveats);
+  add_caveats(run, s);
+  add_warnings(run, s);
+  s.words = words_of(run, s, guarantee);
+
+  Json& d = s.document;
+  d = {{"schema", "discreet.privacy/1"},
+       {"version", core::version()},
+       {"guarantee", guarantee},
+       {"statement", s.words},
+       {"epsilon", core::number(s.epsilon.value)},
+       {"delta", run.delta},
+       {"kind", name(s.epsilon.kind)},
+       {"accountant", run.accountant},
+       {"unit", name(run.unit)},
+       {"relation", name(run.relation)},
+       {"sampling", name(run.sampling)},
+       {"mechanism", run.mechanism},
+       {"clipping", run.clipping},
+       {"clip_norm", run.clip_norm > 0 ? Json(run.clip_norm) : Json()},
+       {"units", optional_json(run.units)},
+       {"expected_batch_size", optional_json(run.expected_batch_size)},
+       {"parameters", optional_json(run.parameters)},
+       {"target_epsilon", optional_json(run.target_epsilon)},
+       {"steps", steps_of(run)},
+       {"phases", phases_json(run.phases)},
+       {"unamplified_epsilon", core::number(s.unamplified_epsilon)},
+       {"noise", tail},
+       {"assumptions", flags_json(run)},
+       {"event", s.event.to_json()},
+       {"results", std::move(results)},
+       {"not_private",
+        {"losses", "gradient norms", "clipped fraction", "non-finite examples", "number of units"}},
+       {"caveats", s.caveats},
+       {"warnings", s.warnings}};
+  if (!run.phases_as_published.empty()) {
+    const Bound published =
+        make_accountant(run.accountant)->epsilon(event_of(run.phases_as_published), delta);
+    d["as_published"] = {{"epsilon", core::number(published.value)},
+                         {"phases", phases_json(run.phases_as_published)},
+                         {"note",
+                          "with the sensitivity that the published method assumes; not a "
+                          "guarantee"}};
+  }
+  return s;
+}
+
+}  // namespace discreet::privacy

@@ -1,0 +1,180 @@
+#include "discreet/privacy/statement.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+
+namespace discreet::privacy {
+namespace {
+
+PrivacyRun usual() {
+  PrivacyRun run;
+  run.units = 13084;
+  run.expected_batch_size = 130.84;
+  run.clip_norm = 1;
+  run.delta = 1e-5;
+  run.phases = {{1.0, 0.01, 1000}};
+  run.parameters = 1'000'000;
+  return run;
+}
+
+bool mentions(const std::vector<std::string>& lines, const std::string& what) {
+  for (const auto& line : lines) {
+    if (line.find(what) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string refusal(const PrivacyRun& run) {
+  try {
+    state_privacy(run);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 5) << e.what();
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Statement, SaysUnitRelationSamplingAccountantAndNumbers) {
+  const PrivacyStatement s = state_privacy(usual());
+  EXPECT_NEAR(s.epsilon.value, 2.10136527, 1e-7);
+  // Rounded up: 2.101 would promise more than holds.
+  EXPECT_NE(s.words.find("epsilon = 2.102, delta = 1e-05"), std::string::npos) << s.words;
+  for (const char* part : {"per example", "adding or removing", "Poisson", "rdp",
+                           "1000 noisy steps", "noise multiplier 1 "}) {
+    EXPECT_NE(s.words.find(part), std::string::npos) << part << " in: " << s.words;
+  }
+  EXPECT_TRUE(s.document["guarantee"].get<bool>());
+  EXPECT_EQ(s.document["unit"], "example");
+  EXPECT_EQ(s.document["relation"], "add_or_remove_one");
+  EXPECT_EQ(s.document["sampling"], "poisson");
+  EXPECT_GT(s.unamplified_epsilon, 100 * s.epsilon.value);
+  EXPECT_TRUE(s.warnings.empty()) << s.warnings[0];
+  EXPECT_TRUE(mentions(s.caveats, "Floating-point protection is absent"));
+  EXPECT_TRUE(mentions(s.caveats, "non-finite"));
+}
+
+TEST(Statement, DocumentKeepsItsSchemaAndReadsBack) {
+  for (const bool published : {false, true}) {
+    PrivacyRun run = usual();
+    run.has_user_column = run.vocabulary_from_private_text = true;
+    run.gaps = "The label set is public.";
+    if (published) run.phases_as_published = {{2.0, 0.01, 1000}};
+    const Json document = state_privacy(run).document;
+    core::validate_document(document, "statement");
+    const Json again = state_privacy(privacy_run_of(Json::parse(document.dump()))).document;
+    EXPECT_EQ(again, document);
+  }
+  Json broken = state_privacy(usual()).document;
+  broken["unit"] = "word";
+  EXPECT_THROW(privacy_run_of(broken), Error);
+  broken = state_privacy(usual()).document;
+  broken.erase("phases");
+  EXPECT_THROW(privacy_run_of(broken), Error);
+  EXPECT_THROW(privacy_run_of(Json::array()), Error);
+}
+
+TEST(Statement, EveryGapIsACaveat) {
+  PrivacyRun run = usual();
+  run.vocabulary_from_private_text = run.labels_from_private_text = true;
+  run.development_data_private = run.tuned_on_same_data = run.has_user_column = true;
+  const PrivacyStatement s = state_privacy(run);
+  for (const char* part : {"vocabulary was built from private text", "label set",
+                           "development data", "Other runs", "the unit is example"}) {
+    EXPECT_TRUE(mentions(s.caveats, part)) << part;
+  }
+  EXPECT_TRUE(mentions(s.warnings, "user column"));
+  run.unit = Unit::kUser;
+  EXPECT_FALSE(mentions(state_privacy(run).warnings, "user column"));
+}
+
+TEST(Statement, WithoutNoiseOrSecrecyNothingIsGuaranteed) {
+  PrivacyRun silent = usual();
+  silent.phases = {{0, 0.01, 10}};
+  const PrivacyStatement s = state_privacy(silent);
+  EXPECT_TRUE(std::isinf(s.epsilon.value));
+  EXPECT_EQ(s.document["epsilon"], "inf");
+  EXPECT_FALSE(s.document["guarantee"].get<bool>());
+  EXPECT_NE(s.words.find("Nothing is guaranteed"), std::string::npos);
+  core::validate_document(s.document, "statement");
+
+  PrivacyRun seeded = usual();
+  seeded.insecure_seed = true;
+  const PrivacyStatement t = state_privacy(seeded);
+  EXPECT_FALSE(t.document["guarantee"].get<bool>());
+  EXPECT_TRUE(mentions(t.caveats, "--insecure-seed"));
+  EXPECT_NE(t.words.find("Nothing is guaranteed"), std::string::npos);
+}
+
+TEST(Statement, WarnsOfDeltaTargetAndLargeEpsilon) {
+  PrivacyRun run = usual();
+  run.units = 1000;
+  run.delta = 1e-3;
+  EXPECT_TRUE(mentions(state_privacy(run).warnings, "1/n"));
+  run = usual();
+  run.target_epsilon = 2;
+  EXPECT_TRUE(mentions(state_privacy(run).warnings, "above the target"));
+  run.phases = {{0.3, 0.01, 1000}};
+  EXPECT_TRUE(mentions(state_privacy(run).warnings, "alone promises little"));
+}
+
+TEST(Statement, EvaluatesTheEndOfTheTail) {
+  PrivacyRun run = usual();
+  const Json small = state_privacy(run).document["noise"];
+  EXPECT_TRUE(small["holds"].get<bool>());
+  EXPECT_EQ(small["draws"], 1e9);
+  run.parameters = 1'000'000'000'000;
+  run.phases = {{0.5, 0.01, 1000}};
+  const PrivacyStatement s = state_privacy(run);
+  EXPECT_FALSE(s.document["noise"]["holds"].get<bool>());
+  EXPECT_TRUE(mentions(s.caveats, "tail ends"));
+  run.parameters.reset();
+  EXPECT_TRUE(state_privacy(run).document["noise"].is_null());
+}
+
+TEST(Statement, RefusesWhatCannotBeStated) {
+  PrivacyRun run = usual();
+  EXPECT_EQ(refusal(run), "");
+  run.mechanism = "none";
+  EXPECT_NE(refusal(run), "");
+  run = usual();
+  run.accountant = "gdp";
+  EXPECT_NE(refusal(run).find("no guarantee"), std::string::npos);
+  run = usual();
+  run.accountant = "analytic";
+  EXPECT_NE(refusal(run), "");
+  run = usual();
+  run.relation = Relation::kReplaceOne;
+  EXPECT_NE(refusal(run).find("replace_one"), std::string::npos);
+  run = usual();
+  run.sampling = Sampling::kShuffled;  // A Poisson rate with shuffled batches.
+  EXPECT_NE(refusal(run).find("shuffled"), std::string::npos);
+  run.phases = {{5.0, 1, 10}};
+  EXPECT_NE(refusal(run).find("fixed size"), std::string::npos);
+  run.relation = Relation::kReplaceOne;
+  EXPECT_EQ(refusal(run), "");
+  run = usual();
+  run.phases.clear();
+  EXPECT_NE(refusal(run), "");
+  run = usual();
+  run.accountant = "rpd";
+  EXPECT_THROW(state_privacy(run), Error);
+  run = usual();
+  run.phases = {{1, 1.5, 10}};
+  EXPECT_THROW(state_privacy(run), Error);
+}
+
+TEST(Statement, ShuffledEpochsCostTheAnalyticGaussian) {
+  PrivacyRun run = usual();
+  run.sampling = Sampling::kShuffled;
+  run.relation = Relation::kReplaceOne;
+  run.accountant = "analytic";
+  run.phases = {{4.0, 1, 16}};
+  EXPECT_NEAR(state_privacy(run).epsilon.value, 4.377178095681, 1e-9);
+}
+
+}  // namespace
+}  // namespace discreet::privacy
