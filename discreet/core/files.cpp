@@ -35,7 +35,6 @@ void sync_path(const fs::path& path) {
 }
 
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
-  fault_point("write");
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0) {
@@ -91,6 +90,7 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) throw system_failure("write", path);
   try {
+    fault_point("write");
     for (const auto part : parts) write_all(fd, part, path);
     fault_point("sync");
     if (::fsync(fd) != 0) throw system_failure("sync", path);
@@ -230,6 +230,7 @@ void AppendFile::append(std::string_view line) {
   }
   const off_t before = ::lseek(fd_, 0, SEEK_END);
   try {
+    fault_point("append");
     write_all(fd_, std::string(line) + "\n", path_);
   } catch (...) {
     // A full disk may take half a line. If even this fails, opening the file again cuts it off.

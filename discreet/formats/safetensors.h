@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ class SafetensorsFile {
  public:
   /// Throws: kRuntime; kBadData naming file, tensor, what was expected and found.
   explicit SafetensorsFile(const std::filesystem::path& path);
+  /// Of bytes that somebody else holds and keeps; `origin` stands in errors.
+  SafetensorsFile(const std::string& origin, std::span<const std::byte> bytes);
 
   const std::filesystem::path& path() const { return path_; }
   /// In the order in which they lie in the file.
@@ -53,13 +56,13 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
-  void read_header();
+  void read_header(std::span<const std::byte> bytes);
   TensorView read_entry(const std::string& name, const Json& entry,
                         std::span<const std::byte> data) const;
   void check_layout(std::span<const std::byte> data);
 
   std::filesystem::path path_;
-  MappedFile file_;
+  std::optional<MappedFile> file_;
   std::vector<std::string> names_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;

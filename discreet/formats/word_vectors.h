@@ -28,7 +28,8 @@ struct WordVectors {
 struct WordVectorOptions {
   /// Stop after so many words are kept.
   std::size_t limit = std::numeric_limits<std::size_t>::max();
-  /// Keep only these words; empty keeps all. Values of other lines are not parsed.
+  /// Keep only the words for which it is true; empty keeps all. Values of other lines are not
+  /// parsed.
   std::function<bool(const std::string&)> wanted;
 };
 

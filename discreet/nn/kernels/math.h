@@ -8,10 +8,10 @@
 #include <cmath>
 #include <cstdint>
 
-// One function body compiled for several instruction sets; the loader picks.
+// One function body compiled for several instruction sets; the loader picks. By features, not by arch=,
+// which GCC takes as "this very processor", so that newer ones would get the plain version.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-#define DISCREET_CLONES \
-  __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define DISCREET_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define DISCREET_CLONES
 #endif

@@ -1,0 +1,143 @@
+#include "discreet/dp/private_step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "discreet/core/error.h"
+#include "discreet/core/random.h"
+#include "discreet/nn/checkpoint.h"
+#include "discreet/nn/model.h"
+
+namespace discreet::dp {
+namespace {
+
+nn::NamedTensors trainable(const nn::Model& model) {
+  nn::NamedTensors parameters;
+  for (const auto& item : model.named_parameters()) {
+    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
+  }
+  if (parameters.empty()) throw usage_error("the model has nothing to train: all of it is frozen");
+  return parameters;
+}
+
+/// A user's examples of one step: at most `limit`, any of them with the same chance.
+std::vector<std::int64_t> choose_examples(std::vector<std::int64_t> examples, std::int64_t limit,
+                                          core::ReproducibleRng& rng) {
+  if (static_cast<std::int64_t>(examples.size()) <= limit) return examples;
+  core::shuffle(std::span<std::int64_t>(examples), rng);
+  examples.resize(static_cast<std::size_t>(limit));
+  return examples;
+}
+
+}  // namespace
+
+PrivateStep::PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
+                         PrivateStepOptions options, Charge charge)
+    : model_(model), plan_(std::move(plan)), data_(std::move(data)), options_(options),
+      charge_(std::move(charge)), optimizer_(trainable(model), options.optimizer),
+      clipper_(plan_->make_clipper(optimizer_.parameters(), options.rules)) {
+  const bool users = plan_->options().unit == privacy::Unit::kUser;
+  const std::size_t units = users ? data_.user_examples.size() : data_.lengths.size();
+  if (units != plan_->options().units) {
+    throw usage_error("the privacy plan is for " + std::to_string(plan_->options().units) +
+                      " units, the data have " + std::to_string(units));
+  }
+  if (users && options_.user_examples < 1) throw usage_error("user_examples must be at least 1");
+}
+
+PrivateStep::~PrivateStep() = default;
+
+nn::LogicalBatch PrivateStep::sample(std::int64_t number) {
+  number_ = number;
+  const std::vector<std::uint64_t> units = plan_->begin_step(static_cast<std::uint64_t>(number));
+  nn::LogicalBatch batch;
+  batch.segment_offsets = {0};
+  batch.collate = data_.collate;
+  core::ReproducibleRng rng(options_.seed, "user-examples/" + std::to_string(number));
+  for (const std::uint64_t unit : units) {
+    if (plan_->options().unit == privacy::Unit::kUser) {
+      const auto chosen = choose_examples(data_.user_examples[unit], options_.user_examples, rng);
+      batch.indices.insert(batch.indices.end(), chosen.begin(), chosen.end());
+    } else {
+      batch.indices.push_back(static_cast<std::int64_t>(unit));
+    }
+    batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
+  }
+  return batch;
+}
+
+void PrivateStep::run_part(const nn::LogicalBatch& batch, std::size_t first, std::size_t last,
+                           nn::StepReport& report) {
+  const std::int64_t begin = batch.segment_offsets[first], end = batch.segment_offsets[last];
+  std::vector<std::int64_t> offsets;
+  for (std::size_t s = first; s <= last; ++s) offsets.push_back(batch.segment_offsets[s] - begin);
+  if (begin < end) {
+    const nn::PackedBatch part = batch.collate(
+        std::span(batch.indices).subspan(static_cast<std::size_t>(begin),
+                                         static_cast<std::size_t>(end - begin)),
+        offsets);
+    clipper_->begin(static_cast<std::int64_t>(last - first));
+    {
+      nn::RecordingScope recording(*clipper_);
+      const at::Tensor losses = model_.forward(part).loss;
+      losses.sum().backward();
+      report.loss_sum += losses.detach().nan_to_num(0, 0, 0).sum().item<double>();
+    }
+    clipper_->finish();
+    for (const double norm : clipper_->norms()) {
+      if (std::isfinite(norm)) report.gradient_norm += norm;
+    }
+  }
+}
+
+nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_rate) {
+  nn::StepReport report;
+  report.examples = static_cast<std::int64_t>(batch.indices.size());
+  model_.set_dropout(options_.seed, static_cast<std::uint64_t>(number_));
+  const std::size_t segments = batch.segment_offsets.size() - 1;
+  std::int64_t tokens = 0;
+  std::size_t first = 0;
+  for (std::size_t s = 0; s < segments; ++s) {
+    std::int64_t length = 0;
+    for (std::int64_t i = batch.segment_offsets[s]; i < batch.segment_offsets[s + 1]; ++i) {
+      length += data_.lengths[static_cast<std::size_t>(batch.indices[static_cast<std::size_t>(i)])];
+    }
+    if (s > first && tokens + length > options_.part_tokens) {
+      run_part(batch, first, s, report);
+      first = s;
+      tokens = 0;
+    }
+    tokens += length;
+  }
+  if (first < segments) run_part(batch, first, segments, report);
+
+  ClippedSum sum = clipper_->take();
+  report.clipped = sum.clipped();
+  report.non_finite = sum.non_finite();
+  if (sum.segments() > sum.non_finite()) {
+    report.gradient_norm /= static_cast<double>(sum.segments() - sum.non_finite());
+  }
+  // The ledger knows of the step before the parameters do: a crash in between costs budget, not privacy.
+  if (charge_) charge_(static_cast<std::uint64_t>(number_), plan_->step_event());
+  plan_->update(sum, optimizer_, learning_rate);
+  clipper_->recycle(std::move(sum));
+  return report;
+}
+
+std::optional<double> PrivateStep::epsilon(std::int64_t steps) const { return plan_->epsilon(steps); }
+
+Json PrivateStep::save(const std::filesystem::path& folder) const {
+  nn::write_tensors(folder / "optimizer.safetensors", optimizer_.state());
+  return {{"optimizer", nn::optimizer_name(options_.optimizer.kind)}, {"private", true}};
+}
+
+void PrivateStep::load(const std::filesystem::path& folder, const Json& state) {
+  const std::string name = nn::optimizer_name(options_.optimizer.kind);
+  if (!state.value("private", false) || state.value("optimizer", "") != name) {
+    throw bad_data("the checkpoint in " + folder.string() + " is not of a private step with " + name,
+                   "Resume with the configuration that the run was started with.");
+  }
+  optimizer_.load(nn::read_tensors(folder / "optimizer.safetensors"));
+}
+
+}  // namespace discreet::dp

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "discreet/dp/clipper.h"
+#include "discreet/nn/model.h"
+#include "tensor_registry.h"
+
+// Small whole models and data for the tests of clipping.
+namespace discreet::dp::testing {
+
+inline constexpr std::int64_t kWords = 11, kIntents = 4, kTags = 5;
+
+/// Examples of the given lengths; few words, so that tokens repeat within an example.
+inline nn::EncodedExamples random_examples(const std::vector<std::int64_t>& lengths, std::uint64_t seed) {
+  core::ReproducibleRng rng(seed, "examples");
+  nn::EncodedExamples data;
+  for (const std::int64_t length : lengths) {
+    for (std::int64_t t = 0; t < length; ++t) {
+      data.tokens.push_back(static_cast<std::int64_t>(rng.below(kWords)));
+      data.tags.push_back(static_cast<std::int64_t>(rng.below(kTags)));
+    }
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+    data.intents.push_back(static_cast<std::int64_t>(rng.below(kIntents)));
+  }
+  return data;
+}
+
+inline std::shared_ptr<nn::Model> small_model(const std::string& kind, at::ScalarType type,
+                                              double dropout = 0) {
+  tensor_registry();
+  nn::ModelSpec spec;
+  spec.kind = kind;
+  spec.embedding = 8;
+  spec.hidden = {8};
+  spec.layers = kind == "bow" ? 1 : 2;
+  spec.heads = 2;
+  spec.dropout = dropout;
+  core::ReproducibleRng rng(11, "model");
+  auto model = nn::make_model(spec, {kWords, kIntents, kTags}, {}, rng);
+  model->to(type);
+  // Away from zero, where start values hide mistakes.
+  at::NoGradGuard no_grad;
+  for (auto& parameter : model->parameters()) {
+    for (std::int64_t i = 0; i < parameter.numel(); ++i) {
+      parameter.view(-1)[i] += 0.1 * rng.normal();
+    }
+  }
+  return model;
+}
+
+inline nn::NamedTensors trainable_of(const nn::Model& model) {
+  nn::NamedTensors parameters;
+  for (const auto& item : model.named_parameters()) {
+    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
+  }
+  return parameters;
+}
+
+/// Gradient of the loss of the examples at `indices`, by ordinary backward passes over batches of one
+/// example; parameters side by side in double.
+inline at::Tensor plain_gradient(nn::Model& model, const nn::EncodedExamples& data,
+                                 const std::vector<std::int64_t>& indices) {
+  at::Tensor total;
+  for (const std::int64_t index : indices) {
+    for (auto& parameter : model.parameters()) parameter.mutable_grad() = at::Tensor();
+    const std::vector<std::int64_t> one{index};
+    model.forward(nn::collate(data, one)).loss.sum().backward();
+    std::vector<at::Tensor> pieces;
+    for (auto& [name, parameter] : trainable_of(model)) {
+      pieces.push_back(parameter.grad().defined() ? parameter.grad().flatten().to(at::kDouble)
+                                                  : at::zeros({parameter.numel()}, at::kDouble));
+    }
+    const at::Tensor gradient = at::cat(pieces);
+    total = total.defined() ? total + gradient : gradient;
+  }
+  for (auto& parameter : model.parameters()) parameter.mutable_grad() = at::Tensor();
+  return total;
+}
+
+}  // namespace discreet::dp::testing
