@@ -43,6 +43,9 @@ PrivateStep::PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Da
                       " units, the data have " + std::to_string(units));
   }
   if (users && options_.user_examples < 1) throw usage_error("user_examples must be at least 1");
+  // Dropout masks and a user's choice of examples follow the places in the data. With a seed that is
+  // known, removing one unit would move the others' in a known way; a secret one hides that.
+  if (!plan_->options().insecure_seed.has_value()) options_.seed = core::SecureRng()();
 }
 
 PrivateStep::~PrivateStep() = default;

@@ -18,7 +18,9 @@ struct PrivateStepOptions {
   std::int64_t part_tokens = 1 << 14;
   /// Unit user: examples that a user may give to one step, drawn anew each step.
   std::int64_t user_examples = 16;
-  std::uint64_t seed = 0;  ///< Dropout masks and the choice of a user's examples.
+  /// Dropout masks and the choice of a user's examples, with an insecure seed; a secure run draws a
+  /// secret one.
+  std::uint64_t seed = 0;
 };
 
 /// DP-SGD and DP-Adam(W) as a `Step` for the training loop: Poisson sampling of units, physical parts
