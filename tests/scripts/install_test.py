@@ -1,6 +1,7 @@
 """An installed copy works: the program runs, and the examples build against the package and run."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -54,6 +55,13 @@ class Install(unittest.TestCase):
         lines = dict(line.split(": epsilon ") for line in run(self.build / "epsilon").splitlines())
         self.assertAlmostEqual(float(lines["rdp"]), 2.10136527, delta=1e-4)
         self.assertAlmostEqual(float(lines["prv"]), 1.83837164, delta=1e-4)
+
+    def test_the_train_example_trains_and_states_its_guarantee(self):
+        if not self.tensors:  # the library that it would load was not built: it must say so
+            result = subprocess.run([self.build / "train", self.folder / "run"], capture_output=True, text=True)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn("libdiscreet.so: not there", result.stderr)
+            return
 
 
 if __name__ == "__main__":
