@@ -21,9 +21,10 @@ namespace {
 /// Below this many values a second thread costs more than it gives.
 constexpr std::uint64_t kGroupsPerThread = 256;
 
-const normals::Kernel& fastest_kernel() {
-  static const normals::Kernel kernel = normals::kernels().front();
-  return kernel;
+const normals::Kernel& kernel_for(const NormalStream& stream) {
+  static const normals::Kernel same_everywhere = normals::kernels().front();
+  static const normals::Kernel quickest = normals::quickest_kernel();
+  return stream.same_everywhere ? same_everywhere : quickest;
 }
 
 }  // namespace
@@ -36,9 +37,9 @@ void add_normals(NormalStream& stream, std::span<T> values, double std, int thre
   if (values.empty() || std == 0) return;
   normals::AddNormals<T> add;
   if constexpr (std::is_same_v<T, float>) {
-    add = fastest_kernel().add_float;
+    add = kernel_for(stream).add_float;
   } else {
-    add = fastest_kernel().add_double;
+    add = kernel_for(stream).add_double;
   }
   const std::uint64_t groups = (values.size() + kNormalsPerGroup - 1) / kNormalsPerGroup;
   const std::uint64_t first = stream.position / kNormalsPerGroup;
@@ -71,6 +72,7 @@ NormalPair box_muller(std::uint64_t radius_bits, std::uint64_t angle_bits) {
 }  // namespace internal
 
 SecureNoise::SecureNoise(int threads) : threads_(threads) {
+  stream_.same_everywhere = false;
   core::SecureRng rng;
   rng.fill(std::as_writable_bytes(std::span(stream_.key)));
 }

@@ -23,14 +23,16 @@ class NoiseSource {
 };
 
 namespace internal {
-/// A counter-based stream of standard normals: ChaCha20 (RFC 8439 rounds, 64-bit counter) gives
-/// 64-bit uniforms, Box-Muller in double gives two normals for two of them. Normal i depends on
-/// key, nonce and i only, not on how calls or threads cut the stream, up to rounding between
-/// machines with and without fused multiply-add.
+/// A counter-based stream of standard normals: ChaCha20 (RFC 8439 rounds, 64-bit counter), or
+/// AES-256 in counter mode where the processor makes it quicker and nobody asks for the same
+/// numbers everywhere, gives 64-bit uniforms; Box-Muller in double gives two normals for two of
+/// them. Normal i depends on key, nonce and i only, not on how calls or threads cut the stream, up
+/// to rounding between machines with and without fused multiply-add.
 struct NormalStream {
   std::array<std::uint32_t, 8> key{};
   std::uint64_t nonce = 0;
-  std::uint64_t position = 0;  ///< Index of the next normal; a multiple of kNormalsPerGroup.
+  std::uint64_t position = 0;   ///< Index of the next normal; a multiple of kNormalsPerGroup.
+  bool same_everywhere = true;  ///< ChaCha20 on every machine.
 };
 inline constexpr std::uint64_t kNormalsPerGroup = 512;
 
@@ -52,7 +54,7 @@ NormalPair box_muller(std::uint64_t radius_bits, std::uint64_t angle_bits);
 /// standard deviations, and `truncation_delta` says what that costs.
 /// Not protected: the set of reachable floating-point values (Mironov 2012; Jin et al. 2021).
 /// Edge cases: an empty span draws nothing.
-/// Cost: about 2 ns per value on one core with AVX-512; bench/noise prints it.
+/// Cost: one pass; about 2 ns per value on one core with AVX-512 and VAES, 3 without VAES, 6 with AVX2.
 class SecureNoise final : public NoiseSource {
  public:
   /// Throws: kPrivacyRefused if the system gives no entropy.

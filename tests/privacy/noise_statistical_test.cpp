@@ -8,6 +8,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "discreet/core/error.h"
@@ -172,6 +174,32 @@ TEST(NoiseStreams, BitsAreChaCha20) {
   }
   std::vector<double> values(512, 0.0);
   internal::normals::kernels().front().add_double(key, nonce, group, values.data(), 512, 1);
+  for (std::size_t i = 0; i < 256; ++i) {
+    const auto pair = internal::box_muller(words[i], words[256 + i]);
+    ASSERT_NEAR(values[i], pair.first, 1e-13);
+    ASSERT_NEAR(values[256 + i], pair.second, 1e-13);
+  }
+}
+
+TEST(NoiseStreams, TheQuickestCipherIsAesOrChaCha20) {
+  const auto kernel = internal::normals::quickest_kernel();
+  std::vector<std::uint64_t> words(512);
+  if (std::string(kernel.name) == "vaes") {
+    // FIPS 197, appendix C.3: key 00 01 … 1f, block 00 11 … ff, cipher 8ea2b7ca516745bf
+    // eafc49904b496089. A block is (nonce, counter), a group 256 counters.
+    std::uint32_t key[8];
+    for (std::uint32_t i = 0; i < 8; ++i) key[i] = 0x03020100u + 0x04040404u * i;
+    const std::uint64_t counter = 0xffeeddccbbaa9988ull;
+    kernel.fill_words(key, 0x7766554433221100ull, counter >> 8, words.data());
+    EXPECT_EQ(words[2 * (counter & 0xff)], 0xbf456751cab7a28eull);
+    EXPECT_EQ(words[2 * (counter & 0xff) + 1], 0x8960494b9049fceaull);
+  }
+  const std::uint32_t key[8] = {3, 1, 4, 1, 5, 9, 2, 6};
+  kernel.fill_words(key, 12, 34, words.data());
+  std::vector<double> values(512, 0.0);
+  kernel.add_double(key, 12, 34, values.data(), 512, 1);
+  std::set<std::uint64_t> distinct(words.begin(), words.end());
+  EXPECT_EQ(distinct.size(), words.size());
   for (std::size_t i = 0; i < 256; ++i) {
     const auto pair = internal::box_muller(words[i], words[256 + i]);
     ASSERT_NEAR(values[i], pair.first, 1e-13);

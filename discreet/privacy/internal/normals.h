@@ -15,10 +15,17 @@ struct Kernel {
   const char* name;
   AddNormals<float> add_float;
   AddNormals<double> add_double;
+  /// The 512 words of 64 bits from which group `group` is made.
+  void (*fill_words)(const std::uint32_t* key, std::uint64_t nonce, std::uint64_t group,
+                     std::uint64_t* words);
 };
 
-/// Those that this processor runs, fastest first; the last is the portable one.
+/// Those from ChaCha20 that this processor runs, fastest first; the last is the portable one. All
+/// give the same numbers.
 std::vector<Kernel> kernels();
+/// The fastest from any cipher: "vaes" (AES-256 in counter mode) where the processor has it, else
+/// the first of `kernels`. Its numbers depend on the processor.
+Kernel quickest_kernel();
 
 /// The parts of Box-Muller, for tests: see normals.h.
 double radius(std::uint64_t bits);

@@ -110,14 +110,22 @@ inline __attribute__((always_inline)) void angle_of(std::uint64_t bits, double& 
   sine = std::bit_cast<double>(second ^ ((quadrant & 2) << 62));
 }
 
-/// Group `group` of the stream: normals[i] and normals[256 + i] come from words i and 256 + i.
-inline __attribute__((always_inline)) void fill_group(const std::uint32_t* key, std::uint64_t nonce,
-                                                      std::uint64_t group, double* normals) {
-  alignas(64) std::uint64_t words[2 * kPairs];
-  for (int i = 0; i < kBlocks; i += kBlocksAtOnce) {
-    chacha_blocks(key, nonce, group * kBlocks + static_cast<std::uint64_t>(i),
-                  reinterpret_cast<unsigned char*>(words) + 64 * i);
+/// Where the words of a group come from; normals_aes.h has another.
+struct ChaCha20 {
+  const std::uint32_t* key;
+  explicit ChaCha20(const std::uint32_t* k) : key(k) {}
+
+  inline __attribute__((always_inline)) void fill(std::uint64_t nonce, std::uint64_t group,
+                                                  std::uint64_t* words) const {
+    for (int i = 0; i < kBlocks; i += kBlocksAtOnce) {
+      chacha_blocks(key, nonce, group * kBlocks + static_cast<std::uint64_t>(i),
+                    reinterpret_cast<unsigned char*>(words) + 64 * i);
+    }
   }
+};
+
+/// normals[i] and normals[256 + i] come from words i and 256 + i.
+inline __attribute__((always_inline)) void normals_of(const std::uint64_t* words, double* normals) {
   for (int i = 0; i < kPairs; ++i) {
     double cosine, sine;
     angle_of(words[kPairs + i], cosine, sine);
@@ -127,12 +135,15 @@ inline __attribute__((always_inline)) void fill_group(const std::uint32_t* key, 
   }
 }
 
-template <class T>
+template <class T, class Cipher>
 inline void add_groups(const std::uint32_t* key, std::uint64_t nonce, std::uint64_t group,
                        T* values, std::uint64_t count, double std) {
+  alignas(64) std::uint64_t words[2 * kPairs];
   alignas(64) double normals[2 * kPairs];
+  const Cipher cipher(key);
   for (std::uint64_t done = 0; done < count; done += 2 * kPairs, ++group) {
-    fill_group(key, nonce, group, normals);
+    cipher.fill(nonce, group, words);
+    normals_of(words, normals);
     T* part = values + done;
     if (count - done >= 2 * kPairs) {
       for (int i = 0; i < 2 * kPairs; ++i) {
@@ -144,4 +155,10 @@ inline void add_groups(const std::uint32_t* key, std::uint64_t nonce, std::uint6
       }
     }
   }
+}
+
+template <class Cipher>
+inline void fill_words(const std::uint32_t* key, std::uint64_t nonce, std::uint64_t group,
+                       std::uint64_t* words) {
+  Cipher(key).fill(nonce, group, words);
 }
