@@ -85,6 +85,16 @@ std::string show(const Json& value) {
   return value.is_number() ? show(value.get<double>()) : "n/a";
 }
 
+std::string show_upper(const Json& value) {
+  if (!value.is_number()) return show(value);
+  const double bound = value.get<double>();
+  if (!(bound > 0)) return show(bound);
+  // Three digits, upwards; a bound that has no more is left as it is.
+  const double unit = std::pow(10, std::floor(std::log10(bound)) - 2);
+  const double up = std::ceil(bound / unit * (1 - 1e-12)) * unit;
+  return up >= 1000 ? thousands(std::llround(up)) : fmt::format("{:.3g}", up);
+}
+
 std::string show_interval(const Json& ci) {
   if (!ci.is_array() || ci.size() != 2) return "";
   return fmt::format(" [{}, {}]", show(ci[0]), show(ci[1]));

@@ -15,6 +15,8 @@ std::string escape(std::string_view text);
 /// "0.975", "1,234", "7.99", "1.2e-05", "∞"; "n/a" for anything that is no number.
 std::string show(const Json& value);
 std::string show(double value);
+/// An upper bound: rounded up, so that what is read is still a bound. 2.2301 -> "2.24".
+std::string show_upper(const Json& value);
 /// " [0.961, 0.985]", or nothing without an interval.
 std::string show_interval(const Json& ci);
 /// 13084 -> "13,084".

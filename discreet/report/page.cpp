@@ -17,7 +17,7 @@ std::string badge(const Json& entry) {
   if (!entry["private"].get<bool>()) return "<span class=\"badge open\">no guarantee</span>";
   const Json& privacy = entry["privacy"];
   return fmt::format("<span class=\"badge private\">ε = {}, δ = {}</span>",
-                     privacy.contains("epsilon") ? show(privacy["epsilon"]) : "n/a",
+                     privacy.contains("epsilon") ? show_upper(privacy["epsilon"]) : "n/a",
                      privacy.contains("delta") ? show(privacy["delta"]) : "n/a");
 }
 
@@ -67,8 +67,8 @@ std::string run_section(const Json& entry, bool heading) {
   std::string html = "<section>";
   if (heading)
     html += fmt::format("<h2>{} {}</h2>\n", escape(text_of(entry["name"])), badge(entry));
-  html += verdict(entry) + facts(entry) + internal::charts(entry) + internal::membership(entry) +
-          internal::groups(entry) + caveats(entry);
+  html += verdict(entry) + facts(entry) + internal::charts(entry) + internal::privacy(entry) +
+          internal::membership(entry) + internal::groups(entry) + caveats(entry);
   html += fmt::format(
       "<p class=\"note\">{}: discreet {}{}, started {}, {} with {} thread(s){}.</p>",
       escape(text_of(entry["run"])), escape(text_of(entry.value("version", Json()))),

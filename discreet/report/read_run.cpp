@@ -103,30 +103,39 @@ Json training_of(const Json& result) {
   return training;
 }
 
-/// What the run guarantees, from the document of its statement and the result of its training.
+/// What the run guarantees: the document of its statement. `private` says that something is.
 void set_privacy(const Json& statement, const Json& result, Json& entry) {
-  const bool claimed = !statement.is_null();
-  entry["private"] = claimed;
-  if (!claimed) {
+  if (statement.is_null()) {
+    entry["private"] = false;
     core::set_absent(entry, "privacy",
                      result.is_object() && result.value("private", false)
                          ? "trained with a privacy mechanism, but there is no privacy.json"
                          : "trained without a privacy mechanism");
     return;
   }
+  entry["private"] = statement.value("guarantee", false);
   Json privacy = Json::object();
   take(statement, privacy,
-       {"epsilon", "delta", "unit", "relation", "sampling", "accountant", "mechanism", "clipping",
-        "clip_norm", "status", "bounds", "results", "warnings"});
-  for (const char* key : {"statement", "words"}) {
-    if (statement.contains(key) && statement[key].is_string())
-      privacy["statement"] = statement[key];
-  }
-  if (result.is_object()) {
-    for (const char* key : {"epsilon", "delta", "statement"}) {
-      if (!privacy.contains(key) && result.contains(key)) privacy[key] = result[key];
-    }
-  }
+       {"guarantee",
+        "status",
+        "statement",
+        "epsilon",
+        "delta",
+        "unit",
+        "relation",
+        "sampling",
+        "accountant",
+        "mechanism",
+        "clipping",
+        "clip_norm",
+        "units",
+        "expected_batch_size",
+        "steps",
+        "phases",
+        "unamplified_epsilon",
+        "target_epsilon",
+        "results",
+        "warnings"});
   entry["privacy"] = privacy;
 }
 
@@ -181,6 +190,9 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   for (const Json& line : lines) {
     if (!line.contains("not_private") || !line["not_private"].is_array()) continue;
     for (const Json& key : line["not_private"]) not_private.insert(key.get<std::string>());
+  }
+  if (statement.contains("not_private")) {
+    for (const Json& key : statement["not_private"]) not_private.insert(key.get<std::string>());
   }
   entry["not_private"] = not_private;
   entry["membership"] = Json::array();

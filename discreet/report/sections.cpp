@@ -221,6 +221,49 @@ std::string charts(const Json& entry) {
   return "<h3>Training</h3><div class=\"charts\">" + all + "</div>\n";
 }
 
+std::string privacy(const Json& entry) {
+  if (!entry["privacy"].is_object()) return "";
+  const Json& claim = entry["privacy"];
+  const auto said = [&](const char* key) {
+    const Json value = claim.value(key, Json());
+    return value.is_string() ? spaced(value.get<std::string>()) : show(value);
+  };
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, name] :
+       {std::pair("unit", "unit of privacy"), std::pair("relation", "neighbouring data"),
+        std::pair("sampling", "sampling"), std::pair("mechanism", "mechanism"),
+        std::pair("clipping", "clipping"), std::pair("clip_norm", "clip norm"),
+        std::pair("expected_batch_size", "expected batch size"), std::pair("steps", "steps"),
+        std::pair("unamplified_epsilon", "epsilon without sampling")}) {
+    rows.push_back({name, said(key)});
+  }
+  for (const Json& phase : claim.value("phases", Json::array())) {
+    rows.push_back(
+        {"noise", fmt::format("multiplier {}, rate {}, {} steps", show(phase["noise_multiplier"]),
+                              show(phase["sampling_rate"]), show(phase["steps"]))});
+  }
+  std::vector<std::vector<std::string>> bounds;
+  for (const Json& bound : claim.value("results", Json::array())) {
+    const Json epsilon = bound.value("epsilon", Json());
+    bounds.push_back(
+        {bound.value("accountant", ""),
+         epsilon.is_null() ? "n/a: " + bound.value("epsilon_reason", "") : show_upper(epsilon),
+         bound.value("kind", "")});
+  }
+  std::string html = "<h3>Privacy</h3><div class=\"halves\"><div>" +
+                     table("What the statement rests on", {"term", "value"}, rows) + "</div><div>" +
+                     table("Epsilon at the stated delta; only upper bounds are guarantees",
+                           {"accountant", "epsilon", "kind"}, bounds) +
+                     "</div></div>\n";
+  const Json warnings = claim.value("warnings", Json::array());
+  if (warnings.empty()) return html;
+  html += "<ul class=\"caveats card warn\">";
+  for (const Json& warning : warnings) {
+    html += "<li>" + escape(warning.is_string() ? warning.get<std::string>() : "") + "</li>";
+  }
+  return html + "</ul>\n";
+}
+
 std::string membership(const Json& entry) {
   std::string html;
   for (const Json& audit : entry["membership"]) {
@@ -313,9 +356,9 @@ std::string comparison(const Json& results) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& entry : results) {
     std::vector<std::string> row = {entry["name"].get<std::string>()};
-    row.push_back(!entry["private"].get<bool>()          ? "none"
-                  : entry["privacy"].contains("epsilon") ? show(entry["privacy"]["epsilon"])
-                                                         : "n/a");
+    row.push_back(entry["privacy"].is_object()
+                      ? show_upper(entry["privacy"].value("epsilon", Json()))
+                      : "none");
     for (const std::string& metric : metrics) {
       const Json& training = entry["training"];
       row.push_back(training.contains("metrics") && training["metrics"].is_object()

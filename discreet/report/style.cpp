@@ -32,7 +32,8 @@ p{margin:6px 0}
 .facts span{color:var(--muted);font-size:.85rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}
 .charts>figure{max-width:440px}
-.charts,.pair{margin:12px 0}
+.charts,.pair,.halves{margin:12px 0}
+.halves{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr))}
 .pair{display:grid;gap:12px;grid-template-columns:minmax(0,1fr)}
 @media (min-width:900px){.pair{grid-template-columns:minmax(0,420px) minmax(0,1fr);align-items:start}}
 figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px;min-width:0}
@@ -58,7 +59,7 @@ caption{text-align:left;color:var(--muted);font-size:.9rem;padding:0 0 6px}
 th,td{text-align:left;min-width:5.6em;padding:7px 10px;border-top:1px solid var(--rule);vertical-align:top}
 thead th{border-top:0;color:var(--muted);font-weight:600}
 .iv{white-space:nowrap}
-ul.caveats{padding-left:1.2em;margin:6px 0}
+ul.caveats{padding-left:1.2em}ul.caveats.card{padding-left:2em}ul.caveats{margin:6px 0}
 ul.caveats li{margin:4px 0}
 .warn{background:var(--warnbg);border-color:var(--warn)}
 @media (max-width:680px){

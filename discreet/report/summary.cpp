@@ -35,20 +35,11 @@ std::string trained(const Json& entry) {
 }
 
 std::string guaranteed(const Json& entry) {
-  if (!entry["private"].get<bool>()) {
+  if (!entry["privacy"].is_object()) {
     return fmt::format("Nothing is guaranteed about any person's text: {}.",
                        word(entry["privacy_reason"], "no statement"));
   }
-  const Json& privacy = entry["privacy"];
-  if (privacy.contains("statement")) return privacy["statement"].get<std::string>();
-  const auto said = [&](const char* key) {
-    return privacy.contains(key) ? word(privacy[key], "(not stated)") : "(not stated)";
-  };
-  return fmt::format(
-      "({}, {})-differential privacy; unit {}, relation {}, sampling {}, accountant {}.",
-      privacy.contains("epsilon") ? show(privacy["epsilon"]) : "n/a",
-      privacy.contains("delta") ? show(privacy["delta"]) : "n/a", said("unit"), said("relation"),
-      said("sampling"), said("accountant"));
+  return word(entry["privacy"]["statement"], "There is no statement.");
 }
 
 std::string leaked(const Json& entry) {

@@ -43,6 +43,15 @@ TEST(Html, Numbers) {
   EXPECT_EQ(thousands(-1234567), "-1,234,567");
 }
 
+TEST(Html, AnUpperBoundIsRoundedUp) {
+  EXPECT_EQ(show_upper(2.2301), "2.24");
+  EXPECT_EQ(show_upper(8.0), "8");
+  EXPECT_EQ(show_upper(7.9), "7.9");
+  EXPECT_EQ(show_upper(0.12341), "0.124");
+  EXPECT_EQ(show_upper(1120.5), "1,130");
+  EXPECT_EQ(show_upper(Json("inf")), "∞");
+}
+
 TEST(Chart, SkipsWhatIsNotFiniteAndNeedsSomething) {
   EXPECT_EQ(line_chart({}, {.title = "t"}), "");
   EXPECT_EQ(line_chart({{.name = "a", .points = {{1, NAN}}}}, {.title = "t"}), "");

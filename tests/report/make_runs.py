@@ -109,7 +109,7 @@ def make_runs(program, folder):
         write_metrics(run, private)
         write_result(run, private, accuracy)
         if private:
-            pass
+            add_statement(program, run)
         add_membership(program, run, folder, shift)
         add_groups(program, run, folder, names)
     hostile = folder / "hostile"

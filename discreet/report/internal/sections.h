@@ -9,6 +9,7 @@ namespace discreet::report::internal {
 
 /// Parts of the page, as HTML; each is empty where the entry has nothing for it.
 std::string charts(const Json& entry);
+std::string privacy(const Json& entry);
 std::string membership(const Json& entry);
 std::string groups(const Json& entry);
 std::string comparison(const Json& results);
