@@ -1,0 +1,109 @@
+#include "discreet/app/ops/internal/bench_shapes.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "discreet/core/random.h"
+#include "discreet/text/corpus.h"
+
+namespace discreet::app {
+namespace {
+
+std::vector<std::int64_t> equal_lengths(std::int64_t examples, std::int64_t tokens) {
+  return std::vector<std::int64_t>(static_cast<std::size_t>(examples), tokens);
+}
+
+BenchShape transformer_shape(const std::string& name, std::int64_t vocabulary,
+                             std::vector<std::int64_t> lengths) {
+  BenchShape shape{name, {}, vocabulary, 20, std::move(lengths)};
+  shape.spec.kind = "transformer";
+  shape.spec.embedding = 256;
+  shape.spec.hidden = {256};
+  shape.spec.layers = 4;
+  shape.spec.heads = 4;
+  shape.spec.feed_forward = 1024;
+  return shape;
+}
+
+BenchShape bilstm_shape() {
+  BenchShape shape{"bilstm", {}, 5000, 20, equal_lengths(64, 32)};
+  shape.spec.kind = "bilstm";
+  shape.spec.embedding = 128;
+  shape.spec.hidden = {128};
+  return shape;
+}
+
+BenchShape bag_shape() {
+  BenchShape shape{"bag-of-words", {}, 5000, 20, equal_lengths(256, 32)};
+  shape.spec.kind = "bow";
+  shape.spec.embedding = 128;
+  shape.spec.hidden = {512, 512};
+  return shape;
+}
+
+/// Lengths of the first utterances of SNIPS, or of the built-in corpus where it is not at hand.
+std::vector<std::int64_t> utterance_lengths(const std::string& data, std::size_t count) {
+  std::vector<std::int64_t> lengths;
+  std::ifstream file(std::filesystem::path(data) / "snips" / "train" / "seq.in");
+  for (std::string line; !data.empty() && lengths.size() < count && std::getline(file, line);) {
+    std::istringstream words(line);
+    lengths.push_back(std::distance(std::istream_iterator<std::string>(words), {}));
+  }
+  if (!lengths.empty()) return lengths;
+  const auto reader = text::make_corpus_reader({.lines = static_cast<std::int64_t>(count)});
+  text::Example example;
+  while (reader->next(example)) lengths.push_back(static_cast<std::int64_t>(example.words.size()));
+  return lengths;
+}
+
+}  // namespace
+
+std::vector<BenchShape> bench_shapes(const std::string& data) {
+  return {transformer_shape("transformer-t32", 2000, equal_lengths(32, 32)),
+          bilstm_shape(),
+          bag_shape(),
+          transformer_shape("transformer-utterances", 2000, utterance_lengths(data, 64)),
+          transformer_shape("transformer-t256", 2000, equal_lengths(4, 256)),
+          transformer_shape("transformer-v30522", 30522, equal_lengths(16, 32))};
+}
+
+std::shared_ptr<nn::Model> bench_model(const BenchShape& shape) {
+  core::ReproducibleRng rng(1, "bench/" + shape.name);
+  auto model = nn::make_model(shape.spec, {shape.vocabulary, shape.classes, 0}, {}, rng);
+  model->train();
+  return model;
+}
+
+nn::PackedBatch bench_batch(const BenchShape& shape) {
+  core::ReproducibleRng rng(2, "bench/" + shape.name);
+  nn::EncodedExamples data;
+  std::vector<std::int64_t> indices;
+  for (const std::int64_t length : shape.lengths) {
+    for (std::int64_t t = 0; t < length; ++t) {
+      data.tokens.push_back(
+          static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.vocabulary))));
+    }
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+    data.intents.push_back(
+        static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.classes))));
+    indices.push_back(static_cast<std::int64_t>(indices.size()));
+  }
+  return nn::collate(data, indices);
+}
+
+Json describe(const BenchShape& shape) {
+  return {{"name", shape.name},
+          {"kind", shape.spec.kind},
+          {"embedding", shape.spec.embedding},
+          {"hidden", shape.spec.hidden},
+          {"layers", shape.spec.layers},
+          {"heads", shape.spec.heads},
+          {"feed_forward", shape.spec.feed_forward},
+          {"vocabulary", shape.vocabulary},
+          {"classes", shape.classes},
+          {"lengths", shape.lengths}};
+}
+
+}  // namespace discreet::app
