@@ -12,7 +12,8 @@ namespace {
 at::Tensor integer_tensor(const std::vector<std::int64_t>& values) {
   at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
   if (!values.empty()) {
-    std::memcpy(tensor.data_ptr<std::int64_t>(), values.data(), values.size() * sizeof(std::int64_t));
+    std::memcpy(tensor.data_ptr<std::int64_t>(), values.data(),
+                values.size() * sizeof(std::int64_t));
   }
   return tensor;
 }
@@ -111,9 +112,9 @@ PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> i
 
 PackedBatch to_device(const PackedBatch& batch, at::Device device) {
   PackedBatch moved = batch;
-  for (at::Tensor* tensor : {&moved.tokens, &moved.offsets_tensor, &moved.intent, &moved.tags,
-                             &moved.time.to_time, &moved.time.to_example,
-                             &moved.time.to_time_reversed, &moved.time.to_example_reversed}) {
+  for (at::Tensor* tensor :
+       {&moved.tokens, &moved.offsets_tensor, &moved.intent, &moved.tags, &moved.time.to_time,
+        &moved.time.to_example, &moved.time.to_time_reversed, &moved.time.to_example_reversed}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

@@ -9,8 +9,8 @@
 
 namespace discreet::nn {
 
-/// Which rows of a level belong to which segment. Examples stand in the order of their segments, so a
-/// segment is always one run of rows: segment s owns rows offsets[s] .. offsets[s+1].
+/// Which rows of a level belong to which segment. Examples stand in the order of their segments, so
+/// a segment is always one run of rows: segment s owns rows offsets[s] .. offsets[s+1].
 ///
 /// Shapes: S segments, N rows; offsets [S+1], offsets[S] = N. A segment may be empty.
 struct Segments {
@@ -23,21 +23,22 @@ struct Segments {
 /// their backward pass.
 using Rows = std::shared_ptr<const Segments>;
 
-/// Order for recurrence: at step t the sequences longer than t, longest first, so that each step works
-/// on a prefix of the previous one's rows.
+/// Order for recurrence: at step t the sequences longer than t, longest first, so that each step
+/// works on a prefix of the previous one's rows.
 struct TimeOrder {
-  at::Tensor to_time;                  ///< int64 [N]: row of the example order that stands at each time row
-  at::Tensor to_example;               ///< int64 [N]: its inverse
-  at::Tensor to_time_reversed;         ///< the same with every sequence read backwards
-  at::Tensor to_example_reversed;      ///< its inverse
-  std::vector<std::int64_t> sizes;     ///< [T] sequences alive at step t, falling
+  at::Tensor to_time;     ///< int64 [N]: row of the example order that stands at each time row
+  at::Tensor to_example;  ///< int64 [N]: its inverse
+  at::Tensor to_time_reversed;      ///< the same with every sequence read backwards
+  at::Tensor to_example_reversed;   ///< its inverse
+  std::vector<std::int64_t> sizes;  ///< [T] sequences alive at step t, falling
 };
 
 /// A batch without padding: the tokens of all examples lie end to end.
 ///
-/// Shapes: B examples, N tokens, S segments. `tokens` int64 [N]; `offsets` [B+1]; `intent` int64 [B]
-/// or undefined; `tags` int64 [N] or undefined (a negative tag is not scored). Invariant (property
-/// test): permuting, splitting or adding an example changes no other example's loss or gradient.
+/// Shapes: B examples, N tokens, S segments. `tokens` int64 [N]; `offsets` [B+1]; `intent` int64
+/// [B] or undefined; `tags` int64 [N] or undefined (a negative tag is not scored). Invariant
+/// (property test): permuting, splitting or adding an example changes no other example's loss or
+/// gradient.
 struct PackedBatch {
   at::Tensor tokens;
   std::vector<std::int64_t> offsets{0};
@@ -45,8 +46,8 @@ struct PackedBatch {
   at::Tensor intent;
   at::Tensor tags;
   TimeOrder time;
-  Rows token_segments;    ///< over the N token rows
-  Rows example_segments;  ///< over the B example rows
+  Rows token_segments;                ///< over the N token rows
+  Rows example_segments;              ///< over the B example rows
   std::vector<std::int64_t> indices;  ///< [B] the examples' places in the data set
 
   std::int64_t examples() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
@@ -65,14 +66,14 @@ struct EncodedExamples {
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 
-/// Packs the examples at `indices`, in that order. `segment_offsets` [S+1] groups them into segments;
-/// empty: every example is a segment of its own.
-/// Throws: kInternal if an index or the segment offsets do not fit the data.
-/// Cost: O(tokens + longest example).
+/// Packs the examples at `indices`, in that order. `segment_offsets` [S+1] groups them into
+/// segments; empty: every example is a segment of its own. Throws: kInternal if an index or the
+/// segment offsets do not fit the data. Cost: O(tokens + longest example).
 PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> indices,
                     std::span<const std::int64_t> segment_offsets = {});
 
-/// The time order of sequences given by `offsets` [B+1]. Of two equally long the earlier stands first.
+/// The time order of sequences given by `offsets` [B+1]. Of two equally long the earlier stands
+/// first.
 TimeOrder time_order(std::span<const std::int64_t> offsets);
 
 /// Copies a batch's tensors to a device; host-side offsets stay.

@@ -4,8 +4,8 @@
 
 #include "discreet/nn/torch.h"
 
-// Fortran BLAS, exported by the usual builds of libtorch but promised by none: weak, so that a build
-// without it links and takes the slower way.
+// Fortran BLAS, exported by the usual builds of libtorch but promised by none: weak, so that a
+// build without it links and takes the slower way.
 extern "C" {
 __attribute__((weak)) void sgemm_(const char*, const char*, const int*, const int*, const int*,
                                   const float*, const float*, const int*, const float*, const int*,
@@ -24,9 +24,9 @@ auto blas(double) { return &dgemm_; }
 template <class T>
 at::Tensor view(const Matrix<T>& matrix, std::int64_t rows, std::int64_t columns) {
   const auto options = at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value);
-  const std::vector<std::int64_t> strides =
-      matrix.transposed ? std::vector<std::int64_t>{1, matrix.stride}
-                        : std::vector<std::int64_t>{matrix.stride, 1};
+  const std::vector<std::int64_t> strides = matrix.transposed
+                                                ? std::vector<std::int64_t>{1, matrix.stride}
+                                                : std::vector<std::int64_t>{matrix.stride, 1};
   return at::from_blob(const_cast<T*>(matrix.data), {rows, columns}, strides, options);
 }
 
@@ -47,15 +47,18 @@ void gemm(const GemmSize& size, Matrix<T> a, Matrix<T> b, T* c, std::int64_t c_s
     return;
   }
   // A row-major product is the column-major product of the operands in the other order.
-  const auto leading = [](std::int64_t stride) { return static_cast<int>(std::max<std::int64_t>(stride, 1)); };
-  const int m = static_cast<int>(size.m), n = static_cast<int>(size.n), k = static_cast<int>(size.k);
+  const auto leading = [](std::int64_t stride) {
+    return static_cast<int>(std::max<std::int64_t>(stride, 1));
+  };
+  const int m = static_cast<int>(size.m), n = static_cast<int>(size.n),
+            k = static_cast<int>(size.k);
   const int lda = leading(a.stride), ldb = leading(b.stride), ldc = leading(c_stride);
   blas(T{})(b.transposed ? "T" : "N", a.transposed ? "T" : "N", &n, &m, &k, &alpha, b.data, &ldb,
             a.data, &lda, &beta, c, &ldc);
 }
 
-template void gemm<float>(const GemmSize&, Matrix<float>, Matrix<float>, float*, std::int64_t, float,
-                          float);
+template void gemm<float>(const GemmSize&, Matrix<float>, Matrix<float>, float*, std::int64_t,
+                          float, float);
 template void gemm<double>(const GemmSize&, Matrix<double>, Matrix<double>, double*, std::int64_t,
                            double, double);
 

@@ -4,8 +4,8 @@
 
 namespace discreet::nn {
 
-/// One operand of a product: a row-major matrix with `stride` values from row to row, read transposed
-/// if asked.
+/// One operand of a product: a row-major matrix with `stride` values from row to row, read
+/// transposed if asked.
 template <class T>
 struct Matrix {
   const T* data;
@@ -13,9 +13,10 @@ struct Matrix {
   bool transposed = false;
 };
 
-/// C = alpha A B + beta C, row-major: A [m,k], B [k,n] after any transposition, C [m,n] with `stride`.
-/// For products too small or too strided for the cost of a tensor operation each. Uses the BLAS that
-/// libtorch brings when its symbol can be found, else at::addmm. Zero sizes are allowed.
+/// C = alpha A B + beta C, row-major: A [m,k], B [k,n] after any transposition, C [m,n] with
+/// `stride`. For products too small or too strided for the cost of a tensor operation each. Uses
+/// the BLAS that libtorch brings when its symbol can be found, else at::addmm. Zero sizes are
+/// allowed.
 struct GemmSize {
   std::int64_t m, n, k;
 };

@@ -9,7 +9,9 @@ namespace {
 class FunctionNode final : public torch::autograd::Node {
  public:
   FunctionNode(BackwardFunction backward, const at::Tensor& output, std::size_t inputs)
-      : backward_(std::move(backward)), sizes_(output.sizes().vec()), options_(output.options()),
+      : backward_(std::move(backward)),
+        sizes_(output.sizes().vec()),
+        options_(output.options()),
         inputs_(inputs) {}
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {

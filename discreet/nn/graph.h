@@ -9,22 +9,23 @@
 
 namespace discreet::nn {
 
-/// The backward pass of one operation: the output's gradient comes in (never undefined), one gradient
-/// per input goes out. `needs[i]` says whether input i wants one; undefined is no gradient. Called at
-/// most once.
+/// The backward pass of one operation: the output's gradient comes in (never undefined), one
+/// gradient per input goes out. `needs[i]` says whether input i wants one; undefined is no
+/// gradient. Called at most once.
 using BackwardFunction =
     std::function<std::vector<at::Tensor>(const at::Tensor& grad, const std::vector<bool>& needs)>;
 
 /// Whether a forward pass must keep what its backward pass will need.
 bool tracks(const std::vector<at::Tensor>& inputs);
 
-/// Makes `output`, computed outside of autograd, the result of an operation on `inputs`. Inputs may be
-/// undefined or need no gradient. Where no input needs one, but `always` is set, the node still stands
-/// in the graph, so that its backward function runs (recorded parameters).
+/// Makes `output`, computed outside of autograd, the result of an operation on `inputs`. Inputs may
+/// be undefined or need no gradient. Where no input needs one, but `always` is set, the node still
+/// stands in the graph, so that its backward function runs (recorded parameters).
 at::Tensor attach(at::Tensor output, const std::vector<at::Tensor>& inputs,
                   BackwardFunction backward, bool always = false);
 
-/// The parameters of one use, as a layer meets them: which are trainable, and who takes the gradients.
+/// The parameters of one use, as a layer meets them: which are trainable, and who takes the
+/// gradients.
 ///
 /// Without a recorder they are ordinary inputs of the graph. With one they are announced in the
 /// constructor, are no inputs, and `record` hands over what came out.

@@ -25,20 +25,24 @@ class HeadedModel final : public Model {
     core::ReproducibleRng& rng = inputs.rng;
     if (inputs.sizes.intents > 0) {
       const std::int64_t width = encoder_->pooled_width();
-      if (spec_.norm_inputs) intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
-      intent_head_ = register_module("intent_head", Linear(LinearOptions{width, inputs.sizes.intents}, rng));
+      if (spec_.norm_inputs)
+        intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
+      intent_head_ =
+          register_module("intent_head", Linear(LinearOptions{width, inputs.sizes.intents}, rng));
     }
     if (inputs.sizes.tags > 0) {
       std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width();
       if (spec_.norm_inputs) {
-        slot_norm_ = register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
+        slot_norm_ =
+            register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
       }
       for (const std::int64_t hidden : spec_.tag_hidden) {
         slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
                                                Linear(LinearOptions{width, hidden}, rng)));
         width = hidden;
       }
-      slot_head_ = register_module("slot_head", Linear(LinearOptions{width, inputs.sizes.tags}, rng));
+      slot_head_ =
+          register_module("slot_head", Linear(LinearOptions{width, inputs.sizes.tags}, rng));
       if (kind.random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
     }
   }

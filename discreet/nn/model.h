@@ -12,26 +12,27 @@
 
 namespace discreet::nn {
 
-/// What a model looks like. Fields that a kind does not know are ignored by it; 0 or empty picks the
-/// kind's default.
+/// What a model looks like. Fields that a kind does not know are ignored by it; 0 or empty picks
+/// the kind's default.
 struct ModelSpec {
-  std::string kind = "bilstm";          ///< registry kind "model"
-  std::int64_t embedding = 100;         ///< width of word vectors; given vectors decide it
-  bool freeze_vectors = false;          ///< given vectors stay as they are
-  std::vector<std::int64_t> hidden;     ///< bow: hidden layers; lstm: state per direction; transformer: width
-  std::int64_t layers = 1;              ///< recurrent or transformer layers
-  std::int64_t heads = 4;               ///< transformer: attention heads
-  std::int64_t feed_forward = 0;        ///< transformer: inner width; 0: four times the width
-  bool pre_norm = true;                 ///< transformer: normalise before each block, else after
-  std::int64_t longest = 512;           ///< transformer: positions; longer examples are refused
-  std::string pooling;                  ///< see nn/layers/pool.h; empty: the kind's default
-  std::string activation;               ///< hidden layers: relu, gelu, tanh; empty: the kind's default
-  std::int64_t context = 0;             ///< tagger sees this many neighbours on each side
-  std::vector<std::int64_t> tag_hidden; ///< hidden layers of the tagger
-  bool norm_inputs = false;             ///< layer norm on what the heads take in
-  double dropout = 0;                   ///< on vectors, between layers and before the heads
-  double word_dropout = 0;              ///< share of tokens whose vector is hidden in training
-  double slot_weight = 1;               ///< loss = intent loss + slot_weight x slot loss
+  std::string kind = "bilstm";   ///< registry kind "model"
+  std::int64_t embedding = 100;  ///< width of word vectors; given vectors decide it
+  bool freeze_vectors = false;   ///< given vectors stay as they are
+  std::vector<std::int64_t>
+      hidden;               ///< bow: hidden layers; lstm: state per direction; transformer: width
+  std::int64_t layers = 1;  ///< recurrent or transformer layers
+  std::int64_t heads = 4;   ///< transformer: attention heads
+  std::int64_t feed_forward = 0;  ///< transformer: inner width; 0: four times the width
+  bool pre_norm = true;           ///< transformer: normalise before each block, else after
+  std::int64_t longest = 512;     ///< transformer: positions; longer examples are refused
+  std::string pooling;            ///< see nn/layers/pool.h; empty: the kind's default
+  std::string activation;         ///< hidden layers: relu, gelu, tanh; empty: the kind's default
+  std::int64_t context = 0;       ///< tagger sees this many neighbours on each side
+  std::vector<std::int64_t> tag_hidden;  ///< hidden layers of the tagger
+  bool norm_inputs = false;              ///< layer norm on what the heads take in
+  double dropout = 0;                    ///< on vectors, between layers and before the heads
+  double word_dropout = 0;               ///< share of tokens whose vector is hidden in training
+  double slot_weight = 1;                ///< loss = intent loss + slot_weight x slot loss
 };
 
 /// Sizes that the data set; 0 leaves the head out.
@@ -41,8 +42,8 @@ struct ModelSizes {
   std::int64_t tags = 0;
 };
 
-/// What a forward pass gives. Losses are per example (each the mean over its own tokens where it has
-/// several), so that the gradient of their sum is made of per-example gradients.
+/// What a forward pass gives. Losses are per example (each the mean over its own tokens where it
+/// has several), so that the gradient of their sum is made of per-example gradients.
 struct ModelOutput {
   at::Tensor loss;           ///< [B]; undefined when the batch has no labels
   at::Tensor intent_loss;    ///< [B] or undefined

@@ -15,7 +15,8 @@ class RecurrentEncoder final : public Encoder {
         tags_(in.sizes.tags > 0) {
     embedding_ = register_module(
         "embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, in.spec.embedding, in.vectors,
-                                                in.spec.freeze_vectors}, in.rng));
+                                                in.spec.freeze_vectors},
+                               in.rng));
     const std::int64_t hidden = in.spec.hidden.empty() ? 128 : in.spec.hidden.front();
     std::int64_t width = embedding_->width();
     for (std::int64_t i = 0; i < in.spec.layers; ++i) {

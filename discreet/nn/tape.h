@@ -10,7 +10,8 @@
 namespace discreet::nn {
 
 /// One use of trainable parameters in a forward pass: what went in, and the gradient that came out.
-/// The kind sets what the lists hold; a rule of that name (dp/segment/) turns them into norms and sums.
+/// The kind sets what the lists hold; a rule of that name (dp/segment/) turns them into norms and
+/// sums.
 ///
 /// | kind | params | inputs | gradients | rows |
 /// |---|---|---|---|---|
@@ -18,27 +19,29 @@ namespace discreet::nn {
 /// | embedding | W [V,d] | ids int64 [N] | dY [N,d] | tokens or examples |
 /// | embedding_bag (mean) | W [V,d] | ids int64 [N], offsets int64 [B+1] | dZ [B,d] | examples |
 /// | layer_norm | gamma [d], beta [d] | xhat [N,d] | dY [N,d] | tokens or examples |
-/// | lstm (one direction) | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] | tokens |
-/// | crf | transitions [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] | examples |
+/// | lstm (one direction) | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] |
+/// tokens | | crf | transitions [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] |
+/// examples |
 ///
-/// lstm: gates stand in the order i, f, g, o; dG is the gradient before their non-linearities; h_prev
-/// is the state that the direction's previous step left (zero at its first). A frozen parameter is
-/// undefined in `params`; where all are frozen there is no use. Tensors are only valid inside `record`
-/// unless kept by copying the Use, and must not be written to: storage may be shared.
+/// lstm: gates stand in the order i, f, g, o; dG is the gradient before their non-linearities;
+/// h_prev is the state that the direction's previous step left (zero at its first). A frozen
+/// parameter is undefined in `params`; where all are frozen there is no use. Tensors are only valid
+/// inside `record` unless kept by copying the Use, and must not be written to: storage may be
+/// shared.
 struct Use {
-  std::string_view kind;             ///< "linear", "embedding", "lstm" … the registry's key
-  std::vector<at::Tensor> params;    ///< in the order the rule states; undefined where frozen
-  std::vector<at::Tensor> inputs;    ///< saved activations or indices, rows in example order
-  std::vector<at::Tensor> gradients; ///< output gradients, rows in example order
+  std::string_view kind;              ///< "linear", "embedding", "lstm" … the registry's key
+  std::vector<at::Tensor> params;     ///< in the order the rule states; undefined where frozen
+  std::vector<at::Tensor> inputs;     ///< saved activations or indices, rows in example order
+  std::vector<at::Tensor> gradients;  ///< output gradients, rows in example order
   std::shared_ptr<const Segments> segments;  ///< over those rows
 };
 
 /// Where layers hand their uses during the backward pass. While a recorder is active a layer leaves
 /// its parameters' .grad alone and gives this instead; without one it makes ordinary gradients.
 ///
-/// `expect` is called in the forward pass, once per use, so that a recorder knows how many uses of a
-/// parameter will come (tied weights) and can refuse a parameter that no rule covers. `record` may be
-/// called from the autograd thread; calls never overlap.
+/// `expect` is called in the forward pass, once per use, so that a recorder knows how many uses of
+/// a parameter will come (tied weights) and can refuse a parameter that no rule covers. `record`
+/// may be called from the autograd thread; calls never overlap.
 class Recorder {
  public:
   virtual ~Recorder() = default;
@@ -49,8 +52,8 @@ class Recorder {
   static Recorder* current();
 };
 
-/// Makes `recorder` current on this thread for the scope's life. The recorder must outlive the backward
-/// pass of everything that was computed in the scope.
+/// Makes `recorder` current on this thread for the scope's life. The recorder must outlive the
+/// backward pass of everything that was computed in the scope.
 class RecordingScope {
  public:
   explicit RecordingScope(Recorder& recorder);

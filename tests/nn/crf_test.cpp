@@ -9,7 +9,8 @@ namespace {
 constexpr std::int64_t kTags = 3;
 
 /// Calls visit(path) for every tag sequence of the given length.
-void for_each_path(std::int64_t length, const std::function<void(const std::vector<std::int64_t>&)>& visit) {
+void for_each_path(std::int64_t length,
+                   const std::function<void(const std::vector<std::int64_t>&)>& visit) {
   std::vector<std::int64_t> path(length, 0);
   for (;;) {
     visit(path);
@@ -19,7 +20,8 @@ void for_each_path(std::int64_t length, const std::function<void(const std::vect
   }
 }
 
-at::Tensor path_score(const at::Tensor& emissions, const CrfWeights& w, const std::vector<std::int64_t>& path) {
+at::Tensor path_score(const at::Tensor& emissions, const CrfWeights& w,
+                      const std::vector<std::int64_t>& path) {
   at::Tensor score = w.start[path.front()] + w.end[path.back()];
   for (std::size_t t = 0; t < path.size(); ++t) {
     score = score + emissions[static_cast<std::int64_t>(t)][path[t]];
@@ -49,7 +51,9 @@ class RandomField : public ::testing::Test {
       const at::Tensor emissions = in[0].narrow(0, first, length);
       const auto* gold = batch.tags.data_ptr<std::int64_t>() + first;
       std::vector<at::Tensor> scores;
-      for_each_path(length, [&](const auto& path) { scores.push_back(path_score(emissions, weights_of(in), path)); });
+      for_each_path(length, [&](const auto& path) {
+        scores.push_back(path_score(emissions, weights_of(in), path));
+      });
       const at::Tensor own = path_score(emissions, weights_of(in), {gold, gold + length});
       losses.push_back((at::stack(scores).logsumexp(0) - own) / static_cast<double>(length));
     }
@@ -69,7 +73,8 @@ TEST_F(RandomField, LargeScoresKeepTheirPrecision) {
   const Evaluated got =
       evaluate([&](const auto& in) { return crf_loss(in[0], weights_of(in), batch); }, large);
   EXPECT_LT(difference(got.value, expected.value), 1e-10);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_LT(difference(got.gradients[i], expected.gradients[i]), 1e-10);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_LT(difference(got.gradients[i], expected.gradients[i]), 1e-10);
 }
 
 TEST_F(RandomField, RecordsPerExampleGradients) {
@@ -109,7 +114,8 @@ TEST_F(RandomField, DecodesTheBestPath) {
         best_path = path;
       }
     });
-    EXPECT_EQ(std::vector<std::int64_t>(decoded.begin() + first, decoded.begin() + first + length), best_path);
+    EXPECT_EQ(std::vector<std::int64_t>(decoded.begin() + first, decoded.begin() + first + length),
+              best_path);
   }
 }
 

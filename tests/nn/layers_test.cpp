@@ -1,5 +1,5 @@
-#include "discreet/nn/layers/activation.h"
 #include "discreet/core/error.h"
+#include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/attention.h"
 #include "discreet/nn/layers/embedding.h"
 #include "discreet/nn/layers/layer_norm.h"
@@ -25,7 +25,8 @@ class Layers : public ::testing::Test {
   at::Tensor random(at::IntArrayRef sizes) { return random_tensor(sizes, rng); }
 
   /// Applies `f` to each example's rows and puts the results end to end.
-  at::Tensor by_example(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& f) {
+  at::Tensor by_example(const at::Tensor& x,
+                        const std::function<at::Tensor(const at::Tensor&)>& f) {
     std::vector<at::Tensor> parts;
     for (std::int64_t e = 0; e < batch.examples(); ++e) {
       const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
@@ -55,9 +56,12 @@ class Layers : public ::testing::Test {
 };
 
 TEST_F(Layers, LinearIsTorchs) {
-  const Function f = [&](const auto& in) { return linear(in[0], in[1], in[2], batch.token_segments); };
+  const Function f = [&](const auto& in) {
+    return linear(in[0], in[1], in[2], batch.token_segments);
+  };
   const std::vector<at::Tensor> inputs{random({rows, 6}), random({5, 6}), random({5})};
-  expect_same(f, [](const auto& in) { return at::linear(in[0], in[1], in[2]); }, inputs);
+  expect_same(
+      f, [](const auto& in) { return at::linear(in[0], in[1], in[2]); }, inputs);
   const Function no_bias = [&](const auto& in) {
     return linear(in[0], in[1], at::Tensor(), batch.token_segments);
   };
@@ -66,7 +70,9 @@ TEST_F(Layers, LinearIsTorchs) {
 }
 
 TEST_F(Layers, LinearRecordsWhatItsGradientIsMadeOf) {
-  const Function f = [&](const auto& in) { return linear(in[0], in[1], in[2], batch.token_segments); };
+  const Function f = [&](const auto& in) {
+    return linear(in[0], in[1], in[2], batch.token_segments);
+  };
   const std::vector<at::Tensor> inputs{random({rows, 6}), random({5, 6}), random({5})};
   const Evaluated ordinary = evaluate(f, inputs);
   std::vector<at::Tensor> gradients;
@@ -77,7 +83,8 @@ TEST_F(Layers, LinearRecordsWhatItsGradientIsMadeOf) {
   EXPECT_LT(difference(gradients[0], ordinary.gradients[0]), 1e-12);
   EXPECT_FALSE(gradients[1].defined());
   EXPECT_FALSE(gradients[2].defined());
-  EXPECT_LT(difference(at::mm(uses[0].gradients[0].t(), uses[0].inputs[0]), ordinary.gradients[1]), 1e-12);
+  EXPECT_LT(difference(at::mm(uses[0].gradients[0].t(), uses[0].inputs[0]), ordinary.gradients[1]),
+            1e-12);
   EXPECT_LT(difference(uses[0].gradients[0].sum(0), ordinary.gradients[2]), 1e-12);
 }
 
@@ -105,7 +112,9 @@ TEST_F(Layers, WithoutGradientsNothingIsAnnounced) {
 }
 
 TEST_F(Layers, EmbeddingIsTorchsAndRefusesForeignIds) {
-  const Function f = [&](const auto& in) { return embedding(batch.tokens, in[0], batch.token_segments); };
+  const Function f = [&](const auto& in) {
+    return embedding(batch.tokens, in[0], batch.token_segments);
+  };
   const at::Tensor weight = random({11, 6});
   expect_same(f, [&](const auto& in) { return at::embedding(in[0], batch.tokens); }, {weight});
   const auto uses = recorded(f, {weight});
@@ -138,19 +147,21 @@ TEST_F(Layers, LayerNormIsTorchs) {
     return layer_norm(in[0], in[1], in[2], batch.token_segments);
   };
   const std::vector<at::Tensor> inputs{random({rows, 37}), random({37}), random({37})};
-  expect_same(f, [](const auto& in) { return at::layer_norm(in[0], {37}, in[1], in[2]); }, inputs);
+  expect_same(
+      f, [](const auto& in) { return at::layer_norm(in[0], {37}, in[1], in[2]); }, inputs);
   const Evaluated ordinary = evaluate(f, inputs);
   const auto uses = recorded(f, inputs);
   ASSERT_EQ(uses.size(), 1u);
-  EXPECT_LT(difference((uses[0].gradients[0] * uses[0].inputs[0]).sum(0), ordinary.gradients[1]), 1e-12);
+  EXPECT_LT(difference((uses[0].gradients[0] * uses[0].inputs[0]).sum(0), ordinary.gradients[1]),
+            1e-12);
 }
 
 TEST_F(Layers, LstmIsTorchsInBothDirections) {
   const std::int64_t width = 5, hidden = 19;
   std::vector<at::Tensor> inputs{random({rows, width})};
   for (int direction = 0; direction < 2; ++direction) {
-    inputs.insert(inputs.end(), {random({4 * hidden, width}) * 0.5, random({4 * hidden, hidden}) * 0.3,
-                                 random({4 * hidden})});
+    inputs.insert(inputs.end(), {random({4 * hidden, width}) * 0.5,
+                                 random({4 * hidden, hidden}) * 0.3, random({4 * hidden})});
   }
   for (const bool both : {false, true}) {
     const Function f = [&](const auto& in) {
@@ -168,8 +179,9 @@ TEST_F(Layers, LstmIsTorchsInBothDirections) {
           params.insert(params.end(), {in[1 + 3 * d], in[2 + 3 * d], in[3 + 3 * d], none});
         }
         const at::Tensor start = at::zeros({directions, 1, hidden}, x.options());
-        return std::get<0>(at::lstm(x.unsqueeze(1), {start, start}, params, true, 1, 0.0, true, both,
-                                    false)).squeeze(1);
+        return std::get<0>(at::lstm(x.unsqueeze(1), {start, start}, params, true, 1, 0.0, true,
+                                    both, false))
+            .squeeze(1);
       });
     };
     const std::vector<at::Tensor> used(inputs.begin(), inputs.begin() + (both ? 7 : 4));
@@ -179,8 +191,10 @@ TEST_F(Layers, LstmIsTorchsInBothDirections) {
     ASSERT_EQ(uses.size(), both ? 2u : 1u);
     for (std::size_t d = 0; d < uses.size(); ++d) {
       const at::Tensor& gates = uses[d].gradients[0];
-      EXPECT_LT(difference(at::mm(gates.t(), uses[d].inputs[0]), ordinary.gradients[1 + 3 * d]), 1e-12);
-      EXPECT_LT(difference(at::mm(gates.t(), uses[d].inputs[1]), ordinary.gradients[2 + 3 * d]), 1e-12);
+      EXPECT_LT(difference(at::mm(gates.t(), uses[d].inputs[0]), ordinary.gradients[1 + 3 * d]),
+                1e-12);
+      EXPECT_LT(difference(at::mm(gates.t(), uses[d].inputs[1]), ordinary.gradients[2 + 3 * d]),
+                1e-12);
       EXPECT_LT(difference(gates.sum(0), ordinary.gradients[3 + 3 * d]), 1e-12);
     }
   }
@@ -203,7 +217,8 @@ TEST_F(Layers, AttentionStaysWithinExamples) {
 }
 
 TEST_F(Layers, ActivationsAreTorchs) {
-  const at::Tensor x = at::cat({random({500}) * 3, at::tensor({0.0, -20.0, 20.0, 1e-4}, at::kDouble)});
+  const at::Tensor x =
+      at::cat({random({500}) * 3, at::tensor({0.0, -20.0, 20.0, 1e-4}, at::kDouble)});
   expect_same([](const auto& in) { return activate(in[0], Activation::kGelu); },
               [](const auto& in) { return at::gelu(in[0]); }, {x});
   expect_same([](const auto& in) { return activate(in[0], Activation::kTanh); },
@@ -211,7 +226,8 @@ TEST_F(Layers, ActivationsAreTorchs) {
 }
 
 TEST_F(Layers, PoolsEachExample) {
-  const auto reference = [&](const std::function<at::Tensor(const at::Tensor&)>& f, std::int64_t width) {
+  const auto reference = [&](const std::function<at::Tensor(const at::Tensor&)>& f,
+                             std::int64_t width) {
     return [&, f, width](const std::vector<at::Tensor>& in) {
       return by_example(in[0], [&](const at::Tensor& x) {
         return x.size(0) == 0 ? at::zeros({1, width}, x.options()) : f(x).unsqueeze(0);
@@ -250,7 +266,9 @@ TEST_F(Layers, ContextWindowStopsAtTheEnds) {
 
 TEST_F(Layers, CrossEntropyIsTorchsAndMeansOverScoredTokens) {
   expect_same([&](const auto& in) { return cross_entropy(in[0], batch.intent); },
-              [&](const auto& in) { return -in[0].log_softmax(1).gather(1, batch.intent.unsqueeze(1)).squeeze(1); },
+              [&](const auto& in) {
+                return -in[0].log_softmax(1).gather(1, batch.intent.unsqueeze(1)).squeeze(1);
+              },
               {random({batch.examples(), 3}) * 4});
   PackedBatch partly = batch;
   partly.tags = batch.tags.clone();
@@ -258,7 +276,8 @@ TEST_F(Layers, CrossEntropyIsTorchsAndMeansOverScoredTokens) {
   partly.tags[3] = -100;
   const Function reference = [&](const auto& in) {
     const at::Tensor scored = partly.tags.ge(0).to(in[0].scalar_type());
-    const at::Tensor each = -in[0].log_softmax(1).gather(1, partly.tags.clamp_min(0).unsqueeze(1)).squeeze(1);
+    const at::Tensor each =
+        -in[0].log_softmax(1).gather(1, partly.tags.clamp_min(0).unsqueeze(1)).squeeze(1);
     return by_example(at::stack({each * scored, scored}, 1), [](const at::Tensor& x) {
       const at::Tensor sums = x.sum(0);
       return (sums[0] / sums[1].clamp_min(1)).unsqueeze(0);
@@ -266,7 +285,8 @@ TEST_F(Layers, CrossEntropyIsTorchsAndMeansOverScoredTokens) {
   };
   expect_same([&](const auto& in) { return token_cross_entropy(in[0], partly); }, reference,
               {random({rows, 4}) * 4});
-  EXPECT_THROW(cross_entropy(random({batch.examples(), 1}), at::ones({batch.examples()}, at::kLong)), Error);
+  EXPECT_THROW(
+      cross_entropy(random({batch.examples(), 1}), at::ones({batch.examples()}, at::kLong)), Error);
 }
 
 TEST_F(Layers, NaNReachesTheGradient) {
@@ -283,7 +303,11 @@ TEST_F(Layers, NaNReachesTheGradient) {
     token_cross_entropy(at::cat({states, states}, 1), batch).sum().backward();
     EXPECT_FALSE(x.grad()[0].isfinite().all().item<bool>());
     // … and no other example may catch it.
-    EXPECT_TRUE(x.grad().narrow(0, batch.offsets[1], rows - batch.offsets[1]).isfinite().all().item<bool>());
+    EXPECT_TRUE(x.grad()
+                    .narrow(0, batch.offsets[1], rows - batch.offsets[1])
+                    .isfinite()
+                    .all()
+                    .item<bool>());
   }
 }
 

@@ -75,12 +75,14 @@ class Models : public ::testing::TestWithParam<const char*> {
 TEST_P(Models, OtherExamplesInTheBatchChangeNothing) {
   const auto model = make(spec_of(GetParam()));
   const PerExample all = per_example(*model, collate_all(data));
-  const std::vector<std::vector<std::int64_t>> batches{{5, 4, 3, 2, 1, 0}, {3}, {2}, {0, 1}, {2, 4, 5}, {5, 0, 3}};
+  const std::vector<std::vector<std::int64_t>> batches{{5, 4, 3, 2, 1, 0}, {3},      {2}, {0, 1},
+                                                       {2, 4, 5},          {5, 0, 3}};
   for (const auto& indices : batches) {
     const PerExample part = per_example(*model, collate(data, indices));
     for (std::size_t i = 0; i < indices.size(); ++i) {
       EXPECT_NEAR(part.loss[i], all.loss[indices[i]], 1e-12) << "example " << indices[i];
-      EXPECT_LT(difference(part.gradient[i], all.gradient[indices[i]]), 1e-12) << "example " << indices[i];
+      EXPECT_LT(difference(part.gradient[i], all.gradient[indices[i]]), 1e-12)
+          << "example " << indices[i];
     }
   }
 }
@@ -117,7 +119,8 @@ TEST_P(Models, DropoutFollowsItsKey) {
 }
 
 TEST_P(Models, TheGeneratorAloneDecidesTheParameters) {
-  const auto a = make(spec_of(GetParam())), b = make(spec_of(GetParam())), c = make(spec_of(GetParam()), 6);
+  const auto a = make(spec_of(GetParam())), b = make(spec_of(GetParam())),
+             c = make(spec_of(GetParam()), 6);
   bool differs = false;
   for (std::size_t i = 0; i < a->parameters().size(); ++i) {
     EXPECT_TRUE(at::equal(a->parameters()[i], b->parameters()[i]));
@@ -185,7 +188,8 @@ TEST(Batch, TimeOrderIsAPermutationWithFallingSizes) {
   const TimeOrder order = time_order(std::vector<std::int64_t>{0, 2, 2, 5, 6});
   EXPECT_EQ(order.sizes, (std::vector<std::int64_t>{3, 2, 1}));
   const auto values = [](const at::Tensor& t) {
-    return std::vector<std::int64_t>(t.data_ptr<std::int64_t>(), t.data_ptr<std::int64_t>() + t.numel());
+    return std::vector<std::int64_t>(t.data_ptr<std::int64_t>(),
+                                     t.data_ptr<std::int64_t>() + t.numel());
   };
   EXPECT_EQ(values(order.to_time), (std::vector<std::int64_t>{2, 0, 5, 3, 1, 4}));
   EXPECT_EQ(values(order.to_time_reversed), (std::vector<std::int64_t>{4, 1, 5, 3, 0, 2}));

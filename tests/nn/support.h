@@ -57,15 +57,19 @@ struct Evaluated {
   std::vector<at::Tensor> gradients;
 };
 
-/// Value and gradients of sum(weights * f(inputs)) at copies of the inputs; weights are a fixed wave.
+/// Value and gradients of sum(weights * f(inputs)) at copies of the inputs; weights are a fixed
+/// wave.
 inline Evaluated evaluate(const Function& f, const std::vector<at::Tensor>& inputs) {
   std::vector<at::Tensor> leaves;
   for (const at::Tensor& input : inputs) {
     leaves.push_back(input.detach().clone().set_requires_grad(input.is_floating_point()));
   }
   const at::Tensor value = f(leaves);
-  const at::Tensor wave =
-      at::arange(value.numel(), at::kDouble).mul(0.7).sin().to(value.scalar_type()).view(value.sizes());
+  const at::Tensor wave = at::arange(value.numel(), at::kDouble)
+                              .mul(0.7)
+                              .sin()
+                              .to(value.scalar_type())
+                              .view(value.sizes());
   (value * wave).sum().backward();
   Evaluated out{value.detach(), {}};
   for (const at::Tensor& leaf : leaves) out.gradients.push_back(leaf.grad());

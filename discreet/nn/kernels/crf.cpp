@@ -60,8 +60,8 @@ DISCREET_INLINE T normalise(T* __restrict x, std::int64_t n) {
 }
 
 template <class T>
-DISCREET_INLINE double log_partition(const Chain<T>& chain, const T* emissions,
-                                     std::int64_t length, ChainScratch<T>& s) {
+DISCREET_INLINE double log_partition(const Chain<T>& chain, const T* emissions, std::int64_t length,
+                                     ChainScratch<T>& s) {
   const std::int64_t n = chain.tags;
   double log_z = 0;
   for (std::int64_t t = 0; t < length; ++t) {
@@ -130,8 +130,7 @@ DISCREET_INLINE void marginals(const Chain<T>& chain, std::int64_t length,
 
 template <class T>
 DISCREET_INLINE double loss_of(const Chain<T>& chain, const T* emissions, const std::int64_t* gold,
-                               std::int64_t length, const ChainGradient<T>& g,
-                               ChainScratch<T>& s) {
+                               std::int64_t length, const ChainGradient<T>& g, ChainScratch<T>& s) {
   const std::int64_t n = chain.tags;
   if (static_cast<std::int64_t>(s.alpha.size()) < length * n) {
     s.alpha.resize(length * n);

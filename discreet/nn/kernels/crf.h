@@ -45,7 +45,8 @@ double chain_loss(const Chain<double>& chain, const double* emissions, const std
                   std::int64_t length, const ChainGradient<double>& gradient,
                   ChainScratch<double>& scratch);
 
-/// The best path of one example into `best` [length]; of equal paths the lowest tag, last token first.
+/// The best path of one example into `best` [length]; of equal paths the lowest tag, last token
+/// first.
 void chain_best(const Chain<float>& chain, const float* emissions, std::int64_t length,
                 std::int64_t* best);
 void chain_best(const Chain<double>& chain, const double* emissions, std::int64_t length,

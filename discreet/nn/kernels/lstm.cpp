@@ -81,7 +81,11 @@ DISCREET_INLINE void backward_step(const LstmBackwardStep<T>& s) {
 
 DISCREET_CLONES void lstm_forward_step(const LstmForwardStep<float>& step) { forward_step(step); }
 DISCREET_CLONES void lstm_forward_step(const LstmForwardStep<double>& step) { forward_step(step); }
-DISCREET_CLONES void lstm_backward_step(const LstmBackwardStep<float>& step) { backward_step(step); }
-DISCREET_CLONES void lstm_backward_step(const LstmBackwardStep<double>& step) { backward_step(step); }
+DISCREET_CLONES void lstm_backward_step(const LstmBackwardStep<float>& step) {
+  backward_step(step);
+}
+DISCREET_CLONES void lstm_backward_step(const LstmBackwardStep<double>& step) {
+  backward_step(step);
+}
 
 }  // namespace discreet::nn::kernels

@@ -2,14 +2,15 @@
 
 // Element-wise mathematics that compilers turn into vector code: no branches, no calls, no tables.
 // float versions are accurate to about 1e-7 absolute; double versions are the standard library's.
-// NaN comes out as NaN. Bits are cast by the compiler's own operator: GCC does not inline std::bit_cast
-// into functions cloned for another instruction set, and the loop around it stays scalar.
+// NaN comes out as NaN. Bits are cast by the compiler's own operator: GCC does not inline
+// std::bit_cast into functions cloned for another instruction set, and the loop around it stays
+// scalar.
 
 #include <cmath>
 #include <cstdint>
 
-// One function body compiled for several instruction sets; the loader picks. By features, not by arch=,
-// which GCC takes as "this very processor", so that newer ones would get the plain version.
+// One function body compiled for several instruction sets; the loader picks. By features, not by
+// arch=, which GCC takes as "this very processor", so that newer ones would get the plain version.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 #define DISCREET_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -19,8 +20,8 @@
 
 namespace discreet::nn::kernels {
 
-/// exp(x): x = n ln 2 + r with |r| <= ln 2 / 2, Taylor to r^7 (remainder 5e-9), n into the exponent.
-/// Saturates at exp(-87.3) and exp(88.3).
+/// exp(x): x = n ln 2 + r with |r| <= ln 2 / 2, Taylor to r^7 (remainder 5e-9), n into the
+/// exponent. Saturates at exp(-87.3) and exp(88.3).
 DISCREET_INLINE float fast_exp(float x) {
   x = x < -87.3f ? -87.3f : x;  // comparisons with NaN are false: it stays
   x = x > 88.3f ? 88.3f : x;

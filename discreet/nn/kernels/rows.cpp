@@ -4,7 +4,8 @@
 
 #include "discreet/nn/kernels/math.h"
 
-// Sums are vectorised by `omp simd reduction`, the only places where the order of additions is free.
+// Sums are vectorised by `omp simd reduction`, the only places where the order of additions is
+// free.
 
 namespace discreet::nn::kernels {
 namespace {
@@ -137,8 +138,7 @@ DISCREET_INLINE void sum_rows_of(const T* __restrict table, const std::int64_t* 
   }
 }
 
-DISCREET_INLINE void dropout_of(const DropoutStream& s, float* __restrict factors,
-                                std::int64_t n) {
+DISCREET_INLINE void dropout_of(const DropoutStream& s, float* __restrict factors, std::int64_t n) {
   constexpr std::int64_t kLanes = 16;
   const auto bound = static_cast<std::uint32_t>(std::min(s.rate * 4294967296.0, 4294967295.0));
   const float scale = static_cast<float>(1.0 / (1.0 - s.rate));
@@ -203,7 +203,9 @@ DISCREET_CLONES double cross_entropy_row(const double* x, double* p, std::int64_
   return cross_entropy_of(x, p, n, target);
 }
 DISCREET_CLONES void layer_norm_forward(const LayerNormForward<float>& work) { norm_forward(work); }
-DISCREET_CLONES void layer_norm_forward(const LayerNormForward<double>& work) { norm_forward(work); }
+DISCREET_CLONES void layer_norm_forward(const LayerNormForward<double>& work) {
+  norm_forward(work);
+}
 DISCREET_CLONES void layer_norm_backward(const LayerNormBackward<float>& work) {
   norm_backward(work);
 }

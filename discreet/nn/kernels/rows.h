@@ -10,7 +10,6 @@ namespace discreet::nn::kernels {
 void gelu(const float* x, float* y, float* slope, std::int64_t n);
 void gelu(const double* x, double* y, double* slope, std::int64_t n);
 
-
 /// Softmax of scale x over each row of [rows, n], in place.
 void softmax(float* x, std::int64_t rows, std::int64_t n, float scale);
 void softmax(double* x, std::int64_t rows, std::int64_t n, double scale);

@@ -34,8 +34,7 @@ Activation parse_activation(std::string_view name) {
   if (name == "relu") return Activation::kRelu;
   if (name == "gelu") return Activation::kGelu;
   if (name == "tanh") return Activation::kTanh;
-  throw usage_error("unknown activation '" + std::string(name) + "'",
-                    "Choose relu, gelu or tanh.");
+  throw usage_error("unknown activation '" + std::string(name) + "'", "Choose relu, gelu or tanh.");
 }
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {

@@ -7,7 +7,8 @@
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 
-// Legend: N rows, d width, h heads, L length of an example; per example and head the weights are [L,L].
+// Legend: N rows, d width, h heads, L length of an example; per example and head the weights are
+// [L,L].
 
 namespace discreet::nn {
 namespace {
@@ -67,12 +68,13 @@ void run_backward(const Plan& plan, const T* qkv, const T* weights, const T* dou
     gemm<T>({length, part, length}, {p, length, true}, {dy, d}, dq + 2 * d, 3 * d);  // dV
     gemm<T>({length, length, part}, {dy, d}, {q + 2 * d, 3 * d, true}, ds, length);  // dP
     kernels::softmax_backward(p, ds, length, length, scale);
-    gemm<T>({length, part, length}, {ds, length}, {q + d, 3 * d}, dq, 3 * d);             // dQ
-    gemm<T>({length, part, length}, {ds, length, true}, {q, 3 * d}, dq + d, 3 * d);       // dK
+    gemm<T>({length, part, length}, {ds, length}, {q + d, 3 * d}, dq, 3 * d);        // dQ
+    gemm<T>({length, part, length}, {ds, length, true}, {q, 3 * d}, dq + d, 3 * d);  // dK
   });
 }
 
-/// For devices without kernels of our own: one library call per example, differentiated by autograd.
+/// For devices without kernels of our own: one library call per example, differentiated by
+/// autograd.
 at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
                                 std::int64_t heads) {
   const std::int64_t width = qkv.size(1) / 3;
@@ -112,15 +114,16 @@ at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch, std::int64
     });
   }
   if (!tracks({qkv})) return out;
-  return attach(out, {qkv}, [plan, input, weights](const at::Tensor& grad, const std::vector<bool>&) {
-    const at::Tensor dy = grad.contiguous();
-    at::Tensor dqkv = at::empty_like(input);
-    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "attention_backward", [&] {
-      run_backward(plan, input.data_ptr<scalar_t>(), weights.data_ptr<scalar_t>(),
-                   dy.data_ptr<scalar_t>(), dqkv.data_ptr<scalar_t>());
-    });
-    return std::vector<at::Tensor>{dqkv};
-  });
+  return attach(out, {qkv},
+                [plan, input, weights](const at::Tensor& grad, const std::vector<bool>&) {
+                  const at::Tensor dy = grad.contiguous();
+                  at::Tensor dqkv = at::empty_like(input);
+                  AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "attention_backward", [&] {
+                    run_backward(plan, input.data_ptr<scalar_t>(), weights.data_ptr<scalar_t>(),
+                                 dy.data_ptr<scalar_t>(), dqkv.data_ptr<scalar_t>());
+                  });
+                  return std::vector<at::Tensor>{dqkv};
+                });
 }
 
 }  // namespace discreet::nn

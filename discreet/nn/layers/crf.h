@@ -17,14 +17,14 @@ struct CrfWeights {
 /// Negative log-likelihood of the tags, divided by the number of tokens. Use: "crf".
 ///
 /// Shapes: emissions [N,K], batch.tags int64 [N] (all in 0..K-1), returns [B]; an example without
-/// tokens has loss 0. Works in scaled probabilities, with the greatest score of each step taken out,
-/// so scores of any size are safe as long as one path through each step keeps its weight.
-/// Ref: Lafferty, McCallum and Pereira 2001; Rabiner 1989, section V.A (scaling).
+/// tokens has loss 0. Works in scaled probabilities, with the greatest score of each step taken
+/// out, so scores of any size are safe as long as one path through each step keeps its weight. Ref:
+/// Lafferty, McCallum and Pereira 2001; Rabiner 1989, section V.A (scaling).
 at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
                     const PackedBatch& batch);
 
-/// The most likely tags of each example, [N] in the rows of `emissions`; of equal paths the one with
-/// the lowest last differing tag. Ref: Viterbi 1967.
+/// The most likely tags of each example, [N] in the rows of `emissions`; of equal paths the one
+/// with the lowest last differing tag. Ref: Viterbi 1967.
 std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeights& weights,
                                      const PackedBatch& batch);
 

@@ -42,7 +42,8 @@ at::Tensor dropout(const at::Tensor& x, const PackedBatch& batch, const DropoutK
   if (x.size(0) != batch.token_count()) {
     for (std::size_t e = 0; e < offsets.size(); ++e) offsets[e] = static_cast<std::int64_t>(e);
   }
-  if (offsets.back() != x.size(0)) throw internal_error("dropout rows match neither tokens nor examples");
+  if (offsets.back() != x.size(0))
+    throw internal_error("dropout rows match neither tokens nor examples");
   return apply_factors(x, draw_factors(batch, offsets, x.size(1), key, layer).to(x.options()));
 }
 

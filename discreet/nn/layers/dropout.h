@@ -19,8 +19,8 @@ struct DropoutKey {
 /// Sets values to zero with probability `rate` and scales the others by 1 / (1 - rate).
 ///
 /// Shapes: x [N,d] with one row per token, or [B,d] with one per example; returns the same. `layer`
-/// tells apart the dropouts of one model. Masks come from Philox4x32-10 (Salmon et al. 2011) with the
-/// key and counter above. Ref: Srivastava et al. 2014.
+/// tells apart the dropouts of one model. Masks come from Philox4x32-10 (Salmon et al. 2011) with
+/// the key and counter above. Ref: Srivastava et al. 2014.
 at::Tensor dropout(const at::Tensor& x, const PackedBatch& batch, const DropoutKey& key,
                    std::uint32_t layer);
 

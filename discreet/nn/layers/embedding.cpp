@@ -75,7 +75,8 @@ at::Tensor bag_gradient(const PackedBatch& batch, const at::Tensor& dz, std::int
     auto* to = table.data_ptr<scalar_t>();
     for (std::int64_t e = 0; e < batch.examples(); ++e) {
       const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
-      const scalar_t share = scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
+      const scalar_t share =
+          scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
       for (std::int64_t n = first; n < last; ++n) {
         kernels::add_scaled(to + ids[n] * width, from + e * width, share, width);
       }

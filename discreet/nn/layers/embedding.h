@@ -21,7 +21,7 @@ at::Tensor embedding_bag(const PackedBatch& batch, const at::Tensor& weight);
 struct EmbeddingOptions {
   std::int64_t entries;
   std::int64_t width;
-  at::Tensor vectors;   ///< [entries, width] to start from, or undefined: normal with `deviation`
+  at::Tensor vectors;  ///< [entries, width] to start from, or undefined: normal with `deviation`
   bool frozen = false;
   double deviation = 0.1;
 };
@@ -29,7 +29,9 @@ struct EmbeddingOptions {
 class EmbeddingImpl : public torch::nn::Module {
  public:
   EmbeddingImpl(const EmbeddingOptions& options, core::ReproducibleRng& rng);
-  at::Tensor forward(const at::Tensor& ids, const Rows& rows) { return embedding(ids, weight, rows); }
+  at::Tensor forward(const at::Tensor& ids, const Rows& rows) {
+    return embedding(ids, weight, rows);
+  }
   at::Tensor mean(const PackedBatch& batch) { return embedding_bag(batch, weight); }
   std::int64_t width() const { return weight.size(1); }
 

@@ -22,7 +22,9 @@ class LinearImpl : public torch::nn::Module {
  public:
   /// Weights uniform in ±sqrt(6 / (in + out)) (Glorot and Bengio 2010), bias zero.
   LinearImpl(const LinearOptions& options, core::ReproducibleRng& rng);
-  at::Tensor forward(const at::Tensor& x, const Rows& rows) { return linear(x, weight, bias, rows); }
+  at::Tensor forward(const at::Tensor& x, const Rows& rows) {
+    return linear(x, weight, bias, rows);
+  }
 
   at::Tensor weight, bias;
 };

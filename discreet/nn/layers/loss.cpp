@@ -45,7 +45,8 @@ at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& tar
         if (scored == 0) continue;
         loss.data_ptr<scalar_t>()[g] = static_cast<scalar_t>(sum / static_cast<double>(scored));
         const auto share = scalar_t{1} / static_cast<scalar_t>(scored);
-        for (std::int64_t i = offsets[g] * classes; i < offsets[g + 1] * classes; ++i) p[i] *= share;
+        for (std::int64_t i = offsets[g] * classes; i < offsets[g + 1] * classes; ++i)
+          p[i] *= share;
       }
     });
   }

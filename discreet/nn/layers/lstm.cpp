@@ -37,11 +37,19 @@ void run_forward(const Walk& walk, const DirectionState& kept, T* output,
   if (walk.sizes.empty()) return;
   const std::int64_t hidden = kept.cell.size(1), widest = walk.sizes.front();
   std::vector<T> state(widest * hidden), recurrent(widest * 4 * hidden), zeros(4 * hidden);
-  kernels::LstmForwardStep<T> step{
-      0, hidden, walk.back, walk.row, true, recurrent.data(), state.data(),
-      kept.gates.data_ptr<T>(), kept.cell.data_ptr<T>(),
-      kept.previous.defined() ? kept.previous.data_ptr<T>() : nullptr, output, output_stride,
-      zeros.data()};
+  kernels::LstmForwardStep<T> step{0,
+                                   hidden,
+                                   walk.back,
+                                   walk.row,
+                                   true,
+                                   recurrent.data(),
+                                   state.data(),
+                                   kept.gates.data_ptr<T>(),
+                                   kept.cell.data_ptr<T>(),
+                                   kept.previous.defined() ? kept.previous.data_ptr<T>() : nullptr,
+                                   output,
+                                   output_stride,
+                                   zeros.data()};
   const Matrix<T> weight{kept.weight_hh.data_ptr<T>(), hidden, true};
   for (const std::int64_t rows : walk.sizes) {
     step.rows = rows;
@@ -64,10 +72,19 @@ void run_backward(const Walk& walk, const DirectionState& kept, const T* output_
   // and only rows already alive are ever written.
   std::vector<T> state_grad(widest * hidden), cell_grad(widest * hidden);
   std::vector<T> grads(widest * 4 * hidden), zeros(hidden);
-  kernels::LstmBackwardStep<T> step{
-      0, hidden, walk.back, walk.row + kept.gates.size(0), false, kept.gates.data_ptr<T>(),
-      kept.cell.data_ptr<T>(), output_grad, output_stride, state_grad.data(), cell_grad.data(),
-      grads.data(), zeros.data()};
+  kernels::LstmBackwardStep<T> step{0,
+                                    hidden,
+                                    walk.back,
+                                    walk.row + kept.gates.size(0),
+                                    false,
+                                    kept.gates.data_ptr<T>(),
+                                    kept.cell.data_ptr<T>(),
+                                    output_grad,
+                                    output_stride,
+                                    state_grad.data(),
+                                    cell_grad.data(),
+                                    grads.data(),
+                                    zeros.data()};
   const Matrix<T> weight{kept.weight_hh.data_ptr<T>(), hidden};
   for (std::size_t t = walk.sizes.size(); t-- > 0;) {
     step.rows = walk.sizes[t];
@@ -83,8 +100,8 @@ void run_backward(const Walk& walk, const DirectionState& kept, const T* output_
 
 /// The same recurrence in tensor operations, for devices without kernels of our own. Time order is
 /// made by gathering: slower, no padding either.
-void run_forward_device(const PackedBatch& batch, std::size_t direction,
-                        const DirectionState& kept, const at::Tensor& output) {
+void run_forward_device(const PackedBatch& batch, std::size_t direction, const DirectionState& kept,
+                        const at::Tensor& output) {
   const bool forward = direction == 0;
   const at::Tensor& order = forward ? batch.time.to_time : batch.time.to_time_reversed;
   std::int64_t start = 0;
@@ -94,9 +111,10 @@ void run_forward_device(const PackedBatch& batch, std::size_t direction,
     at::Tensor pre = kept.gates.index_select(0, row);
     if (state.defined()) pre.addmm_(state.narrow(0, 0, rows), kept.weight_hh.t());
     if (kept.previous.defined()) {
-      kept.previous.index_copy_(
-          0, row, state.defined() ? state.narrow(0, 0, rows)
-                                  : at::zeros({rows, kept.cell.size(1)}, kept.cell.options()));
+      kept.previous.index_copy_(0, row,
+                                state.defined()
+                                    ? state.narrow(0, 0, rows)
+                                    : at::zeros({rows, kept.cell.size(1)}, kept.cell.options()));
     }
     const auto part = pre.chunk(4, 1);
     const at::Tensor in = part[0].sigmoid(), forget = part[1].sigmoid(), g = part[2].tanh();
@@ -128,11 +146,10 @@ void run_backward_device(const PackedBatch& batch, std::size_t direction,
     at::Tensor dc = dh * out * (1 - squashed.square());
     if (cell_grad.defined()) dc.narrow(0, 0, cell_grad.size(0)).add_(cell_grad);
     const at::Tensor before =
-        t == 0 ? at::zeros_like(dc)
-               : kept.cell.index_select(0, row + (forward ? -1 : 1));
-    const at::Tensor grads =
-        at::cat({dc * g * in * (1 - in), dc * before * forget * (1 - forget),
-                 dc * in * (1 - g.square()), dh * squashed * out * (1 - out)}, 1);
+        t == 0 ? at::zeros_like(dc) : kept.cell.index_select(0, row + (forward ? -1 : 1));
+    const at::Tensor grads = at::cat({dc * g * in * (1 - in), dc * before * forget * (1 - forget),
+                                      dc * in * (1 - g.square()), dh * squashed * out * (1 - out)},
+                                     1);
     kept.gates.index_copy_(0, row, grads);
     cell_grad = dc * forget;
     state_grad = at::mm(grads, kept.weight_hh);
@@ -155,19 +172,19 @@ void forward_all(const PackedBatch& batch, const std::vector<DirectionState>& ke
   const std::int64_t hidden = kept[0].cell.size(1);
   if (!y.is_cpu()) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
-      run_forward_device(batch, d, kept[d], y.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
+      run_forward_device(batch, d, kept[d],
+                         y.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
     }
     return;
   }
   AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "lstm", [&] {
     auto* output = y.data_ptr<scalar_t>();
-    at::parallel_for(0, static_cast<std::int64_t>(kept.size()), 1,
-                     [&](std::int64_t first, std::int64_t last) {
-                       for (std::int64_t d = first; d < last; ++d) {
-                         run_forward<scalar_t>(walk_of(batch, d), kept[d], output + d * hidden,
-                                               y.size(1));
-                       }
-                     });
+    at::parallel_for(
+        0, static_cast<std::int64_t>(kept.size()), 1, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t d = first; d < last; ++d) {
+            run_forward<scalar_t>(walk_of(batch, d), kept[d], output + d * hidden, y.size(1));
+          }
+        });
   });
 }
 
@@ -176,19 +193,19 @@ void backward_all(const PackedBatch& batch, const std::vector<DirectionState>& k
   const std::int64_t hidden = kept[0].cell.size(1);
   if (!dy.is_cpu()) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
-      run_backward_device(batch, d, kept[d], dy.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
+      run_backward_device(batch, d, kept[d],
+                          dy.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
     }
     return;
   }
   AT_DISPATCH_FLOATING_TYPES(dy.scalar_type(), "lstm_backward", [&] {
     const auto* grad = dy.data_ptr<scalar_t>();
-    at::parallel_for(0, static_cast<std::int64_t>(kept.size()), 1,
-                     [&](std::int64_t first, std::int64_t last) {
-                       for (std::int64_t d = first; d < last; ++d) {
-                         run_backward<scalar_t>(walk_of(batch, d), kept[d], grad + d * hidden,
-                                                dy.size(1));
-                       }
-                     });
+    at::parallel_for(
+        0, static_cast<std::int64_t>(kept.size()), 1, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t d = first; d < last; ++d) {
+            run_backward<scalar_t>(walk_of(batch, d), kept[d], grad + d * hidden, dy.size(1));
+          }
+        });
   });
 }
 

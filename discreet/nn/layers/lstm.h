@@ -17,10 +17,10 @@ struct LstmWeights {
 /// A layer of long short-term memory, one direction or two side by side. Uses: "lstm", one for each
 /// direction.
 ///
-/// Shapes: x [N,D] with the rows of `batch`'s tokens; returns [N, H x directions]: the states of the
-/// first direction (reading forwards), then those of the second (reading backwards). States start at
-/// zero. Cost: one product for all inputs, one per step for the states; gates are kept for the
-/// backward pass. Ref: Hochreiter and Schmidhuber 1997; Gers et al. 2000.
+/// Shapes: x [N,D] with the rows of `batch`'s tokens; returns [N, H x directions]: the states of
+/// the first direction (reading forwards), then those of the second (reading backwards). States
+/// start at zero. Cost: one product for all inputs, one per step for the states; gates are kept for
+/// the backward pass. Ref: Hochreiter and Schmidhuber 1997; Gers et al. 2000.
 at::Tensor lstm(const at::Tensor& x, const std::vector<LstmWeights>& directions,
                 const PackedBatch& batch);
 
@@ -32,7 +32,8 @@ struct LstmOptions {
 
 class LstmImpl : public torch::nn::Module {
  public:
-  /// Input weights as in Linear, state weights orthogonal per gate, bias 0 but 1 for the forget gate.
+  /// Input weights as in Linear, state weights orthogonal per gate, bias 0 but 1 for the forget
+  /// gate.
   LstmImpl(const LstmOptions& options, core::ReproducibleRng& rng);
   at::Tensor forward(const at::Tensor& x, const PackedBatch& batch) {
     return lstm(x, directions, batch);

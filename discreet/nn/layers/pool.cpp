@@ -7,7 +7,6 @@
 namespace discreet::nn {
 namespace {
 
-
 at::Tensor pool_mean(const at::Tensor& x, const PackedBatch& batch) {
   const std::int64_t width = x.size(1), examples = batch.examples();
   at::Tensor out = at::empty({examples, width}, x.options());
@@ -17,8 +16,10 @@ at::Tensor pool_mean(const at::Tensor& x, const PackedBatch& batch) {
     for (std::int64_t e = 0; e < examples; ++e, to += width) {
       const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
       std::fill_n(to, width, scalar_t{0});
-      const scalar_t share = scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
-      for (std::int64_t n = first; n < last; ++n) kernels::add_scaled(to, from + n * width, share, width);
+      const scalar_t share =
+          scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
+      for (std::int64_t n = first; n < last; ++n)
+        kernels::add_scaled(to, from + n * width, share, width);
     }
   });
   return out;
@@ -76,8 +77,8 @@ void for_each_half(const EndRows& rows, std::int64_t width, const Copy& copy) {
 }
 
 BackwardFunction mean_backward(const at::Tensor& x, const PackedBatch& batch) {
-  return [lengths = batch.offsets_tensor.cpu().diff(), rows = x.size(0)](
-             const at::Tensor& grad, const std::vector<bool>&) {
+  return [lengths = batch.offsets_tensor.cpu().diff(), rows = x.size(0)](const at::Tensor& grad,
+                                                                         const std::vector<bool>&) {
     const at::Tensor share = grad / lengths.clamp_min(1).to(grad.scalar_type()).unsqueeze(1);
     return std::vector<at::Tensor>{share.repeat_interleave(lengths, 0, rows)};
   };
@@ -102,19 +103,21 @@ BackwardFunction max_backward(const at::Tensor& x, const at::Tensor& winner) {
 at::Tensor pool_ends(const at::Tensor& x, const EndRows& rows) {
   at::Tensor out = at::zeros({static_cast<std::int64_t>(rows.left.size()), x.size(1)}, x.options());
   const at::Tensor from = x.detach();
-  for_each_half(rows, x.size(1), [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
-    out[e].narrow(0, at, w).copy_(from[n].narrow(0, at, w));
-  });
+  for_each_half(rows, x.size(1),
+                [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
+                  out[e].narrow(0, at, w).copy_(from[n].narrow(0, at, w));
+                });
   return out;
 }
 
 BackwardFunction ends_backward(const at::Tensor& x, EndRows rows) {
   return [rows = std::move(rows), sizes = x.sizes().vec()](const at::Tensor& grad,
-                                                          const std::vector<bool>&) {
+                                                           const std::vector<bool>&) {
     at::Tensor dx = at::zeros(sizes, grad.options());
-    for_each_half(rows, sizes[1], [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
-      dx[n].narrow(0, at, w).copy_(grad[e].narrow(0, at, w));
-    });
+    for_each_half(rows, sizes[1],
+                  [&](std::int64_t e, std::int64_t n, std::int64_t at, std::int64_t w) {
+                    dx[n].narrow(0, at, w).copy_(grad[e].narrow(0, at, w));
+                  });
     return std::vector<at::Tensor>{dx};
   };
 }
@@ -192,21 +195,21 @@ at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::in
       });
     });
   }
-  out = attach(out, {host},
-               [for_each_neighbour, rows, width, span](const at::Tensor& grad,
-                                                       const std::vector<bool>&) {
-                 const at::Tensor dy = grad.contiguous();
-                 at::Tensor dx = at::zeros({rows, width}, grad.options());
-                 AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "context_window_backward", [&] {
-                   const auto* from = dy.data_ptr<scalar_t>();
-                   auto* to = dx.data_ptr<scalar_t>();
-                   for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
-                     kernels::add_scaled(to + other * width, from + n * span * width + column,
-                                         scalar_t{1}, width);
-                   });
-                 });
-                 return std::vector<at::Tensor>{dx};
-               });
+  out = attach(
+      out, {host},
+      [for_each_neighbour, rows, width, span](const at::Tensor& grad, const std::vector<bool>&) {
+        const at::Tensor dy = grad.contiguous();
+        at::Tensor dx = at::zeros({rows, width}, grad.options());
+        AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "context_window_backward", [&] {
+          const auto* from = dy.data_ptr<scalar_t>();
+          auto* to = dx.data_ptr<scalar_t>();
+          for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
+            kernels::add_scaled(to + other * width, from + n * span * width + column, scalar_t{1},
+                                width);
+          });
+        });
+        return std::vector<at::Tensor>{dx};
+      });
   return out.to(x.device());
 }
 

@@ -4,11 +4,15 @@
 namespace discreet {
 
 void register_model_bilstm_crf(core::Registry& registry) {
-  registry.add({"model", "bilstm-crf", "LSTM in both directions, tags by a conditional random field",
-                "Huang, Xu and Yu 2015", {},
+  registry.add({"model",
+                "bilstm-crf",
+                "LSTM in both directions, tags by a conditional random field",
+                "Huang, Xu and Yu 2015",
+                {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) {
-                  return nn::make_recurrent_encoder(inputs, true);
-                }, true}});
+                                return nn::make_recurrent_encoder(inputs, true);
+                              },
+                              true}});
 }
 
 }  // namespace discreet

@@ -18,7 +18,8 @@ class BagOfWords final : public Encoder {
         tags_(in.sizes.tags > 0) {
     embedding_ = register_module(
         "embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, in.spec.embedding, in.vectors,
-                                                in.spec.freeze_vectors}, in.rng));
+                                                in.spec.freeze_vectors},
+                               in.rng));
     width_ = nn::pooled_width(pooling_, embedding_->width());
     if (!classifies_) return;
     for (const std::int64_t hidden : in.spec.hidden) {
@@ -45,8 +46,8 @@ class BagOfWords final : public Encoder {
     if (!classifies_) return out;
     out.pooled = bag && !tags_ ? embedding_->mean(batch) : pool(words, batch, pooling_);
     for (std::size_t i = 0; i < hidden_.size(); ++i) {
-      out.pooled = dropout(out.pooled, batch, dropout_key,
-                           static_cast<std::uint32_t>(kDropoutHidden + i));
+      out.pooled =
+          dropout(out.pooled, batch, dropout_key, static_cast<std::uint32_t>(kDropoutHidden + i));
       out.pooled = activate(hidden_[i]->forward(out.pooled, batch.example_segments), activation_);
     }
     return out;
@@ -67,8 +68,11 @@ class BagOfWords final : public Encoder {
 namespace discreet {
 
 void register_model_bow(core::Registry& registry) {
-  registry.add({"model", "bow", "Bag of words: pooled word vectors through hidden layers",
-                "Iyyer et al. 2015 (deep averaging network)", {},
+  registry.add({"model",
+                "bow",
+                "Bag of words: pooled word vectors through hidden layers",
+                "Iyyer et al. 2015 (deep averaging network)",
+                {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) -> std::shared_ptr<nn::Encoder> {
                   return std::make_shared<nn::BagOfWords>(inputs);
                 }}});

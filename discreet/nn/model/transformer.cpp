@@ -65,9 +65,10 @@ class TransformerEncoder final : public Encoder {
         tags_(in.sizes.tags > 0),
         longest_(in.spec.longest) {
     const ModelSpec& spec = in.spec;
-    embedding_ = register_module(
-        "embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, spec.embedding, in.vectors,
-                                                spec.freeze_vectors}, in.rng));
+    embedding_ =
+        register_module("embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, spec.embedding,
+                                                                in.vectors, spec.freeze_vectors},
+                                               in.rng));
     width_ = spec.hidden.empty() ? embedding_->width() : spec.hidden.front();
     if (spec.heads < 1 || width_ % spec.heads != 0) {
       throw usage_error("a transformer of width " + std::to_string(width_) +
@@ -144,8 +145,11 @@ class TransformerEncoder final : public Encoder {
 namespace discreet {
 
 void register_model_transformer(core::Registry& registry) {
-  registry.add({"model", "transformer", "Transformer encoder with learned positions",
-                "Vaswani et al. 2017", {},
+  registry.add({"model",
+                "transformer",
+                "Transformer encoder with learned positions",
+                "Vaswani et al. 2017",
+                {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) -> std::shared_ptr<nn::Encoder> {
                   return std::make_shared<nn::TransformerEncoder>(inputs);
                 }}});
