@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/core/internal/fault_plan.h"
 
 namespace discreet::core {
 namespace fs = std::filesystem;
@@ -57,17 +58,27 @@ fs::path parent_of(const fs::path& path) {
 
 }  // namespace
 
-void fault_point(const char* what) {
-  static const long target = [] {
-    const char* text = std::getenv("DISCREET_FAULT_AT");
-    return text ? std::atol(text) : 0L;
+namespace internal {
+
+FaultPlan& fault_plan() {
+  static FaultPlan plan = [] {
+    const char* at = std::getenv("DISCREET_FAULT_AT");
+    const char* kind = std::getenv("DISCREET_FAULT_KIND");
+    return FaultPlan{.at = at ? std::atol(at) : 0,
+                     .kill = kind != nullptr && std::strcmp(kind, "kill") == 0};
   }();
-  if (target == 0) return;
+  return plan;
+}
+
+}  // namespace internal
+
+void fault_point(const char* what) {
+  internal::FaultPlan& plan = internal::fault_plan();
+  if (plan.at == 0) return;
   static std::atomic<long> count{0};
-  if (++count != target) return;
-  const char* kind = std::getenv("DISCREET_FAULT_KIND");
-  if (kind && std::strcmp(kind, "kill") == 0) ::kill(::getpid(), SIGKILL);
-  throw runtime_failure(fmt::format("injected fault at point {} ({})", target, what));
+  if (++count != plan.at) return;
+  if (plan.kill) ::kill(::getpid(), SIGKILL);
+  throw runtime_failure(fmt::format("injected fault at point {} ({})", plan.at, what));
 }
 
 std::string read_file(const fs::path& path) {
@@ -118,6 +129,7 @@ fs::path aside_of(const fs::path& path) {
 
 /// False if the file system has no exchange.
 bool exchange(const fs::path& a, const fs::path& b) {
+  if (internal::fault_plan().no_exchange) return false;
   if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return true;
   if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) return false;
   throw system_failure("replace", b);
@@ -142,6 +154,14 @@ void put_in_place(const fs::path& temporary, const fs::path& path) {
   fs::rename(path, aside_of(path));
   fault_point("rename folder after moving the old one aside");
   fs::rename(temporary, path);
+}
+
+/// After a failure: what was there before is there again.
+void take_back(const fs::path& temporary, const fs::path& path) noexcept {
+  std::error_code ignored;
+  fs::remove_all(temporary, ignored);
+  const fs::path aside = aside_of(path);
+  if (fs::exists(aside, ignored) && !fs::exists(path, ignored)) fs::rename(aside, path, ignored);
 }
 
 }  // namespace
@@ -171,12 +191,10 @@ void write_folder_atomically(const fs::path& path,
     fs::remove_all(temporary);
     fs::remove_all(aside_of(path));
   } catch (const fs::filesystem_error& e) {
-    std::error_code ignored;
-    fs::remove_all(temporary, ignored);
+    take_back(temporary, path);
     throw runtime_failure(fmt::format("{}: cannot write: {}", path.string(), e.code().message()));
   } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(temporary, ignored);
+    take_back(temporary, path);
     throw;
   }
 }

@@ -17,7 +17,8 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws: kRuntime naming the file and the system's reason; the old file is then untouched.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 /// The same of several parts, one behind the other, without joining them in memory.
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
+void write_file_atomically(const std::filesystem::path& path,
+                           std::span<const std::string_view> parts);
 
 /// Fills a folder whole or not at all: `fill` writes into a temporary folder beside `path`, which
 /// is synced and renamed. If `path` exists, the two are exchanged in one step and the old one

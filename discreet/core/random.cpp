@@ -1,7 +1,9 @@
 #include "discreet/core/random.h"
 
+#include <pthread.h>
 #include <sodium.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -82,12 +84,29 @@ void ReproducibleRng::restore(const State& state) {
   used_ = state.used;
 }
 
-SecureRng::SecureRng() : buffer_(kBufferWords), used_(kBufferWords) {
+namespace {
+
+std::atomic<unsigned> fork_count{0};
+
+/// A forked child would otherwise draw its parent's numbers.
+void watch_forks() {
+  static const int failed = ::pthread_atfork(
+      nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
+  if (failed != 0)
+    throw privacy_refused("cannot watch for forks of the process", "Free some memory.");
+}
+
+constexpr unsigned char kNoNonce[crypto_stream_chacha20_NONCEBYTES] = {};
+
+}  // namespace
+
+SecureRng::SecureRng() : buffer_(kBufferWords) {
   if (sodium_init() < 0) {
     throw privacy_refused("the operating system gives no entropy for a cryptographic generator",
                           "Check that getrandom() or /dev/urandom works.");
   }
-  randombytes_buf(key_.data(), key_.size());
+  watch_forks();
+  draw_key();
 }
 
 SecureRng::~SecureRng() {
@@ -95,27 +114,33 @@ SecureRng::~SecureRng() {
   sodium_memzero(buffer_.data(), buffer_.size() * sizeof(std::uint64_t));
 }
 
+void SecureRng::draw_key() {
+  forks_ = fork_count.load(std::memory_order_relaxed);
+  randombytes_buf(key_.data(), key_.size());
+  used_ = buffer_.size();
+}
+
 void SecureRng::refill() {
-  unsigned char nonce[crypto_stream_chacha20_NONCEBYTES];
-  static_assert(sizeof(nonce) == sizeof(nonce_));
-  std::memcpy(nonce, &nonce_, sizeof(nonce));
-  ++nonce_;
-  crypto_stream_chacha20(reinterpret_cast<unsigned char*>(buffer_.data()),
-                         buffer_.size() * sizeof(std::uint64_t), nonce, key_.data());
-  used_ = 0;
+  // Each key is used for one buffer, so the nonce need not change.
+  auto* bytes = reinterpret_cast<unsigned char*>(buffer_.data());
+  crypto_stream_chacha20(bytes, buffer_.size() * sizeof(std::uint64_t), kNoNonce, key_.data());
+  std::memcpy(key_.data(), bytes, key_.size());
+  sodium_memzero(bytes, key_.size());
+  used_ = key_.size() / sizeof(std::uint64_t);
 }
 
 SecureRng::result_type SecureRng::operator()() {
+  if (forks_ != fork_count.load(std::memory_order_relaxed)) draw_key();
   if (used_ == buffer_.size()) refill();
   return buffer_[used_++];
 }
 
 void SecureRng::fill(std::span<std::byte> bytes) {
-  unsigned char nonce[crypto_stream_chacha20_NONCEBYTES];
-  std::memcpy(nonce, &nonce_, sizeof(nonce));
-  ++nonce_;
-  crypto_stream_chacha20(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), nonce,
-                         key_.data());
+  std::array<std::uint64_t, 4> key;
+  for (auto& word : key) word = (*this)();
+  crypto_stream_chacha20(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), kNoNonce,
+                         reinterpret_cast<const unsigned char*>(key.data()));
+  sodium_memzero(key.data(), sizeof(key));
 }
 
 double SecureRng::uniform() { return to_unit((*this)()); }

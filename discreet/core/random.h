@@ -9,10 +9,11 @@
 
 namespace discreet::core {
 
-/// A reproducible generator for everything that is not a privacy mechanism: initial weights, shuffles,
-/// corpora, bootstrap. Philox4x32-10 (Salmon et al. 2011), counter based: a seed and a stream name
-/// give the same numbers on every machine and for every number of threads.
-/// Never accepted where a guarantee is claimed: noise and sampling take `SecureRng`.
+/// A reproducible generator for everything that is not a privacy mechanism: initial weights,
+/// shuffles, corpora, bootstrap. Philox4x32-10 (Salmon et al. 2011), counter based: a seed and a
+/// stream name give the same bits on every machine and for every number of threads (`normal` up to
+/// the rounding of the machine's logarithm and cosine). Never accepted where a guarantee is
+/// claimed: noise and sampling take `SecureRng`.
 class ReproducibleRng {
  public:
   using result_type = std::uint64_t;
@@ -44,9 +45,10 @@ class ReproducibleRng {
   std::uint32_t used_ = 4;
 };
 
-/// A cryptographic generator for privacy mechanisms: ChaCha20 keyed with 256 bits from the operating
-/// system. It cannot be seeded, copied or saved; a resumed run draws a fresh key, so that no noise is
-/// ever replayed.
+/// A cryptographic generator for privacy mechanisms: ChaCha20 keyed with 256 bits from the
+/// operating system. It cannot be seeded, copied or saved; a resumed run and a forked process draw
+/// a fresh key, so that no noise is ever replayed. Each refill replaces the key (fast key erasure):
+/// who reads the memory later learns nothing of the noise drawn before the present buffer.
 class SecureRng {
  public:
   using result_type = std::uint64_t;
@@ -63,11 +65,12 @@ class SecureRng {
   double uniform();
 
  private:
+  void draw_key();
   void refill();
   std::array<unsigned char, 32> key_;
-  std::uint64_t nonce_ = 0;
   std::vector<std::uint64_t> buffer_;
   std::size_t used_ = 0;
+  unsigned forks_ = 0;  ///< Forks of the process when the key was drawn.
 };
 
 /// Fisher-Yates; the same order on every machine for a given generator state.
