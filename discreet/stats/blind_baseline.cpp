@@ -1,0 +1,124 @@
+#include "discreet/stats/blind_baseline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "discreet/core/error.h"
+#include "discreet/core/random.h"
+
+namespace discreet::stats {
+namespace {
+
+struct Row {
+  std::vector<std::uint32_t> features;
+  double scale = 0;  // 1 / sqrt(number of features): long texts do not outvote short ones.
+  bool of_first = false;
+  int fold = 0;
+  double score = 0;
+};
+
+/// A logistic regression on sparse rows, trained by AdaGrad; no intercept.
+class Regression {
+ public:
+  explicit Regression(const BlindOptions& options)
+      : options_(options), weights_(options.buckets), squares_(options.buckets, 1e-6F) {}
+
+  double margin(const Row& row) const {
+    double sum = 0;
+    for (const std::uint32_t feature : row.features) sum += weights_[feature];
+    return sum * row.scale;
+  }
+
+  void learn(const Row& row, double importance) {
+    const double target = row.of_first ? 1 : 0;
+    const double error = (1 / (1 + std::exp(-margin(row))) - target) * importance * row.scale;
+    for (const std::uint32_t feature : row.features) {
+      const double gradient = error + options_.l2 * weights_[feature];
+      squares_[feature] += static_cast<float>(gradient * gradient);
+      weights_[feature] -= static_cast<float>(options_.learning_rate * gradient /
+                                              std::sqrt(static_cast<double>(squares_[feature])));
+    }
+  }
+
+ private:
+  const BlindOptions& options_;
+  std::vector<float> weights_;
+  std::vector<float> squares_;
+};
+
+/// Replaces scores of one fold by their ranks, ties at the middle, in (0, 1).
+void rank_fold(std::vector<Row*>& rows) {
+  std::sort(rows.begin(), rows.end(),
+            [](const Row* a, const Row* b) { return a->score < b->score; });
+  const double n = static_cast<double>(rows.size());
+  std::vector<double> ranks(rows.size());
+  for (std::size_t from = 0; from < rows.size();) {
+    std::size_t to = from + 1;
+    while (to < rows.size() && rows[to]->score == rows[from]->score) ++to;
+    const double middle = (static_cast<double>(from) + static_cast<double>(to)) / 2;
+    for (std::size_t i = from; i < to; ++i) ranks[i] = middle / n;
+    from = to;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i]->score = ranks[i];
+}
+
+void add_rows(std::span<const FeatureBag> bags, bool of_first, const BlindOptions& options,
+              core::ReproducibleRng& rng, std::vector<Row>& rows) {
+  std::vector<int> folds(bags.size());
+  for (std::size_t i = 0; i < folds.size(); ++i) folds[i] = static_cast<int>(i) % options.folds;
+  core::shuffle(std::span<int>(folds), rng);
+  for (std::size_t i = 0; i < bags.size(); ++i) {
+    Row row{.of_first = of_first, .fold = folds[i]};
+    for (const std::uint64_t feature : bags[i]) {
+      row.features.push_back(static_cast<std::uint32_t>(feature % options.buckets));
+    }
+    row.scale = row.features.empty() ? 0 : 1 / std::sqrt(static_cast<double>(row.features.size()));
+    rows.push_back(std::move(row));
+  }
+}
+
+}  // namespace
+
+BlindScores blind_scores(std::span<const FeatureBag> first, std::span<const FeatureBag> second,
+                         const BlindOptions& options) {
+  const std::size_t folds = static_cast<std::size_t>(options.folds);
+  if (options.folds < 2 || std::min(first.size(), second.size()) < folds) {
+    throw internal_error(
+        fmt::format("{} folds of {} and {} examples", options.folds, first.size(), second.size()));
+  }
+  core::ReproducibleRng rng(options.seed, "blind baseline");
+  std::vector<Row> rows;
+  add_rows(first, true, options, rng, rows);
+  add_rows(second, false, options, rng, rows);
+  const double total = static_cast<double>(rows.size());
+  const double of_first = total / (2 * static_cast<double>(first.size()));
+  const double of_second = total / (2 * static_cast<double>(second.size()));
+
+  std::vector<std::uint32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0U);
+  for (int fold = 0; fold < options.folds; ++fold) {
+    Regression regression(options);
+    for (int epoch = 0; epoch < options.epochs; ++epoch) {
+      core::shuffle(std::span<std::uint32_t>(order), rng);
+      for (const std::uint32_t i : order) {
+        if (rows[i].fold == fold) continue;
+        regression.learn(rows[i], rows[i].of_first ? of_first : of_second);
+      }
+    }
+    std::vector<Row*> held_out;
+    for (Row& row : rows) {
+      if (row.fold != fold) continue;
+      row.score = regression.margin(row);
+      held_out.push_back(&row);
+    }
+    rank_fold(held_out);
+  }
+  BlindScores scores;
+  for (const Row& row : rows) (row.of_first ? scores.first : scores.second).push_back(row.score);
+  return scores;
+}
+
+}  // namespace discreet::stats
