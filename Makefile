@@ -17,7 +17,7 @@ test:
 	@scripts/test $(TEST)
 
 bench:
-	@scripts/bootstrap && scripts/build
+	@scripts/bootstrap && scripts/build program
 	@$(BUILD)/discreet bench $(BENCH)
 
 # The long runs: every recipe as its first line says.
