@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 namespace discreet::dp::internal {
 namespace {
@@ -51,30 +52,62 @@ DISCREET_INLINE T lane_sum(const Vector<T>& v) {
   return lanes[0];
 }
 
+/// Lane i of `sums` becomes the sum of the lanes of v[i]: a tree of shuffles that folds two vectors into
+/// one at each node, a third of the work of summing each by itself.
+DISCREET_INLINE void lane_sums(const Float16 (&v)[16], Float16& sums) {
+  Float16 fold8[8], fold4[4], fold2[2];
+  for (int i = 0; i < 8; ++i) {
+    const Float16 &a = v[2 * i], &b = v[2 * i + 1];
+    fold8[i] =
+        __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const Float16 &a = fold8[2 * i], &b = fold8[2 * i + 1];
+    fold4[i] =
+        __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+        __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const Float16 &a = fold4[2 * i], &b = fold4[2 * i + 1];
+    fold2[i] =
+        __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+        __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+  }
+  sums = __builtin_shufflevector(fold2[0], fold2[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+                                 26, 28, 30) +
+         __builtin_shufflevector(fold2[0], fold2[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,
+                                 27, 29, 31);
+}
+
 // A block of row pairs is as large as registers allow: each row loaded serves four products.
 constexpr int kBlock = 4;
 
-/// out[i][j] = rows t[i] . s[j].
+/// out[4 i + j] = rows t[i] . s[j].
 template <class T>
 DISCREET_INLINE void block_dots(const T* const (&t)[kBlock], const T* const (&s)[kBlock],
-                                std::int64_t width, T (&out)[kBlock][kBlock]) {
+                                std::int64_t width, T (&out)[kBlock * kBlock]) {
   constexpr std::int64_t kLanes = VectorOf<T>::kLanes;
-  Vector<T> sums[kBlock][kBlock] = {};
+  Vector<T> sums[kBlock * kBlock] = {};
   std::int64_t c = 0;
   for (; c + kLanes <= width; c += kLanes) {
     Vector<T> right[kBlock];
     for (int j = 0; j < kBlock; ++j) right[j] = load(s[j] + c);
     for (int i = 0; i < kBlock; ++i) {
       const Vector<T> left = load(t[i] + c);
-      for (int j = 0; j < kBlock; ++j) sums[i][j] += left * right[j];
+      for (int j = 0; j < kBlock; ++j) sums[kBlock * i + j] += left * right[j];
     }
   }
-  for (int i = 0; i < kBlock; ++i) {
-    for (int j = 0; j < kBlock; ++j) {
-      T sum = lane_sum<T>(sums[i][j]);
-      for (std::int64_t k = c; k < width; ++k) sum += t[i][k] * s[j][k];
-      out[i][j] = sum;
-    }
+  if constexpr (std::is_same_v<T, float>) {
+    Float16 dots;
+    lane_sums(sums, dots);
+    std::memcpy(out, &dots, sizeof dots);
+  } else {
+    for (int k = 0; k < kBlock * kBlock; ++k) out[k] = lane_sum<T>(sums[k]);
+  }
+  if (c == width) return;
+  for (int k = 0; k < kBlock * kBlock; ++k) {
+    for (std::int64_t r = c; r < width; ++r) out[k] += t[k / kBlock][r] * s[k % kBlock][r];
   }
 }
 
@@ -89,42 +122,39 @@ template <class T>
 DISCREET_INLINE PairSum pair_products_body(std::span<const RowMatrix<T>> activations,
                                            const RowMatrix<T>& gradient, std::int64_t first,
                                            std::int64_t count, double bias) {
-  PairSum total;
+  Double8 sums = {}, magnitudes = {};
   const std::int64_t end = first + count;
   for (std::int64_t t0 = first; t0 < end; t0 += kBlock) {
     for (std::int64_t s0 = first; s0 <= t0; s0 += kBlock) {
       const T* t[kBlock];
       const T* s[kBlock];
-      T dots[kBlock][kBlock];
-      double left[kBlock][kBlock];
-      for (auto& row : left) std::fill(row, row + kBlock, bias);
+      T dots[kBlock * kBlock];
+      double left[kBlock * kBlock];
+      std::fill(left, left + kBlock * kBlock, bias);
       for (const RowMatrix<T>& activation : activations) {
         block_rows(activation, t0, end - 1, t);
         block_rows(activation, s0, end - 1, s);
         block_dots(t, s, activation.width, dots);
-        for (int i = 0; i < kBlock; ++i) {
-          for (int j = 0; j < kBlock; ++j) left[i][j] += static_cast<double>(dots[i][j]);
-        }
+        for (int k = 0; k < kBlock * kBlock; ++k) left[k] += static_cast<double>(dots[k]);
       }
       block_rows(gradient, t0, end - 1, t);
       block_rows(gradient, s0, end - 1, s);
       block_dots(t, s, gradient.width, dots);
-      double sum = 0, magnitude = 0;
-      const int t_count = static_cast<int>(std::min<std::int64_t>(kBlock, end - t0));
-      const int s_count = static_cast<int>(std::min<std::int64_t>(kBlock, end - s0));
-      for (int i = 0; i < t_count; ++i) {
-        for (int j = 0; j < s_count; ++j) {
-          const double term = left[i][j] * static_cast<double>(dots[i][j]);
-          sum += term;
-          magnitude += std::abs(term);
-        }
-      }
+      // Pairs below the diagonal count for those above; pairs past the end count for nothing.
+      double right[kBlock * kBlock];
       const double weight = s0 == t0 ? 1 : 2;
-      total.sum += weight * sum;
-      total.magnitude += weight * magnitude;
+      for (int k = 0; k < kBlock * kBlock; ++k) {
+        const bool inside = t0 + k / kBlock < end && s0 + k % kBlock < end;
+        right[k] = inside ? weight * static_cast<double>(dots[k]) : 0.0;
+      }
+      for (int k = 0; k < kBlock * kBlock; k += 8) {
+        const Double8 terms = load(left + k) * load(right + k);
+        sums += terms;
+        magnitudes += terms < 0 ? -terms : terms;
+      }
     }
   }
-  return total;
+  return {lane_sum<double>(sums), lane_sum<double>(magnitudes)};
 }
 
 /// One row: |a|^2 |g|^2, without blocks of repeated rows.

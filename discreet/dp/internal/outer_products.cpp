@@ -156,8 +156,11 @@ void OuterProductRule::add_clipped_sum(std::span<const double> factors,
   at::NoGradGuard no_grad;
   const at::Tensor gradient = std::move(use_.gradients[0]);
   const nn::Segments& segments = *use_.segments;
-  if (sinks[products_] != nullptr) sinks[products_]->add(weighted_row_sum(gradient, segments, factors));
   if (keeping_) {
+    if (sinks[products_] != nullptr) {
+      sinks[products_]->add(weighted_row_sum(without_dropped_rows(gradient, segments, factors), segments,
+                                             factors));
+    }
     by_element_type(gradient, [&](auto zero) {
       using T = decltype(zero);
       for (std::size_t k = 0; k < products_; ++k) {
@@ -185,6 +188,11 @@ void OuterProductRule::add_clipped_sum(std::span<const double> factors,
     const bool scale_gradient = gradient.size(1) <= width;
     const at::Tensor left = scale_gradient ? scaled_rows(gradient, segments, factors)
                                            : without_dropped_rows(gradient, segments, factors);
+    if (sinks[products_] != nullptr) {
+      const std::vector<double> ones(factors.size(), 1.0);
+      sinks[products_]->add(weighted_row_sum(
+          left, segments, scale_gradient ? std::span<const double>(ones) : factors));
+    }
     for (std::size_t k = 0; k < products_; ++k) {
       if (sinks[k] == nullptr) continue;
       sinks[k]->add_product(left, scale_gradient

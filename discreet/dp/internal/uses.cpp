@@ -118,19 +118,15 @@ at::Tensor without_dropped_rows(const at::Tensor& matrix, const nn::Segments& se
 
 at::Tensor weighted_row_sum(const at::Tensor& matrix, const nn::Segments& segments,
                             std::span<const double> factors) {
-  const std::int64_t width = matrix.size(1);
-  at::Tensor sum = at::zeros({width}, at::kDouble);
+  at::Tensor weights = at::empty({matrix.size(0)}, matrix.options());
   by_element_type(matrix, [&](auto zero) {
     using T = decltype(zero);
-    const T* data = matrix.const_data_ptr<T>();
-    double* out = sum.data_ptr<double>();
+    T* out = weights.data_ptr<T>();
     for (std::int64_t s = 0; s < segments.count(); ++s) {
-      for (std::int64_t r = segments.offsets[s]; r < segments.offsets[s + 1]; ++r) {
-        add_scaled(std::span<const T>(data + r * width, width), factors[s], out);
-      }
+      std::fill(out + segments.offsets[s], out + segments.offsets[s + 1], static_cast<T>(factors[s]));
     }
   });
-  return sum.to(matrix.scalar_type());
+  return matrix.t().mv(weights);
 }
 
 }  // namespace discreet::dp::internal

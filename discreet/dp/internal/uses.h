@@ -52,7 +52,7 @@ at::Tensor scaled_rows(const at::Tensor& matrix, const nn::Segments& segments,
 /// The matrix itself, or a copy with zeros in the rows of the segments whose factor is 0.
 at::Tensor without_dropped_rows(const at::Tensor& matrix, const nn::Segments& segments,
                                 std::span<const double> factors);
-/// sum over rows of factor * row, accumulated in double. Shapes: matrix [N, p]; returns [p].
+/// sum over rows of factor * row. Shapes: matrix [N, p] without broken rows (see above); returns [p].
 at::Tensor weighted_row_sum(const at::Tensor& matrix, const nn::Segments& segments,
                             std::span<const double> factors);
 
