@@ -40,6 +40,9 @@ struct ModelOptions {
   std::string activation;
   std::int64_t context = 0;
   std::vector<std::int64_t> tag_hidden;
+  bool skip = false;
+  std::int64_t skip_context = 0;
+  bool tag_sentence = false;
   bool norm_inputs = false;
   double dropout = 0;
   double word_dropout = 0;

@@ -9,7 +9,8 @@ namespace discreet::nn {
 /// What an encoder makes of a batch.
 struct Encoded {
   at::Tensor tokens;  ///< [N, token_width()]; undefined unless a tagger asked for it
-  at::Tensor pooled;  ///< [B, pooled_width()]; undefined unless a classifier asked for it
+  at::Tensor pooled;  ///< [B, pooled_width()]; undefined unless a pooled row was asked for
+  at::Tensor words;   ///< [N, word_width()] bare vectors; undefined unless `skip` asked for them
 };
 
 /// From token ids to what the heads read. One kind of model is one encoder in nn/model/<kind>.cpp;
@@ -20,14 +21,19 @@ class Encoder : public torch::nn::Module {
                           const DropoutKey& word_dropout) = 0;
   virtual std::int64_t token_width() const = 0;
   virtual std::int64_t pooled_width() const = 0;
+  /// 0: the token rows are the bare vectors, there is nothing to skip to.
+  virtual std::int64_t word_width() const { return 0; }
 };
 
-/// What an encoder is made from. `sizes.tags` and `sizes.intents` say what it will be asked for.
+/// What an encoder is made from. `wants_tokens` and `wants_pooled` say what it will be asked for.
 struct EncoderInputs {
   const ModelSpec& spec;
   const ModelSizes& sizes;
   const at::Tensor& vectors;
   core::ReproducibleRng& rng;
+
+  bool wants_tokens() const { return sizes.tags > 0; }
+  bool wants_pooled() const { return sizes.intents > 0 || (sizes.tags > 0 && spec.tag_sentence); }
 };
 
 /// The function of a registry entry of kind "model".

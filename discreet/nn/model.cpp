@@ -20,39 +20,22 @@ class HeadedModel final : public Model {
  public:
   HeadedModel(const ModelKind& kind, const EncoderInputs& inputs)
       : spec_(inputs.spec),
-        activation_(parse_activation(spec_.activation.empty() ? "relu" : spec_.activation)) {
+        activation_(parse_activation(spec_.activation.empty() ? "relu" : spec_.activation)),
+        pooling_(parse_pooling(spec_.pooling.empty() ? "mean" : spec_.pooling)) {
     encoder_ = register_module("encoder", kind.make_encoder(inputs));
-    core::ReproducibleRng& rng = inputs.rng;
-    if (inputs.sizes.intents > 0) {
-      const std::int64_t width = encoder_->pooled_width();
-      if (spec_.norm_inputs)
-        intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
-      intent_head_ =
-          register_module("intent_head", Linear(LinearOptions{width, inputs.sizes.intents}, rng));
-    }
-    if (inputs.sizes.tags > 0) {
-      std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width();
-      if (spec_.norm_inputs) {
-        slot_norm_ =
-            register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
-      }
-      for (const std::int64_t hidden : spec_.tag_hidden) {
-        slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
-                                               Linear(LinearOptions{width, hidden}, rng)));
-        width = hidden;
-      }
-      slot_head_ =
-          register_module("slot_head", Linear(LinearOptions{width, inputs.sizes.tags}, rng));
-      if (kind.random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
-    }
+    if (inputs.sizes.intents > 0) make_classifier(inputs);
+    if (inputs.sizes.tags > 0) make_tagger(inputs, kind.random_field);
   }
 
   ModelOutput forward(const PackedBatch& batch) override {
-    const Encoded encoded =
+    Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
+    if (encoded.words.defined() && encoded.pooled.defined()) {
+      encoded.pooled = at::cat({encoded.pooled, pool(encoded.words, batch, pooling_)}, 1);
+    }
     ModelOutput out;
     if (intent_head_) classify(batch, encoded.pooled, out);
-    if (slot_head_) tag(batch, encoded.tokens, out);
+    if (slot_head_) tag(batch, encoded, out);
     if (out.intent_loss.defined()) out.loss = out.intent_loss;
     if (out.slot_loss.defined()) {
       out.loss = out.loss.defined() ? out.loss + out.slot_loss * spec_.slot_weight : out.slot_loss;
@@ -80,6 +63,42 @@ class HeadedModel final : public Model {
   }
 
  private:
+  /// Heads start close to zero: every class is about equally likely, whatever the encoder says.
+  Linear make_head(const std::string& name, std::int64_t in, std::int64_t out,
+                   core::ReproducibleRng& rng) {
+    return register_module(name, Linear(LinearOptions{in, out, true, 0.01}, rng));
+  }
+
+  std::int64_t skip_width() const { return spec_.skip ? encoder_->word_width() : 0; }
+  std::int64_t pooled_row_width() const {
+    return encoder_->pooled_width() + pooled_width(pooling_, skip_width());
+  }
+
+  void make_classifier(const EncoderInputs& inputs) {
+    const std::int64_t width = pooled_row_width();
+    if (spec_.norm_inputs) {
+      intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
+    }
+    intent_head_ = make_head("intent_head", width, inputs.sizes.intents, inputs.rng);
+  }
+
+  void make_tagger(const EncoderInputs& inputs, bool random_field) {
+    std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width() +
+                         (2 * spec_.skip_context + 1) * skip_width() +
+                         (spec_.tag_sentence ? pooled_row_width() : 0);
+    if (spec_.norm_inputs) {
+      slot_norm_ =
+          register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
+    }
+    for (const std::int64_t hidden : spec_.tag_hidden) {
+      slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
+                                             Linear(LinearOptions{width, hidden}, inputs.rng)));
+      width = hidden;
+    }
+    slot_head_ = make_head("slot_head", width, inputs.sizes.tags, inputs.rng);
+    if (random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
+  }
+
   void classify(const PackedBatch& batch, at::Tensor pooled, ModelOutput& out) {
     if (intent_norm_) pooled = intent_norm_->forward(pooled, batch.example_segments);
     pooled = dropout(pooled, batch, dropout_key(spec_.dropout), kDropoutPooled);
@@ -87,9 +106,15 @@ class HeadedModel final : public Model {
     if (batch.intent.defined()) out.intent_loss = cross_entropy(out.intent_logits, batch.intent);
   }
 
-  void tag(const PackedBatch& batch, at::Tensor tokens, ModelOutput& out) {
+  void tag(const PackedBatch& batch, const Encoded& encoded, ModelOutput& out) {
+    at::Tensor tokens = encoded.tokens;
     if (slot_norm_) tokens = slot_norm_->forward(tokens, batch.token_segments);
-    tokens = context_window(tokens, batch, spec_.context);
+    std::vector<at::Tensor> parts{context_window(tokens, batch, spec_.context)};
+    if (encoded.words.defined()) {
+      parts.push_back(context_window(encoded.words, batch, spec_.skip_context));
+    }
+    if (spec_.tag_sentence) parts.push_back(spread(encoded.pooled, batch));
+    tokens = parts.size() > 1 ? at::cat(parts, 1) : parts.front();
     tokens = dropout(tokens, batch, dropout_key(spec_.dropout), kDropoutTokens);
     for (std::size_t i = 0; i < slot_hidden_.size(); ++i) {
       tokens = activate(slot_hidden_[i]->forward(tokens, batch.token_segments), activation_);
@@ -104,6 +129,7 @@ class HeadedModel final : public Model {
 
   ModelSpec spec_;
   Activation activation_;
+  Pooling pooling_;
   std::shared_ptr<Encoder> encoder_;
   LayerNorm intent_norm_{nullptr}, slot_norm_{nullptr};
   Linear intent_head_{nullptr}, slot_head_{nullptr};

@@ -29,10 +29,13 @@ struct ModelSpec {
   std::string activation;         ///< hidden layers: relu, gelu, tanh; empty: the kind's default
   std::int64_t context = 0;       ///< tagger sees this many neighbours on each side
   std::vector<std::int64_t> tag_hidden;  ///< hidden layers of the tagger
-  bool norm_inputs = false;              ///< layer norm on what the heads take in
-  double dropout = 0;                    ///< on vectors, between layers and before the heads
-  double word_dropout = 0;               ///< share of tokens whose vector is hidden in training
-  double slot_weight = 1;                ///< loss = intent loss + slot_weight x slot loss
+  bool skip = false;              ///< heads also read the bare word vectors, past the encoder
+  std::int64_t skip_context = 0;  ///< with skip: bare vectors of this many neighbours on each side
+  bool tag_sentence = false;      ///< the tagger also reads the example's pooled row
+  bool norm_inputs = false;       ///< layer norm on what the heads take in
+  double dropout = 0;             ///< on vectors, between layers and before the heads
+  double word_dropout = 0;        ///< share of tokens whose vector is hidden in training
+  double slot_weight = 1;         ///< loss = intent loss + slot_weight x slot loss
 };
 
 /// Sizes that the data set; 0 leaves the head out.

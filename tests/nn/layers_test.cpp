@@ -251,6 +251,18 @@ TEST_F(Layers, PoolsEachExample) {
   EXPECT_THROW(parse_pooling("median"), Error);
 }
 
+TEST_F(Layers, SpreadRepeatsTheExamplesRow) {
+  const Function reference = [&](const auto& in) {
+    std::vector<at::Tensor> parts;
+    for (std::int64_t e = 0; e < batch.examples(); ++e) {
+      parts.push_back(in[0][e].expand({batch.offsets[e + 1] - batch.offsets[e], 6}));
+    }
+    return at::cat(parts);
+  };
+  expect_same([&](const auto& in) { return spread(in[0], batch); }, reference,
+              {random({batch.examples(), 6})});
+}
+
 TEST_F(Layers, ContextWindowStopsAtTheEnds) {
   const Function reference = [&](const auto& in) {
     return by_example(in[0], [](const at::Tensor& x) {

@@ -29,6 +29,9 @@ ModelSpec spec_of(const std::string& kind) {
   spec.context = 1;
   spec.tag_hidden = {9};
   spec.norm_inputs = true;
+  spec.skip = true;
+  spec.skip_context = 2;
+  spec.tag_sentence = true;
   spec.dropout = 0.3;
   spec.word_dropout = 0.2;
   return spec;

@@ -11,7 +11,8 @@ TEST(Schedule, ConstantIsThePeakEverywhere) {
 }
 
 TEST(Schedule, LinearFallsToTheFinalFraction) {
-  const Schedule schedule{.kind = ScheduleKind::kLinear, .peak = 1, .steps = 4, .final_fraction = 0.2};
+  const Schedule schedule{
+      .kind = ScheduleKind::kLinear, .peak = 1, .steps = 4, .final_fraction = 0.2};
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 0), 1.0);
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 1), 0.8);
   EXPECT_DOUBLE_EQ(learning_rate_at(schedule, 2), 0.6);

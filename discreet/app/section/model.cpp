@@ -47,6 +47,14 @@ const core::Fields<ModelOptions>& model_fields() {
           .add("tag_hidden", &ModelOptions::tag_hidden,
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "Hidden layers of the tagger; empty: none."})
+          .add("skip", &ModelOptions::skip,
+               {.doc = "The heads also read the bare word vectors, past the encoder."})
+          .add("skip_context", &ModelOptions::skip_context,
+               {.min = 0, .max = 64, .unit = "tokens",
+                .doc = "With skip, the tagger reads the bare vectors of so many neighbours on each "
+                       "side."})
+          .add("tag_sentence", &ModelOptions::tag_sentence,
+               {.doc = "The tagger also reads the pooled row of the whole example."})
           .add("norm_inputs", &ModelOptions::norm_inputs,
                {.doc = "Layer normalisation on what the heads take in.",
                 .reference = "Ba et al. 2016, Layer Normalization"})

@@ -35,7 +35,10 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 }
 
 LinearImpl::LinearImpl(const LinearOptions& options, core::ReproducibleRng& rng) {
-  weight = register_parameter("weight", glorot_tensor(options.out, options.in, rng));
+  weight = register_parameter("weight",
+                              options.deviation > 0
+                                  ? normal_tensor({options.out, options.in}, options.deviation, rng)
+                                  : glorot_tensor(options.out, options.in, rng));
   if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
 }
 

@@ -16,6 +16,7 @@ struct LinearOptions {
   std::int64_t in;
   std::int64_t out;
   bool bias = true;
+  double deviation = 0;  ///< weights start normal with this deviation; 0: uniform, see LinearImpl
 };
 
 class LinearImpl : public torch::nn::Module {

@@ -168,6 +168,22 @@ at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) 
       .to(x.device());
 }
 
+at::Tensor spread(const at::Tensor& x, const PackedBatch& batch) {
+  at::Tensor out;
+  const at::Tensor lengths = batch.offsets_tensor.diff();
+  {
+    const at::NoGradGuard no_grad;
+    out = x.detach().repeat_interleave(lengths, 0, batch.token_count());
+  }
+  const at::Tensor example = at::repeat_interleave(lengths);
+  return attach(
+      out, {x},
+      [example, sizes = x.sizes().vec()](const at::Tensor& grad, const std::vector<bool>&) {
+        return std::vector<at::Tensor>{
+            at::zeros(sizes, grad.options()).index_add_(0, example, grad)};
+      });
+}
+
 at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach) {
   if (reach == 0) return x;
   const std::int64_t width = x.size(1), rows = x.size(0), span = 2 * reach + 1;

@@ -20,6 +20,9 @@ std::int64_t pooled_width(Pooling pooling, std::int64_t width);
 /// Shapes: x [N,d]; returns [B, pooled_width]. Of equal values kMax takes the first.
 at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling);
 
+/// Each example's row on all of its tokens. Shapes: x [B,d]; returns [N,d].
+at::Tensor spread(const at::Tensor& x, const PackedBatch& batch);
+
 /// Each token's row beside those of its neighbours up to `reach` away in the same example; zeros
 /// beyond its ends. A linear layer on top is a convolution over tokens.
 ///

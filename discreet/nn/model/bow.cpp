@@ -14,14 +14,14 @@ class BagOfWords final : public Encoder {
   explicit BagOfWords(const EncoderInputs& in)
       : pooling_(parse_pooling(in.spec.pooling.empty() ? "mean" : in.spec.pooling)),
         activation_(parse_activation(in.spec.activation.empty() ? "relu" : in.spec.activation)),
-        classifies_(in.sizes.intents > 0),
-        tags_(in.sizes.tags > 0) {
+        pools_(in.wants_pooled()),
+        tags_(in.wants_tokens()) {
     embedding_ = register_module(
         "embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, in.spec.embedding, in.vectors,
                                                 in.spec.freeze_vectors},
                                in.rng));
     width_ = nn::pooled_width(pooling_, embedding_->width());
-    if (!classifies_) return;
+    if (!pools_) return;
     for (const std::int64_t hidden : in.spec.hidden) {
       hidden_.push_back(register_module("hidden" + std::to_string(hidden_.size()),
                                         Linear(LinearOptions{width_, hidden}, in.rng)));
@@ -38,12 +38,12 @@ class BagOfWords final : public Encoder {
     const bool bag = pooling_ == Pooling::kMean && word_key.rate <= 0;
     Encoded out;
     at::Tensor words;
-    if (tags_ || (classifies_ && !bag)) {
+    if (tags_ || (pools_ && !bag)) {
       words = embedding_->forward(batch.tokens, batch.token_segments);
       words = word_dropout(words, batch, word_key, kDropoutWords);
     }
     if (tags_) out.tokens = words;
-    if (!classifies_) return out;
+    if (!pools_) return out;
     out.pooled = bag && !tags_ ? embedding_->mean(batch) : pool(words, batch, pooling_);
     for (std::size_t i = 0; i < hidden_.size(); ++i) {
       out.pooled =
@@ -56,7 +56,7 @@ class BagOfWords final : public Encoder {
  private:
   Pooling pooling_;
   Activation activation_;
-  bool classifies_, tags_;
+  bool pools_, tags_;
   std::int64_t width_ = 0;
   Embedding embedding_{nullptr};
   std::vector<Linear> hidden_;

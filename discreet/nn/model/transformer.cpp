@@ -61,8 +61,9 @@ class TransformerEncoder final : public Encoder {
   explicit TransformerEncoder(const EncoderInputs& in)
       : pooling_(parse_pooling(in.spec.pooling.empty() ? "mean" : in.spec.pooling)),
         pre_norm_(in.spec.pre_norm),
-        classifies_(in.sizes.intents > 0),
-        tags_(in.sizes.tags > 0),
+        pools_(in.wants_pooled()),
+        tags_(in.wants_tokens()),
+        skip_(in.spec.skip),
         longest_(in.spec.longest) {
     const ModelSpec& spec = in.spec;
     embedding_ =
@@ -91,6 +92,7 @@ class TransformerEncoder final : public Encoder {
   }
 
   std::int64_t token_width() const override { return width_; }
+  std::int64_t word_width() const override { return embedding_->width(); }
   std::int64_t pooled_width() const override { return nn::pooled_width(pooling_, width_); }
 
   Encoded forward(const PackedBatch& batch, const DropoutKey& dropout_key,
@@ -98,6 +100,8 @@ class TransformerEncoder final : public Encoder {
     const Rows& rows = batch.token_segments;
     at::Tensor x = embedding_->forward(batch.tokens, rows);
     x = word_dropout(x, batch, word_key, kDropoutWords);
+    Encoded out;
+    if (skip_) out.words = x;
     if (widen_) x = widen_->forward(x, rows);
     x = x + positions_->forward(position_ids(batch), rows);
     // A post-norm transformer normalises its input, a pre-norm one its output.
@@ -108,9 +112,8 @@ class TransformerEncoder final : public Encoder {
                               static_cast<std::uint32_t>(kDropoutHidden + 2 * i));
     }
     if (pre_norm_) x = final_norm_->forward(x, rows);
-    Encoded out;
     if (tags_) out.tokens = x;
-    if (classifies_) out.pooled = pool(x, batch, pooling_);
+    if (pools_) out.pooled = pool(x, batch, pooling_);
     return out;
   }
 
@@ -131,7 +134,7 @@ class TransformerEncoder final : public Encoder {
   }
 
   Pooling pooling_;
-  bool pre_norm_, classifies_, tags_;
+  bool pre_norm_, pools_, tags_, skip_;
   std::int64_t longest_, width_ = 0;
   Embedding embedding_{nullptr}, positions_{nullptr};
   Linear widen_{nullptr};
