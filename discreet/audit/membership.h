@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "discreet/core/json.h"
+#include "discreet/stats/blind_baseline.h"
+#include "discreet/stats/membership.h"
+
+namespace discreet::audit {
+
+/// Which examples an attack may be judged on, by their places.
+struct MembershipSample {
+  std::vector<std::int64_t> members;     ///< Rising.
+  std::vector<std::int64_t> nonmembers;  ///< Rising.
+  std::uint64_t within_members = 0;      ///< Removed: the text stands in several members only.
+  std::uint64_t within_nonmembers = 0;   ///< Removed: the text stands in several non-members only.
+  std::uint64_t across = 0;              ///< Removed, of both sides: the text stands on both.
+};
+
+/// Keeps the examples whose text occurs once in all, and at most `most_members` of the members.
+///
+/// Keeping one of several copies would not do: copies fall on both sides unless all are members, so
+/// frequent texts would be members more often than chance, and an attack that knows what is
+/// frequent would look good. With single texts alone, both sides are draws from the same texts.
+MembershipSample sample_members(std::span<const std::string> members,
+                                std::span<const std::string> nonmembers, std::size_t most_members,
+                                std::uint64_t seed);
+
+/// Words, pairs of neighbours and the number of words, as features of the blind baseline.
+stats::FeatureBag text_features(std::span<const std::string> words);
+
+/// What may be said of an attack beside its blind baseline, in a sentence. Without intervals, or
+/// where the baseline's excludes .5, there is no verdict.
+std::string membership_verdict(const stats::AucEstimate& attack, const stats::AucEstimate& blind);
+
+/// The entries `results` of discreet.audit.membership/1: the attack by `member_scores`, and the
+/// blind baseline on the same examples. Throws: kBadData if a side has fewer than 20 examples:
+/// nothing could be told.
+Json membership_results(std::span<const double> member_scores,
+                        std::span<const double> nonmember_scores,
+                        std::span<const stats::FeatureBag> member_features,
+                        std::span<const stats::FeatureBag> nonmember_features,
+                        const stats::MembershipOptions& options);
+
+}  // namespace discreet::audit
