@@ -6,9 +6,8 @@
 #include "discreet/dp/rule.h"
 
 namespace discreet {
+namespace dp::internal {
 namespace {
-
-using namespace dp::internal;
 
 /// Table look-up: row ids[t] of W meets dY[t]. The norm is that of the sums over equal ids, in
 /// O(tokens), whatever the table's size.
@@ -61,6 +60,7 @@ class EmbeddingSegments final : public dp::SegmentRule {
 };
 
 }  // namespace
+}  // namespace dp::internal
 
 void register_segment_rule_embedding(core::Registry& registry) {
   registry.add({.kind = "segment_rule",
@@ -69,7 +69,8 @@ void register_segment_rule_embedding(core::Registry& registry) {
                 .reference = "Ding et al. 2024, arXiv 2405.18194",
                 .fields = {},
                 .make = dp::MakeSegmentRule([](const dp::RuleOptions&) {
-                  return std::unique_ptr<dp::SegmentRule>(std::make_unique<EmbeddingSegments>());
+                  return std::unique_ptr<dp::SegmentRule>(
+                      std::make_unique<dp::internal::EmbeddingSegments>());
                 })});
 }
 

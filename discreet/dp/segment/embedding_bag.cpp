@@ -6,9 +6,8 @@
 #include "discreet/dp/rule.h"
 
 namespace discreet {
+namespace dp::internal {
 namespace {
-
-using namespace dp::internal;
 
 /// The mean of an example's table rows: every token's row meets dZ[example] / tokens.
 ///
@@ -109,6 +108,7 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
 };
 
 }  // namespace
+}  // namespace dp::internal
 
 void register_segment_rule_embedding_bag(core::Registry& registry) {
   registry.add({.kind = "segment_rule",
@@ -117,7 +117,8 @@ void register_segment_rule_embedding_bag(core::Registry& registry) {
                 .reference = "",
                 .fields = {},
                 .make = dp::MakeSegmentRule([](const dp::RuleOptions&) {
-                  return std::unique_ptr<dp::SegmentRule>(std::make_unique<EmbeddingBagSegments>());
+                  return std::unique_ptr<dp::SegmentRule>(
+                      std::make_unique<dp::internal::EmbeddingBagSegments>());
                 })});
 }
 
