@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <sstream>
 
@@ -17,6 +18,18 @@ extern char** environ;
 namespace discreet::core {
 namespace {
 
+/// Paths are written with dots, so a key that holds one could not be told from two.
+void check_key(std::string_view key, const std::string& origin) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  };
+  if (!key.empty() && std::all_of(key.begin(), key.end(), fits)) return;
+  const std::string shown = Json(key).dump(-1, ' ', true, Json::error_handler_t::replace);
+  throw usage_error(fmt::format("{}: {} is not a key", origin, shown),
+                    "A key has letters, digits, - and _ only.");
+}
+
 Json to_json(const toml::node& node, const std::string& path, const std::string& file,
              std::map<std::string, std::string>& origins) {
   const auto line = node.source().begin.line;
@@ -27,12 +40,21 @@ Json to_json(const toml::node& node, const std::string& path, const std::string&
     case toml::node_type::integer:
       return node.as_integer()->get();
     case toml::node_type::floating_point:
+      if (std::isnan(node.as_floating_point()->get())) {
+        throw usage_error(fmt::format("{}:{}: nan is no value", file, line));
+      }
       return number(node.as_floating_point()->get());
     case toml::node_type::boolean:
       return node.as_boolean()->get();
     case toml::node_type::array: {
       Json array = Json::array();
-      for (const auto& item : *node.as_array()) array.push_back(to_json(item, "", file, origins));
+      for (const auto& item : *node.as_array()) {
+        if (item.is_table()) {
+          throw usage_error(fmt::format("{}:{}: a list of tables is not a configuration value",
+                                        file, item.source().begin.line));
+        }
+        array.push_back(to_json(item, "", file, origins));
+      }
       return array;
     }
     case toml::node_type::table: {
@@ -46,14 +68,16 @@ Json to_json(const toml::node& node, const std::string& path, const std::string&
         return std::pair(a.first.line, a.first.column) < std::pair(b.first.line, b.first.column);
       });
       for (const auto& [position, key] : order) {
+        check_key(key, fmt::format("{}:{}", file, position.line));
         table[key] = to_json(*node.as_table()->get(key), path.empty() ? key : path + "." + key,
                              file, origins);
       }
       return table;
     }
     default:
-      throw usage_error(fmt::format("{}:{}: dates and times are not configuration values", file, line),
-                        "Write the value as a string.");
+      throw usage_error(
+          fmt::format("{}:{}: dates and times are not configuration values", file, line),
+          "Write the value as a string.");
   }
 }
 
@@ -74,12 +98,21 @@ void merge(Json& into, const Json& from) {
   }
 }
 
-Json parse_scalar(const std::string& text) {
+/// A value behind `--set` or in the environment: as TOML if it reads so, else (a word, a path, a
+/// date) a string.
+Json parse_scalar(const std::string& text, const std::string& origin) {
   try {
     const auto table = toml::parse("x = " + text);
+    const toml::node& node = *table.get("x");
+    if (table.size() != 1 || node.is_date() || node.is_time() || node.is_date_time()) return text;
     std::map<std::string, std::string> unused;
-    return to_json(*table.get("x"), "", "", unused);
+    return to_json(node, "", origin, unused);
   } catch (const toml::parse_error&) {
+    try {
+      (void)Json(text).dump();
+    } catch (const Json::type_error&) {
+      throw usage_error(fmt::format("{}: the value is not UTF-8", origin));
+    }
     return text;
   }
 }
@@ -108,7 +141,8 @@ void Config::add_environment(const std::vector<std::string>& sections) {
       if (text.rfind(prefix, 0) != 0 || equals <= prefix.size()) continue;
       std::string key = text.substr(prefix.size(), equals - prefix.size());
       std::transform(key.begin(), key.end(), key.begin(), ::tolower);
-      set(section + "." + key, parse_scalar(text.substr(equals + 1)), text.substr(0, equals));
+      const std::string name = text.substr(0, equals);
+      set(section + "." + key, parse_scalar(text.substr(equals + 1), name), name);
     }
   }
 }
@@ -116,16 +150,21 @@ void Config::add_environment(const std::vector<std::string>& sections) {
 void Config::add_assignment(const std::string& assignment, const std::string& origin) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw usage_error(fmt::format("{} '{}' is not of the form section.key=value", origin, assignment),
-                      "For example: --set train.batch_size=64");
+    throw usage_error(
+        fmt::format("{} '{}' is not of the form section.key=value", origin, assignment),
+        "For example: --set train.batch_size=64");
   }
-  set(assignment.substr(0, equals), parse_scalar(assignment.substr(equals + 1)),
+  const std::string path = assignment.substr(0, equals);
+  set(path, parse_scalar(assignment.substr(equals + 1), fmt::format("{} {}", origin, path)),
       fmt::format("{} {}", origin, assignment));
 }
 
 void Config::set(const std::string& path, Json value, const std::string& origin) {
   Json* node = &values_;
-  for (const auto& part : split(path)) {
+  const auto parts = split(path);
+  for (const auto& part : parts) check_key(part, origin);
+  if (parts.empty() || path.back() == '.') check_key("", origin);
+  for (const auto& part : parts) {
     if (!node->is_object()) {
       throw usage_error(fmt::format("{}: '{}' lies inside a value, not a table", origin, path));
     }
@@ -156,7 +195,11 @@ namespace {
 std::string scalar(const Json& value) {
   if (value.is_string()) {
     if (value == "inf" || value == "-inf") return value.get<std::string>();
-    return value.dump();  // JSON's escapes are a subset of TOML's basic strings
+    // JSON's escapes are a subset of those of TOML's basic strings, but TOML wants DEL escaped too.
+    std::string text;
+    for (const char c : value.dump())
+      text += c == '\x7F' ? std::string("\\u007f") : std::string(1, c);
+    return text;
   }
   if (value.is_array()) {
     std::string text = "[";
@@ -168,6 +211,7 @@ std::string scalar(const Json& value) {
 
 void write_table(const Json& table, const std::string& path, std::string& out) {
   for (const auto& [key, value] : table.items()) {
+    check_key(key, "configuration");
     if (!value.is_object() && !value.is_null()) out += key + " = " + scalar(value) + "\n";
   }
   for (const auto& [key, value] : table.items()) {

@@ -12,8 +12,9 @@ namespace discreet::core {
 /// Configuration values as nested tables, and where each leaf came from, so that an error can say
 /// `recipes/snips.toml:12` or `--set train.steps=x`.
 ///
-/// Precedence (each overrides the one before): defaults of the fields, files in order, environment
-/// DISCREET_SECTION_KEY, `--set section.key=value`, flags.
+/// Keys have letters, digits, - and _ only; values are booleans, numbers, strings and lists of
+/// these. Precedence (each overrides the one before): defaults of the fields, files in order,
+/// environment DISCREET_SECTION_KEY, `--set section.key=value`, flags.
 class Config {
  public:
   /// Throws: kUsage with file and line for a syntax error; kRuntime when the file cannot be read.
@@ -21,7 +22,7 @@ class Config {
   void add_toml_text(std::string_view text, const std::string& origin);
   /// DISCREET_TRAIN_BATCH_SIZE=64 sets train.batch_size, for the sections named.
   void add_environment(const std::vector<std::string>& sections);
-  /// `assignment` is "a.b=value"; value is read as TOML, else taken as a string.
+  /// `assignment` is "a.b=value"; value is read as TOML, else (also a date) taken as a string.
   void add_assignment(const std::string& assignment, const std::string& origin = "--set");
   void set(const std::string& path, Json value, const std::string& origin);
 
