@@ -97,12 +97,13 @@ TEST(ConfigEnvironment, SetsKeysOfSectionsAndNothingElse) {
       {"DISCREET_TORCH", "/opt/torch"},
       {"DISCREET_TRAIN", "x"},
       {"DISCREET_TRAIN_", "x"}};
+  const char* data = ::getenv("DISCREET_DATA");
+  const std::string data_before = data == nullptr ? "" : data;
   for (const auto& [name, value] : variables) ::setenv(name, value, 1);
   Config config;
   config.add_environment({"data", "train"});
-  for (const auto& [name, value] : variables) {
-    if (std::string(name) != "DISCREET_DATA") ::unsetenv(name);
-  }
+  for (const auto& [name, value] : variables) ::unsetenv(name);
+  if (!data_before.empty()) ::setenv("DISCREET_DATA", data_before.c_str(), 1);
   EXPECT_EQ(config.values(),
             Json::parse(R"({"train":{"batch_size":64},"data":{"train":"a.jsonl"}})"));
   EXPECT_EQ(config.origin("train.batch_size"), "DISCREET_TRAIN_BATCH_SIZE");
