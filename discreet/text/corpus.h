@@ -19,7 +19,7 @@ struct CorpusOptions {
   std::int64_t lines = 13000;
   std::uint64_t seed = 1;
   Split split = Split::kTrain;      ///< Another split is another stream of the same grammar.
-  double ambiguity = 0.14;          ///< Share of lines with two commands, of which one counts.
+  double ambiguity = 0.12;          ///< Share of lines with two commands, of which one counts.
   double label_noise = 0.02;        ///< Share of lines whose intent is replaced by another.
   double slot_noise = 0.0;          ///< Share of slot values whose slot is replaced by another.
   double typos = 0.02;              ///< Chance of a typing error, for each word of a slot value.

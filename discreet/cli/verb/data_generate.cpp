@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "discreet/app/data_generate.h"
+#include "discreet/app/data_sets.h"
+#include "discreet/cli/program.h"
+
+namespace discreet {
+
+void register_verb_data_generate(cli::Program& program) {
+  static std::string name, out;
+  static app::GenerateOptions options;
+  static std::map<std::string, std::string> given;
+  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines.");
+  verb->add_option("name", name, "assistant")->required();
+  verb->add_option("--out", out, "File to write; without it, or -, stdout.");
+  verb->add_flag("--force", options.force, "Replace an existing file.");
+  for (const core::FieldInfo& field : text::corpus_fields().info()) {
+    std::string flag = "--" + field.name;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    const std::string help = fmt::format("{} [{}]", field.spec.doc, field.default_value.dump());
+    if (field.type == core::FieldType::kBool) {
+      verb->add_flag_callback(
+          flag, [key = field.name] { given[key] = "true"; }, help);
+    } else {
+      verb->add_option(flag, given[field.name], help);
+    }
+  }
+  program.on_run(verb, [&program] {
+    if (name != "assistant") {
+      throw usage_error(fmt::format("'{}' cannot be generated", name),
+                        "The built-in corpus is called assistant; `discreet data get` fetches "
+                        "others.");
+    }
+    core::Config config;
+    for (const auto& [key, value] : given) {
+      if (!value.empty()) config.add_assignment(fmt::format("assistant.{}={}", key, value));
+    }
+    options.corpus = text::corpus_fields().parse(config);
+    options.out = out;
+    if ((out.empty() || out == "-") && program.global().json) {
+      throw usage_error("--json and the corpus cannot share stdout", "Name a file with --out.");
+    }
+    core::OperationContext context = program.context();
+    const Json document = app::generate_data(options, context);
+    if (program.global().json) {
+      cli::print_document(document);
+    } else if (document.contains("sha256")) {
+      fmt::print("{}: {} lines, {:.1f} MB, SHA-256 {}\n", document["file"].get<std::string>(),
+                 document["lines"].get<std::int64_t>(), document["bytes"].get<double>() / 1e6,
+                 document["sha256"].get<std::string>());
+    }
+    return 0;
+  });
+}
+
+}  // namespace discreet
