@@ -23,7 +23,8 @@ text::ReaderOptions reader_options(const Json& options) {
 
 std::vector<DataSet> parse_catalogue() {
   std::vector<DataSet> sets;
-  for (const Json& entry : Json::parse(kDataCatalogue).at("data_sets")) {
+  const Json catalogue = Json::parse(kDataCatalogue);
+  for (const Json& entry : catalogue.at("data_sets")) {
     DataSet set{.name = entry.at("name"),
                 .summary = entry.at("summary"),
                 .origin = entry.at("origin"),
