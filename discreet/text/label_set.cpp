@@ -10,7 +10,7 @@
 namespace discreet::text {
 namespace {
 
-constexpr const char* kSchema = "discreet.labels/1";
+constexpr const char* kLabelSetSchema = "discreet.labels/1";
 
 }  // namespace
 
@@ -72,14 +72,14 @@ std::string LabelSet::caveat() const {
 }
 
 Json LabelSet::to_json() const {
-  return {{"schema", kSchema}, {"from_data", from_data_}, {"names", names_}};
+  return {{"schema", kLabelSetSchema}, {"from_data", from_data_}, {"names", names_}};
 }
 
 LabelSet LabelSet::from_json(const Json& document, const std::string& origin) {
   try {
-    if (document.at("schema") != kSchema) {
+    if (document.at("schema") != kLabelSetSchema) {
       throw bad_data(
-          fmt::format("{}: schema {}, expected {}", origin, document.at("schema").dump(), kSchema));
+          fmt::format("{}: schema {}, expected {}", origin, document.at("schema").dump(), kLabelSetSchema));
     }
     return {document.at("names").get<std::vector<std::string>>(),
             document.at("from_data").get<bool>()};

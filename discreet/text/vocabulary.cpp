@@ -13,7 +13,7 @@
 namespace discreet::text {
 namespace {
 
-constexpr const char* kSchema = "discreet.vocabulary/1";
+constexpr const char* kVocabularySchema = "discreet.vocabulary/1";
 constexpr const char* kKindNames[] = {"vectors", "file", "hashed", "text"};
 
 std::uint64_t siphash(std::string_view word, std::uint64_t key) {
@@ -104,7 +104,7 @@ std::string Vocabulary::caveat() const {
 
 Json Vocabulary::to_json() const {
   Json document = {
-      {"schema", kSchema}, {"kind", kKindNames[static_cast<int>(kind_)]}, {"origin", origin_}};
+      {"schema", kVocabularySchema}, {"kind", kKindNames[static_cast<int>(kind_)]}, {"origin", origin_}};
   if (kind_ == VocabularyKind::kHashed) {
     document["buckets"] = buckets_;
     // A string: not every reader of JSON keeps 64-bit integers.
@@ -117,9 +117,9 @@ Json Vocabulary::to_json() const {
 
 Vocabulary Vocabulary::from_json(const Json& document, const std::string& origin) {
   try {
-    if (document.at("schema") != kSchema) {
+    if (document.at("schema") != kVocabularySchema) {
       throw bad_data(
-          fmt::format("{}: schema {}, expected {}", origin, document.at("schema").dump(), kSchema));
+          fmt::format("{}: schema {}, expected {}", origin, document.at("schema").dump(), kVocabularySchema));
     }
     const std::string name = document.at("kind");
     const auto* known = std::find(std::begin(kKindNames), std::end(kKindNames), name);

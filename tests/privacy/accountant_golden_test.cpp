@@ -12,7 +12,7 @@
 namespace discreet::privacy {
 namespace {
 
-Bound epsilon_of(const std::string& accountant, const std::vector<Phase>& phases, double delta) {
+Bound bound_of(const std::string& accountant, const std::vector<Phase>& phases, double delta) {
   return make_accountant(accountant)->epsilon(event_of(phases), Delta(delta));
 }
 
@@ -37,7 +37,7 @@ const Row kRows[] = {
 
 TEST(AccountantGolden, RenyiRows) {
   for (const Row& row : kRows) {
-    const Bound bound = epsilon_of("rdp", {{row.sigma, row.q, row.steps}}, row.delta);
+    const Bound bound = bound_of("rdp", {{row.sigma, row.q, row.steps}}, row.delta);
     EXPECT_NEAR(bound.value, row.rdp, 1e-7 * row.rdp) << row.sigma << " " << row.q;
     EXPECT_DOUBLE_EQ(bound.order.value(), row.order);
     EXPECT_EQ(bound.kind, BoundKind::kUpper);
@@ -46,7 +46,7 @@ TEST(AccountantGolden, RenyiRows) {
 
 TEST(AccountantGolden, LossVariableRows) {
   for (const Row& row : kRows) {
-    const Bound bound = epsilon_of("prv", {{row.sigma, row.q, row.steps}}, row.delta);
+    const Bound bound = bound_of("prv", {{row.sigma, row.q, row.steps}}, row.delta);
     EXPECT_NEAR(bound.value, row.prv_upper, 2e-6) << row.sigma << " " << row.q;
     // The published last row carries up to 3e-6 of rounding in the mean of its step.
     const double tolerance = row.steps == 30000 ? 3e-6 : 2e-6;
@@ -58,7 +58,7 @@ TEST(AccountantGolden, LossVariableRows) {
 
 TEST(AccountantGolden, CentralLimitRowsAreDiagnostics) {
   for (const Row& row : kRows) {
-    const Bound bound = epsilon_of("gdp", {{row.sigma, row.q, row.steps}}, row.delta);
+    const Bound bound = bound_of("gdp", {{row.sigma, row.q, row.steps}}, row.delta);
     EXPECT_NEAR(bound.value, row.gdp, 1e-7 * row.gdp);
     EXPECT_EQ(bound.kind, BoundKind::kDiagnostic);
     EXPECT_LT(bound.value, row.prv_estimate) << "it is below the truth, hence no bound";
@@ -68,14 +68,14 @@ TEST(AccountantGolden, CentralLimitRowsAreDiagnostics) {
 
 TEST(AccountantGolden, OpacusTests) {
   // Opacus tests/accountants_test.py lines 104, 116, 130; tests/prv_accountant.py lines 23, 40, 50.
-  EXPECT_NEAR(epsilon_of("rdp", {{1.5, .04, 2250}}, 1e-5).value, 7.32911117143, 7e-7);
-  const double gdp = epsilon_of("gdp", {{1.5, .04, 2249}}, 1e-5).value;
+  EXPECT_NEAR(bound_of("rdp", {{1.5, .04, 2250}}, 1e-5).value, 7.32911117143, 7e-7);
+  const double gdp = bound_of("gdp", {{1.5, .04, 2249}}, 1e-5).value;
   EXPECT_GT(gdp, 6.59);
   EXPECT_LT(gdp, 6.60);
-  EXPECT_NEAR(epsilon_of("prv", {{1.5, .04, 2249}}, 1e-5).value, 6.777395712150674, 2e-6);
-  EXPECT_NEAR(epsilon_of("prv", {{0.8, .001, 100}}, 1e-6).value, 0.270403364, 2e-6);
-  EXPECT_NEAR(epsilon_of("prv", {{1.5, .05, 1000}}, 1e-6).value, 6.209969247, 2e-6);
-  EXPECT_NEAR(epsilon_of("prv", {{3.0, .05, 20000}}, 1e-6).value, 13.961114699, 2e-6);
+  EXPECT_NEAR(bound_of("prv", {{1.5, .04, 2249}}, 1e-5).value, 6.777395712150674, 2e-6);
+  EXPECT_NEAR(bound_of("prv", {{0.8, .001, 100}}, 1e-6).value, 0.270403364, 2e-6);
+  EXPECT_NEAR(bound_of("prv", {{1.5, .05, 1000}}, 1e-6).value, 6.209969247, 2e-6);
+  EXPECT_NEAR(bound_of("prv", {{3.0, .05, 20000}}, 1e-6).value, 13.961114699, 2e-6);
 }
 
 TEST(AccountantGolden, OpacusRenyiGroups) {
@@ -91,21 +91,21 @@ TEST(AccountantGolden, OpacusRenyiGroups) {
 TEST(AccountantGolden, TensorFlowPrivacyTests) {
   // TF Privacy compute_dp_sgd_privacy_test.py lines 42, 43; dp_accounting's looser series differs
   // by less than 1e-7 here.
-  const Bound mnist = epsilon_of("rdp", {{1.3, 150.0 / 60000, 6000}}, 1e-5);
+  const Bound mnist = bound_of("rdp", {{1.3, 150.0 / 60000, 6000}}, 1e-5);
   EXPECT_NEAR(mnist.value, 0.7242234026, 1e-7);
   EXPECT_EQ(mnist.order, 19);
-  const Bound larger = epsilon_of("rdp", {{1.0, 100.0 / 1e5, 30000}}, 1e-7);
+  const Bound larger = bound_of("rdp", {{1.0, 100.0 / 1e5, 30000}}, 1e-7);
   EXPECT_NEAR(larger.value, 1.4154988495, 2e-7);
   EXPECT_EQ(larger.order, 13);
   // Lines 199-295, micro-batches: once per epoch, and Poisson sampled.
-  EXPECT_NEAR(epsilon_of("rdp", {{1.0, 1, 5}}, 1e-6).value, 13.376, 5e-4);
-  EXPECT_NEAR(epsilon_of("rdp", {{1.0, 64.0 / 1e4, 782}}, 1e-6).value, 1.616, 5e-4);
+  EXPECT_NEAR(bound_of("rdp", {{1.0, 1, 5}}, 1e-6).value, 13.376, 5e-4);
+  EXPECT_NEAR(bound_of("rdp", {{1.0, 64.0 / 1e4, 782}}, 1e-6).value, 1.616, 5e-4);
   // Lines 86-93: two full-batch steps, and the doubled sensitivity of micro-batches.
-  EXPECT_NEAR(epsilon_of("rdp", {{0.7, 1, 2}}, 1e-5).value, 10.8602036, 1.1e-6);
-  EXPECT_NEAR(epsilon_of("rdp", {{0.35, 1, 2}}, 1e-5).value, 26.2880374, 2.6e-6);
-  EXPECT_NEAR(epsilon_of("analytic", {{0.7, 1, 2}}, 1e-5).value, 10.1224946, 2e-4);
-  EXPECT_NEAR(epsilon_of("analytic", {{0.35, 1, 2}}, 1e-5).value, 24.7160779, 2e-4);
-  EXPECT_NEAR(epsilon_of("rdp", {{0.35, .01, 120}}, 1e-5).value, 22.59703581, 2.2e-6);
+  EXPECT_NEAR(bound_of("rdp", {{0.7, 1, 2}}, 1e-5).value, 10.8602036, 1.1e-6);
+  EXPECT_NEAR(bound_of("rdp", {{0.35, 1, 2}}, 1e-5).value, 26.2880374, 2.6e-6);
+  EXPECT_NEAR(bound_of("analytic", {{0.7, 1, 2}}, 1e-5).value, 10.1224946, 2e-4);
+  EXPECT_NEAR(bound_of("analytic", {{0.35, 1, 2}}, 1e-5).value, 24.7160779, 2e-4);
+  EXPECT_NEAR(bound_of("rdp", {{0.35, .01, 120}}, 1e-5).value, 22.59703581, 2.2e-6);
 }
 
 TEST(AccountantGolden, RenyiOfOneStep) {
@@ -131,7 +131,7 @@ TEST(AccountantGolden, OrdersAtTheEndOfTheGrid) {
   const std::vector<double> order = {1.25};
   const auto rdp = internal::rdp_of({{.1, 1024.0 / 1e8, 976563}}, order);
   EXPECT_NEAR(internal::rdp_epsilon(order, rdp, 1e-7).value / 5907982.31, 1, 1e-5);
-  const Bound grid = epsilon_of("rdp", phases, 1e-7);
+  const Bound grid = bound_of("rdp", phases, 1e-7);
   EXPECT_EQ(grid.order, 1.1);
   EXPECT_NEAR(grid.value / 7801.0567, 1, 1e-3);
   EXPECT_EQ(grid.warnings.size(), 1u);
@@ -144,7 +144,7 @@ TEST(AccountantGolden, OrdersAtTheEndOfTheGrid) {
 TEST(AccountantGolden, AnalyticGaussian) {
   // Balle and Wang's curve, recomputed in 50 digits.
   const auto one = [](double sigma, double delta) {
-    return epsilon_of("analytic", {{sigma, 1, 1}}, delta).value;
+    return bound_of("analytic", {{sigma, 1, 1}}, delta).value;
   };
   EXPECT_NEAR(one(1, 1e-5), 4.377178095681, 1e-10);
   EXPECT_NEAR(one(.5, 1e-5), 9.997256146434, 1e-10);
@@ -153,8 +153,8 @@ TEST(AccountantGolden, AnalyticGaussian) {
   EXPECT_NEAR(one(.6002290722, 1e-5), 8, 1e-8);
   EXPECT_NEAR(one(36.3046904264, 1e-6), .1, 1e-10);
   // T steps are one of sigma / sqrt(T); mixed ones add up by inverse squares.
-  EXPECT_NEAR(epsilon_of("analytic", {{4, 1, 16}}, 1e-5).value, 4.377178095681, 1e-9);
-  EXPECT_NEAR(epsilon_of("analytic", {{2, 1, 2}, {std::sqrt(2.0), 1, 1}}, 1e-5).value,
+  EXPECT_NEAR(bound_of("analytic", {{4, 1, 16}}, 1e-5).value, 4.377178095681, 1e-9);
+  EXPECT_NEAR(bound_of("analytic", {{2, 1, 2}, {std::sqrt(2.0), 1, 1}}, 1e-5).value,
               4.377178095681, 1e-9);
 }
 
@@ -166,22 +166,22 @@ TEST(AccountantGolden, DecayingNoise) {
     published.push_back({1.5 * std::pow(0.9, e), 1.0 / 70, 70});
     corrected.push_back({0.75 * std::pow(0.9, e), 1.0 / 70, 70});
   }
-  const Bound rdp = epsilon_of("rdp", published, 1e-5), rdp2 = epsilon_of("rdp", corrected, 1e-5);
+  const Bound rdp = bound_of("rdp", published, 1e-5), rdp2 = bound_of("rdp", corrected, 1e-5);
   EXPECT_NEAR(rdp.value, 1.67780375, 2e-7);
   EXPECT_DOUBLE_EQ(*rdp.order, 7.8);
   EXPECT_NEAR(rdp2.value, 10.40670170, 1e-6);
   EXPECT_DOUBLE_EQ(*rdp2.order, 2.3);
-  const Bound prv = epsilon_of("prv", published, 1e-5), prv2 = epsilon_of("prv", corrected, 1e-5);
+  const Bound prv = bound_of("prv", published, 1e-5), prv2 = bound_of("prv", corrected, 1e-5);
   EXPECT_NEAR(*prv.lower, 1.26414865, 2e-6);
   EXPECT_NEAR(*prv.estimate, 1.27426249, 2e-6);
   EXPECT_NEAR(prv.value, 1.28437642, 2e-6);
   EXPECT_NEAR(*prv2.lower, 8.67090412, 2e-6);
   EXPECT_NEAR(*prv2.estimate, 8.68164098, 2e-6);
   EXPECT_NEAR(prv2.value, 8.69237855, 2e-6);
-  const Bound constant = epsilon_of("rdp", {{1.5, 1.0 / 70, 350}}, 1e-5);
+  const Bound constant = bound_of("rdp", {{1.5, 1.0 / 70, 350}}, 1e-5);
   EXPECT_NEAR(constant.value, 0.88388971, 1e-7);
   EXPECT_EQ(constant.order, 17);
-  EXPECT_NEAR(*epsilon_of("prv", {{1.5, 1.0 / 70, 350}}, 1e-5).estimate, 0.79058503, 6e-4);
+  EXPECT_NEAR(*bound_of("prv", {{1.5, 1.0 / 70, 350}}, 1e-5).estimate, 0.79058503, 6e-4);
 }
 
 }  // namespace
