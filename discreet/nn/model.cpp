@@ -56,8 +56,13 @@ class HeadedModel final : public Model {
       prediction.intent = to_vector(output.intent_logits.argmax(1));
     }
     if (output.emissions.defined()) {
-      prediction.tags = crf_ ? crf_decode(output.emissions, crf_->weights(), batch)
-                             : to_vector(output.emissions.argmax(1));
+      if (crf_) {
+        prediction.tags = crf_decode(output.emissions, crf_->weights(), batch);
+      } else if (!tag_rules().empty()) {
+        prediction.tags = decode_by_rules(output.emissions, batch.offsets, tag_rules());
+      } else {
+        prediction.tags = to_vector(output.emissions.argmax(1));
+      }
     }
     return prediction;
   }

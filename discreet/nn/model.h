@@ -8,6 +8,7 @@
 #include "discreet/core/random.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/layers/dropout.h"
+#include "discreet/nn/tag_rules.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet::nn {
@@ -73,13 +74,18 @@ class Model : public torch::nn::Module {
     dropout_step_ = step;
   }
 
+  /// Tags that `decode` may not give where there is no CRF; empty: all may stand anywhere.
+  void set_tag_rules(TagRules rules) { tag_rules_ = std::move(rules); }
+
  protected:
+  const TagRules& tag_rules() const { return tag_rules_; }
   DropoutKey dropout_key(double rate) const {
     return {dropout_seed_, dropout_step_, is_training() ? rate : 0.0};
   }
 
  private:
   std::uint64_t dropout_seed_ = 0, dropout_step_ = 0;
+  TagRules tag_rules_;
 };
 
 /// Makes a model with freshly drawn parameters: the same for the same generator on every machine.

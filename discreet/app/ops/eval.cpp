@@ -1,0 +1,47 @@
+#include "discreet/app/ops/run_model.h"
+#include "discreet/core/error.h"
+#include "discreet/core/operation.h"
+#include "discreet/core/registry.h"
+
+namespace discreet {
+namespace app {
+namespace {
+
+Json evaluate_run(const Json& request, core::OperationContext&) {
+  const std::string path = request.at("run").get<std::string>();
+  const RunModel run = open_run_model(path);
+  std::string source = request.value("data", "");
+  std::string split = "given";
+  text::Split part = text::Split::kTest;
+  if (source.empty() && !run.settings.data.test.empty()) {
+    source = run.settings.data.test;
+    split = "test";
+  } else if (source.empty()) {
+    source = run.settings.data.dev;
+    split = "dev";
+    part = text::Split::kDev;
+  }
+  if (source.empty()) {
+    throw usage_error(path + ": the run names neither data.test nor data.dev", "Name data with --data.");
+  }
+  const EncodedData data = load_examples(run.settings, run.encoder, source, part);
+  const Scores scores = score(*run.model, data);
+  const Json metrics = metrics_of(run.settings.task, run.encoder, data, scores);
+  if (metrics.size() <= 1) {
+    throw bad_data(source + ": there are no labels in it that task \"" + run.settings.task + "\" could use");
+  }
+  return {{"schema", "discreet.eval/1"}, {"run", path},         {"data", source},
+          {"split", split},              {"metrics", metrics},  {"n", data.size()}};
+}
+
+}  // namespace
+}  // namespace app
+
+void register_operation_eval(core::Registry& registry) {
+  registry.add({.kind = "operation",
+                .name = "eval",
+                .summary = "Metrics of a run's model on labelled data",
+                .make = core::Operation(&app::evaluate_run)});
+}
+
+}  // namespace discreet

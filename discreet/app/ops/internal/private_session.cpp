@@ -1,0 +1,131 @@
+#include <cstdio>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/session.h"
+#include "discreet/core/error.h"
+#include "discreet/dp/private_step.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/model.h"
+#include "discreet/privacy/ledger.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+/// Examples of each user, users in the order of their first example.
+std::vector<std::vector<std::int64_t>> examples_by_user(const EncodedData& data) {
+  std::map<std::string, std::size_t> places;
+  std::vector<std::vector<std::int64_t>> users;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto [place, fresh] = places.try_emplace(data.examples[i].user, users.size());
+    if (fresh) users.emplace_back();
+    users[place->second].push_back(i);
+  }
+  return users;
+}
+
+dp::PrivateStep::Data step_data(const Session& session) {
+  const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
+  dp::PrivateStep::Data data;
+  for (std::int64_t i = 0; i < examples->size(); ++i) {
+    data.lengths.push_back(examples->offsets[i + 1] - examples->offsets[i]);
+  }
+  if (privacy_unit_is_user(session.settings)) data.user_examples = examples_by_user(session.data.train);
+  data.collate = [examples](std::span<const std::int64_t> indices,
+                            std::span<const std::int64_t> segments) {
+    return nn::collate(*examples, indices, segments);
+  };
+  return data;
+}
+
+dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, std::int64_t steps) {
+  const PrivacyOptions& asked = settings.privacy;
+  dp::PrivacyOptions options;
+  options.units = units;
+  options.expected_batch_size = static_cast<double>(settings.train.batch_size);
+  options.steps = steps;
+  options.clip_norm = asked.clip_norm;
+  options.noise_multiplier = asked.noise_multiplier;
+  options.epsilon = asked.epsilon;
+  options.delta = asked.delta.value();
+  options.unit = privacy::unit_of(asked.unit);
+  options.accountant = asked.accountant;
+  if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
+  return options;
+}
+
+/// What the plan cannot know: where vocabulary, labels and decisions came from.
+privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& plan,
+                              std::int64_t steps) {
+  const Encoder& encoder = session.data.encoder;
+  privacy::PrivacyRun run = plan.describe(steps, static_cast<std::uint64_t>(session.trainable_values));
+  run.vocabulary_from_private_text = !encoder.vocabulary.caveat().empty();
+  run.labels_from_private_text = !encoder.intents.caveat().empty() || !encoder.tags.caveat().empty();
+  run.development_data_private = session.settings.train.patience > 0 && session.data.dev.size() > 0;
+  run.has_user_column = session.data.has_user_column;
+  run.user_contributions_capped = privacy_unit_is_user(session.settings);
+  return run;
+}
+
+/// The budget of the data across runs, if the configuration names one.
+void charge_budget(const Session& session, const privacy::Event& event) {
+  const PrivacyOptions& asked = session.settings.privacy;
+  if (asked.ledger.empty()) return;
+  if (!fs::exists(asked.ledger) && asked.ledger_epsilon <= 0) {
+    throw usage_error(asked.ledger + ": there is no such ledger, and privacy.ledger_epsilon is not set",
+                      "Set privacy.ledger_epsilon to the budget of a new ledger, or correct the path.");
+  }
+  privacy::BudgetLedger ledger(
+      asked.ledger, {.epsilon = asked.ledger_epsilon,
+                     .delta = asked.ledger_delta > 0 ? asked.ledger_delta : asked.delta.value(),
+                     .unit = privacy::unit_of(asked.unit)});
+  ledger.charge(session.run.path().string(), event);
+}
+
+}  // namespace
+
+void prepare_private(Session& session, bool resumed, core::OperationContext& context) {
+  const Settings& settings = session.settings;
+  dp::PrivateStep::Data data = step_data(session);
+  const std::uint64_t units = privacy_unit_is_user(settings) ? data.user_examples.size()
+                                                             : data.lengths.size();
+  session.steps = step_count(settings, static_cast<std::int64_t>(units));
+  auto plan = std::make_unique<dp::PrivatePlan>(plan_options(settings, units, session.steps));
+  session.plan = described(session, *plan, session.steps);
+  const privacy::Event whole = plan->event(session.steps);
+
+  dp::PrivateStepOptions options{.optimizer = optimizer_options(settings),
+                                 .part_tokens = settings.privacy.physical_tokens,
+                                 .user_examples = settings.privacy.max_examples_per_user,
+                                 .seed = static_cast<std::uint64_t>(settings.run.seed)};
+  core::RunDir* run = &session.run;
+  session.step = std::make_shared<dp::PrivateStep>(
+      *session.model, std::move(plan), std::move(data), options,
+      [run](std::uint64_t step, const privacy::Event& event) {
+        run->append_ledger(privacy::ledger_line(step, event));
+      });
+  session.steps_allowed = session.steps;
+  if (!resumed) charge_budget(session, whole);
+  const privacy::PrivacyStatement statement = write_statement(session, "planned");
+  if (context.quiet) return;
+  for (const std::string& warning : statement.warnings) fmt::print(stderr, "warning: {}\n", warning);
+}
+
+privacy::PrivacyStatement write_statement(Session& session, const std::string& status) {
+  privacy::PrivacyRun run = *session.plan;
+  if (status == "spent") {
+    // The ledger is the truth: it counts steps that were abandoned and repeated.
+    const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
+    run.phases = privacy::flatten(spent.event).phases;
+  }
+  const privacy::PrivacyStatement statement = privacy::state_privacy(run);
+  Json document = statement.document;
+  document["status"] = status;
+  session.run.write_document("privacy.json", document);
+  return statement;
+}
+
+}  // namespace discreet::app

@@ -1,0 +1,151 @@
+#include "discreet/app/ops/run_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "discreet/app/ops/internal/session.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/checkpoint.h"
+#include "discreet/nn/model.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+nn::ModelSpec model_spec(const ModelOptions& model) {
+  nn::ModelSpec spec;
+  spec.kind = model.kind;
+  spec.embedding = model.embedding;
+  spec.freeze_vectors = model.vectors_frozen;
+  spec.hidden = model.hidden;
+  spec.layers = model.layers;
+  spec.heads = model.heads;
+  spec.feed_forward = model.feed_forward;
+  spec.pre_norm = model.pre_norm;
+  spec.longest = model.longest;
+  spec.pooling = model.pooling;
+  spec.activation = model.activation;
+  spec.context = model.context;
+  spec.skip = model.skip;
+  spec.skip_context = model.skip_context;
+  spec.tag_sentence = model.tag_sentence;
+  spec.tag_hidden = model.tag_hidden;
+  spec.norm_inputs = model.norm_inputs;
+  spec.dropout = model.dropout;
+  spec.word_dropout = model.word_dropout;
+  spec.slot_weight = model.slot_weight;
+  return spec;
+}
+
+std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
+                                         const at::Tensor& vectors) {
+  const nn::ModelSizes sizes{.vocabulary = encoder.vocabulary.size(),
+                             .intents = encoder.intents.size(),
+                             .tags = encoder.tags.size()};
+  core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "parameters");
+  auto model = nn::make_model(model_spec(settings.model), sizes, vectors, rng);
+  if (encoder.tags.size() > 0) model->set_tag_rules(nn::bio_rules(encoder.tags.names()));
+  return model;
+}
+
+/// A table of the right shape for a model whose vectors decided the width of its embedding: the file of
+/// vectors itself is not needed any more.
+at::Tensor saved_vectors(const Settings& settings, const Encoder& encoder,
+                         const nn::NamedTensors& tensors) {
+  if (settings.model.vectors.empty()) return {};
+  for (const auto& [name, tensor] : tensors) {
+    const bool named = name.find("embedding") != std::string::npos;
+    if (named && tensor.dim() == 2 && tensor.size(0) == encoder.vocabulary.size()) return tensor.clone();
+  }
+  return {};
+}
+
+constexpr double kNoLoss = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<double> doubles_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  const at::Tensor host = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+  return {host.data_ptr<double>(), host.data_ptr<double>() + host.numel()};
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+/// No loss is defined on a label that the encoder does not know.
+void mask_unknown(const EncodedData& data, Scores& scores) {
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const bool intent = data.intents.empty() || data.intents[i] >= 0;
+    bool tags = true;
+    for (std::int64_t t = data.offsets[i]; !data.tags.empty() && t < data.offsets[i + 1]; ++t) {
+      tags = tags && data.tags[t] >= 0;
+    }
+    if (!intent && !scores.intent_loss.empty()) scores.intent_loss[i] = kNoLoss;
+    if (!tags && !scores.slot_loss.empty()) scores.slot_loss[i] = kNoLoss;
+    if (!(intent && tags) && !scores.loss.empty()) scores.loss[i] = kNoLoss;
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder) {
+  const VectorTable table = load_vectors(settings, encoder.vocabulary);
+  at::Tensor vectors;
+  if (table.dimensions > 0) {
+    vectors = at::empty({encoder.vocabulary.size(), table.dimensions}, at::kFloat);
+    std::ranges::copy(table.values, vectors.data_ptr<float>());
+  }
+  return make_model_of(settings, encoder, vectors);
+}
+
+RunModel open_run_model(const fs::path& run) {
+  RunModel opened{.settings = load_run_settings(run), .encoder = load_encoder(run / "model")};
+  set_threads(opened.settings.train.threads);
+  const fs::path file = run / "model" / "model.safetensors";
+  const nn::NamedTensors tensors = nn::read_tensors(file);
+  opened.model = make_model_of(opened.settings, opened.encoder,
+                               saved_vectors(opened.settings, opened.encoder, tensors));
+  nn::load_model_tensors(*opened.model, tensors, file.string());
+  opened.trainable_values = nn::trainable_values(*opened.model);
+  opened.model->eval();
+  return opened;
+}
+
+nn::EncodedExamples to_examples(const EncodedData& data) {
+  nn::EncodedExamples examples{data.tokens, data.offsets, data.intents, data.tags};
+  for (std::int64_t& intent : examples.intents) intent = std::max<std::int64_t>(intent, 0);
+  return examples;
+}
+
+Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size) {
+  const at::NoGradGuard no_gradients;
+  const bool was_training = model.is_training();
+  model.eval();
+  nn::EncodedExamples examples = to_examples(data);
+  for (std::int64_t& tag : examples.tags) tag = std::max<std::int64_t>(tag, 0);
+  Scores scores;
+  std::vector<std::int64_t> indices;
+  for (std::int64_t begin = 0; begin < data.size(); begin += batch_size) {
+    indices.resize(static_cast<std::size_t>(std::min(batch_size, data.size() - begin)));
+    std::iota(indices.begin(), indices.end(), begin);
+    const nn::PackedBatch batch = nn::collate(examples, indices);
+    const nn::ModelOutput output = model.forward(batch);
+    const nn::Prediction predicted = model.decode(batch, output);
+    append(scores.loss, doubles_of(output.loss));
+    append(scores.intent_loss, doubles_of(output.intent_loss));
+    append(scores.slot_loss, doubles_of(output.slot_loss));
+    append(scores.intents, predicted.intent);
+    append(scores.tags, predicted.tags);
+    for (const double p : doubles_of(predicted.intent_probabilities)) {
+      scores.intent_probabilities.push_back(static_cast<float>(p));
+    }
+  }
+  mask_unknown(data, scores);
+  model.train(was_training);
+  return scores;
+}
+
+}  // namespace discreet::app

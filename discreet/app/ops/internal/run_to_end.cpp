@@ -1,0 +1,136 @@
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "discreet/app/ops/internal/model_folder.h"
+#include "discreet/app/ops/internal/session.h"
+#include "discreet/core/progress.h"
+#include "discreet/formats/tensorboard.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+/// What patience and "best" look at.
+std::string selection_metric(const Settings& settings) {
+  if (!settings.train.metric.empty()) return settings.train.metric;
+  if (settings.task == "text-classification") return "accuracy";
+  return settings.task == "tagging" ? "entity_f1" : "exact_match";
+}
+
+nn::ScheduleKind schedule_kind(const std::string& name) {
+  if (name == "linear") return nn::ScheduleKind::kLinear;
+  return name == "cosine" ? nn::ScheduleKind::kCosine : nn::ScheduleKind::kConstant;
+}
+
+nn::TrainLoopOptions loop_options(const Session& session) {
+  const TrainOptions& train = session.settings.train;
+  const std::int64_t units = session.plan ? static_cast<std::int64_t>(*session.plan->units)
+                                          : session.data.train.size();
+  const std::int64_t pass = (units + train.batch_size - 1) / train.batch_size;
+  const bool evaluates = session.data.dev.size() > 0;
+  nn::TrainLoopOptions options;
+  options.schedule = {.kind = schedule_kind(train.schedule),
+                      .peak = train.learning_rate,
+                      .steps = session.steps,
+                      .warmup_steps = train.warmup,
+                      .final_fraction = train.final_fraction};
+  options.last_step = session.steps_allowed;
+  options.log_every = train.log_every;
+  options.evaluate_every = train.eval_every > 0 ? train.eval_every : pass;
+  options.checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : options.evaluate_every;
+  options.patience = evaluates ? train.patience : 0;
+  if (evaluates) options.metric = selection_metric(session.settings);
+  options.higher_is_better = options.metric != "loss";
+  return options;
+}
+
+Json evaluate_on(const Session& session, const EncodedData& data) {
+  return metrics_of(session.settings.task, session.data.encoder, data, score(*session.model, data));
+}
+
+/// With patience the best evaluated model is the result, else the last one.
+void take_best(Session& session, const nn::TrainLoopOptions& options, const nn::TrainState& state) {
+  if (options.patience == 0 || state.best_step == 0 || state.best_step == state.step) return;
+  take_parameters_of(session, state.best_step);
+}
+
+Json result_of(const Session& session, const nn::TrainState& state) {
+  Json result = {{"schema", "discreet.train/1"}, {"run", session.run.path().string()},
+                 {"private", session.plan.has_value()}, {"steps", state.step},
+                 {"metrics", Json::object()}};
+  if (session.plan) {
+    result["delta"] = session.plan->delta;
+  } else {
+    core::set_absent(result, "epsilon", "the run was trained without a privacy mechanism");
+    core::set_absent(result, "delta", "the run was trained without a privacy mechanism");
+  }
+  return result;
+}
+
+/// What every user of the run reads: model/, privacy.json, result.json.
+void write_results(Session& session, const nn::TrainLoopOptions& options, const nn::TrainState& state,
+                   Json& result) {
+  take_best(session, options, state);
+  ModelCard card;
+  card.trainable_values = session.trainable_values;
+  card.statement = "Trained without a privacy mechanism: nothing is guaranteed.";
+  if (session.plan) {
+    const privacy::PrivacyStatement statement = write_statement(session, "spent");
+    card.statement = statement.words;
+    result["epsilon"] = core::number(statement.epsilon.value);
+    result["statement"] = statement.words;
+    result["caveats"] = statement.caveats;
+    result["warnings"] = statement.warnings;
+  }
+  const bool has_test = session.data.test.size() > 0;
+  const EncodedData& data = has_test ? session.data.test : session.data.dev;
+  if (data.size() > 0) {
+    card.split = has_test ? "test" : "dev";
+    card.metrics = evaluate_on(session, data);
+    result["split"] = card.split;
+    result["n"] = data.size();
+    result["metrics"] = card.metrics;
+  }
+  session.run.write_model([&](const fs::path& folder) {
+    fill_model_folder(folder, session.settings, session.data.encoder, card);
+    write_model_weights(session, folder);
+  });
+}
+
+}  // namespace
+
+Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& context) {
+  const auto started = std::chrono::steady_clock::now();
+  const nn::TrainLoopOptions options = loop_options(session);
+  formats::EventWriter events(session.run.path(), session.run.metrics());
+  core::Progress progress(
+      {.label = "train", .total = options.last_step, .start = state.step, .quiet = context.quiet});
+
+  nn::TrainHooks hooks;
+  hooks.log = [&](const Json& line) {
+    session.run.append_metric(line);
+    events.add(line);
+  };
+  if (session.data.dev.size() > 0) hooks.evaluate = [&] { return evaluate_on(session, session.data.dev); };
+  hooks.save = [&](const nn::TrainState& now) { save_checkpoint(session, now); };
+  hooks.progress = [&](const nn::TrainState& now, double loss, std::optional<double> epsilon) {
+    progress.update(now.step, {.loss = loss, .epsilon = epsilon});
+  };
+  hooks.stopping = [&] { return context.stopping(); };
+
+  if (nn::train(*session.step, options, hooks, state) == nn::TrainEnd::kInterrupted) {
+    throw core::interrupted(context, fmt::format("Step {} is saved; go on with: discreet resume {}",
+                                                 state.step, session.run.path().string()));
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+  progress.finish();
+  Json result = result_of(session, state);
+  result["seconds"] = seconds.count();
+  write_results(session, options, state, result);
+  session.run.write_document("result.json", result);
+  session.run.update_manifest({{"finished", true}});
+  return result;
+}
+
+}  // namespace discreet::app

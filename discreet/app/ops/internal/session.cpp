@@ -1,0 +1,128 @@
+#include "discreet/app/ops/internal/session.h"
+
+#include <fstream>
+
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include "discreet/core/error.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/checkpoint.h"
+#include "discreet/nn/model.h"
+#include "discreet/nn/ordinary_step.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+std::vector<std::string> command_line() {
+  std::vector<std::string> words;
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
+  return words;
+}
+
+core::Manifest manifest_of(const Settings& settings, const RunData& data) {
+  core::Manifest manifest;
+  manifest.command_line = command_line();
+  manifest.seeds["run"] = static_cast<std::uint64_t>(settings.run.seed);
+  manifest.threads = at::get_num_threads();
+  manifest.device = settings.run.device;
+  manifest.libtorch = TORCH_VERSION;
+  manifest.blas = at::hasMKL() ? "mkl" : at::hasLAPACK() ? "lapack" : "none";
+  manifest.inputs = data.inputs;
+  return manifest;
+}
+
+void write_hold_out(Session& session) {
+  if (session.data.hold_out.size() == 0) return;
+  const auto& indices = session.data.hold_out_indices;
+  session.run.write_document("holdout.json", {{"schema", "discreet.holdout/1"},
+                                              {"data", session.settings.data.train},
+                                              {"fraction", session.settings.data.hold_out},
+                                              {"seed", session.settings.run.seed},
+                                              {"n", indices.size()},
+                                              {"sha256", content_sha256(session.data.hold_out.examples)},
+                                              {"indices", indices}});
+}
+
+}  // namespace
+
+fs::path run_folder(const Settings& settings) {
+  if (!settings.run.dir.empty()) return settings.run.dir;
+  return fs::path("runs") / fmt::format("{}-{}{}", settings.task, settings.model.kind,
+                                        settings.privacy.is_private() ? "-" + settings.privacy.mechanism : "");
+}
+
+std::int64_t step_count(const Settings& settings, std::int64_t units) {
+  if (settings.train.steps) return *settings.train.steps;
+  const std::int64_t batch = settings.train.batch_size;
+  return settings.train.epochs.value_or(1) * ((units + batch - 1) / batch);
+}
+
+nn::OptimizerOptions optimizer_options(const Settings& settings) {
+  return {.kind = nn::parse_optimizer(settings.train.optimizer),
+          .momentum = settings.train.momentum,
+          .beta1 = settings.train.beta1,
+          .beta2 = settings.train.beta2,
+          .weight_decay = settings.train.weight_decay};
+}
+
+void set_threads(std::int64_t threads) {
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+}
+
+Session start_session(const Settings& settings, bool force) {
+  set_threads(settings.train.threads);
+  RunData data = load_run_data(settings);
+  core::RunDir run = core::RunDir::create(run_folder(settings), manifest_of(settings, data),
+                                          dump_settings(settings), force);
+  Session session{.settings = settings, .run = std::move(run), .data = std::move(data)};
+  write_hold_out(session);
+  return session;
+}
+
+void prepare(Session& session, bool resumed, core::OperationContext& context) {
+  session.model = make_run_model(session.settings, session.data.encoder);
+  session.trainable_values = nn::trainable_values(*session.model);
+  if (session.settings.privacy.is_private()) {
+    prepare_private(session, resumed, context);
+    return;
+  }
+  const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
+  session.steps = session.steps_allowed = step_count(session.settings, examples->size());
+  const nn::OrdinaryStepOptions options{.examples = examples->size(),
+                                        .batch_size = session.settings.train.batch_size,
+                                        .seed = static_cast<std::uint64_t>(session.settings.run.seed),
+                                        .max_norm = session.settings.train.gradient_clip,
+                                        .optimizer = optimizer_options(session.settings)};
+  session.step = std::make_shared<nn::OrdinaryStep>(
+      *session.model,
+      [examples](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {
+        return nn::collate(*examples, indices, segments);
+      },
+      options);
+}
+
+void save_checkpoint(Session& session, const nn::TrainState& state) {
+  session.run.write_checkpoint(state.step, state.to_json(), [&](const fs::path& folder) {
+    nn::fill_checkpoint(folder, *session.model, *session.step);
+  });
+  session.run.remove_old_checkpoints(2, {state.best_step});
+}
+
+void load_checkpoint(Session& session, const core::Checkpoint& checkpoint) {
+  nn::load_checkpoint(checkpoint.folder, *session.model, *session.step);
+}
+
+void take_parameters_of(Session& session, std::int64_t step) {
+  const core::Checkpoint checkpoint = session.run.load_checkpoint(step);
+  const fs::path file = checkpoint.folder / "model.safetensors";
+  nn::load_model_tensors(*session.model, nn::read_tensors(file), file.string());
+}
+
+void write_model_weights(const Session& session, const fs::path& folder) {
+  nn::write_tensors(folder / "model.safetensors", nn::model_tensors(*session.model));
+}
+
+}  // namespace discreet::app

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "discreet/app/ops/run_model.h"
+#include "discreet/core/operation.h"
+#include "discreet/core/run_dir.h"
+#include "discreet/nn/train.h"
+#include "discreet/privacy/statement.h"
+
+namespace discreet::nn {
+class Step;
+struct OptimizerOptions;
+}  // namespace discreet::nn
+
+namespace discreet::app {
+
+/// A training run in progress: everything that `train` makes and `resume` makes again.
+struct Session {
+  Settings settings;
+  core::RunDir run;
+  RunData data;
+  std::shared_ptr<nn::Model> model{};
+  std::shared_ptr<nn::Step> step{};
+  std::int64_t trainable_values = 0;
+  std::int64_t steps = 0;          ///< Of the schedule.
+  std::int64_t steps_allowed = 0;  ///< Fewer where abandoned steps of a private run were spent.
+  std::optional<privacy::PrivacyRun> plan{};  ///< What the statement rests on; absent without privacy.
+};
+
+/// Where a run is kept: run.dir, or runs/ and a name made from task, model and mechanism.
+std::filesystem::path run_folder(const Settings& settings);
+
+/// A fresh run directory with manifest, configuration and holdout.json. The data are read first: a run
+/// that cannot begin leaves no folder behind.
+Session start_session(const Settings& settings, bool force);
+
+/// Makes the model and how it moves; a private run gets its plan, its charge on the budget's ledger
+/// (unless `resumed`) and privacy.json as planned.
+/// Throws: kPrivacyRefused if the budget does not allow it.
+void prepare(Session& session, bool resumed, core::OperationContext& context);
+
+/// Trains from `state` to the end or to a signal; at the end writes model/, privacy.json, result.json.
+/// Returns a document of discreet.train/1. Throws: kInterrupted, kTerminated after saving.
+Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& context);
+
+/// privacy.json. `status`: "planned"; or "spent", after the ledger, which knows of abandoned steps too.
+privacy::PrivacyStatement write_statement(Session& session, const std::string& status);
+
+// What follows hides libtorch from the files above.
+
+/// Sets the number of threads of tensor operations; 0 leaves libtorch's choice.
+void set_threads(std::int64_t threads);
+std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder);
+/// Steps of a whole run: train.steps, or train.epochs passes over `units`.
+std::int64_t step_count(const Settings& settings, std::int64_t units);
+nn::OptimizerOptions optimizer_options(const Settings& settings);
+void prepare_private(Session& session, bool resumed, core::OperationContext& context);
+
+void save_checkpoint(Session& session, const nn::TrainState& state);
+void load_checkpoint(Session& session, const core::Checkpoint& checkpoint);
+/// Takes the parameters of the checkpoint at `step`, and nothing else of it.
+void take_parameters_of(Session& session, std::int64_t step);
+void write_model_weights(const Session& session, const std::filesystem::path& folder);
+
+}  // namespace discreet::app

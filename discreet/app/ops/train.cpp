@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include "discreet/app/ops/internal/session.h"
+#include "discreet/app/recipes.h"
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+#include "discreet/core/registry.h"
+#include "discreet/stats/intervals.h"
+
+namespace discreet {
+namespace app {
+namespace {
+namespace fs = std::filesystem;
+
+Settings requested_settings(const Json& request) {
+  std::vector<std::string> files;
+  if (request.contains("recipe")) files.push_back(find_recipe(request["recipe"].get<std::string>()).string());
+  if (request.contains("config")) files.push_back(request["config"].get<std::string>());
+  core::Config config =
+      read_config(files, request.value("set", Json::array()).get<std::vector<std::string>>());
+  if (request.contains("run")) config.set("run.dir", request["run"], "--run");
+  if (request.contains("hold_out")) config.set("data.hold_out", request["hold_out"], "--hold-out");
+  if (request.value("insecure_seed", false)) {
+    const Json& seed = config.at("run.seed");
+    config.set("privacy.insecure_seed", seed.is_null() ? Json(1) : seed, "--insecure-seed");
+  }
+  return parse_settings(config);
+}
+
+Json train_once(const Settings& settings, bool force, core::OperationContext& context) {
+  Session session = start_session(settings, force);
+  prepare(session, false, context);
+  return run_to_end(session, {}, context);
+}
+
+/// Mean, interval and values of each metric over the seeds.
+Json summary_of(const std::vector<Json>& runs) {
+  Json summary = Json::object();
+  for (const auto& [name, first] : runs.front()["metrics"].items()) {
+    std::vector<double> values;
+    for (const Json& run : runs) {
+      if (run["metrics"].contains(name)) values.push_back(run["metrics"][name].get<double>());
+    }
+    const stats::MeanEstimate estimate = stats::mean_interval(values);
+    Json entry = {{"n", estimate.n}, {"mean", estimate.mean}, {"values", values}};
+    if (estimate.standard_deviation) entry["standard_deviation"] = *estimate.standard_deviation;
+    if (estimate.ci) entry["ci"] = {estimate.ci->low, estimate.ci->high};
+    summary[name] = entry;
+  }
+  return summary;
+}
+
+/// One run for each seed, in RUN/seed-<n>; the document's metrics are the means.
+Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& request,
+                      core::OperationContext& context) {
+  const bool force = request.value("force", false);
+  std::vector<Json> runs;
+  for (std::int64_t i = 0; i < times; ++i) {
+    Settings one = settings;
+    one.run.seed += i;
+    if (one.privacy.insecure_seed) *one.privacy.insecure_seed += i;
+    one.run.dir = (run_folder(settings) / fmt::format("seed-{}", one.run.seed)).string();
+    runs.push_back(train_once(one, force, context));
+  }
+  Json document = runs.front();
+  document["run"] = run_folder(settings).string();
+  document["repeats"] = summary_of(runs);
+  for (const auto& [name, entry] : document["repeats"].items()) document["metrics"][name] = entry["mean"];
+  double seconds = 0;
+  Json folders = Json::array();
+  for (const Json& run : runs) {
+    seconds += run["seconds"].get<double>();
+    folders.push_back(run["run"]);
+  }
+  document["seconds"] = seconds;
+  document["runs"] = folders;
+  if (document["private"].get<bool>()) {
+    document["caveats"].push_back(fmt::format(
+        "{} models were trained on the same data; epsilon is that of one of them, and publishing "
+        "more than one, or the best one, spends more.",
+        times));
+  }
+  core::write_file_atomically(run_folder(settings) / "result.json", document.dump(2) + "\n");
+  return document;
+}
+
+Json train_operation(const Json& request, core::OperationContext& context) {
+  const Settings settings = requested_settings(request);
+  const std::int64_t times = request.value("repeat", std::int64_t{1});
+  if (times > 1) return train_repeatedly(settings, times, request, context);
+  return train_once(settings, request.value("force", false), context);
+}
+
+}  // namespace
+}  // namespace app
+
+void register_operation_train(core::Registry& registry) {
+  registry.add({.kind = "operation",
+                .name = "train",
+                .summary = "Trains a model by a configuration, with or without privacy",
+                .make = core::Operation(&app::train_operation)});
+}
+
+}  // namespace discreet

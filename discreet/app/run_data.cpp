@@ -1,0 +1,291 @@
+#include "discreet/app/run_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "discreet/app/data_sets.h"
+#include "discreet/app/internal/encoder.h"
+#include "discreet/core/error.h"
+#include "discreet/core/random.h"
+#include "discreet/core/run_dir.h"
+#include "discreet/core/sha256.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+text::ReaderOptions reader_options(const Settings& settings) {
+  return {.text = settings.data.text,
+          .label = settings.data.label,
+          .slots = settings.data.slots,
+          .user = settings.data.user,
+          .group = settings.data.group};
+}
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  if (first == std::string::npos) return {};
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+/// Sources of one split, separated by " + ".
+std::vector<std::string> sources_of(const std::string& list) {
+  std::vector<std::string> sources;
+  std::size_t begin = 0;
+  while (begin <= list.size()) {
+    std::size_t end = list.find(" + ", begin);
+    if (end == std::string::npos) end = list.size();
+    sources.push_back(trimmed(list.substr(begin, end - begin)));
+    begin = end + 3;
+  }
+  return sources;
+}
+
+struct Source {
+  std::string role;
+  std::string list;
+  text::Split split;
+};
+
+std::vector<text::Example> read_examples(const Settings& settings, const Source& source,
+                                         const text::Tokenizer& tokenizer) {
+  std::vector<text::Example> examples;
+  for (const std::string& name : sources_of(source.list)) {
+    const auto reader = open_data(name, source.split, settings.data.format, reader_options(settings));
+    text::Example example;
+    while (reader->next(example)) {
+      text::tokenize_example(tokenizer, example);
+      example.extra.clear();
+      examples.push_back(example);
+    }
+  }
+  if (examples.empty()) {
+    throw bad_data(fmt::format("data.{} = \"{}\": there are no examples in it", source.role, source.list));
+  }
+  return examples;
+}
+
+/// Files by their bytes; what is generated or known by name by the examples that came out.
+void add_inputs(const Source& source, const std::vector<text::Example>& examples,
+                std::vector<core::InputFile>& inputs) {
+  for (const std::string& name : sources_of(source.list)) {
+    if (fs::exists(name)) inputs.push_back(core::describe_input(source.role, name));
+  }
+  const bool all_files = std::ranges::all_of(sources_of(source.list), [](const std::string& name) {
+    return fs::exists(name);
+  });
+  if (!all_files) {
+    inputs.push_back({.role = source.role,
+                      .path = source.list,
+                      .bytes = 0,
+                      .sha256 = content_sha256(examples)});
+  }
+}
+
+void check_columns(const Settings& settings, const Source& source,
+                   const std::vector<text::Example>& examples) {
+  const auto missing = [&](const char* what, const char* key) {
+    return usage_error(
+        fmt::format("data.{} = \"{}\": task \"{}\" needs {}, which the first example has not", source.role,
+                    source.list, settings.task, what),
+        fmt::format("Name the column with data.{}, or choose another task.", key));
+  };
+  const text::Example& first = examples.front();
+  if (needs_intents(settings) && first.label.empty()) throw missing("a label", "label");
+  const bool any_tags = std::ranges::any_of(examples, [](const auto& e) { return !e.tags.empty(); });
+  if (needs_tags(settings) && !any_tags) throw missing("slots", "slots");
+  if (privacy_unit_is_user(settings) && source.role == "train") {
+    for (const text::Example& example : examples) {
+      if (!example.user.empty()) continue;
+      throw bad_data(fmt::format("{}: line {} has no user, but privacy.unit is \"user\"", source.list,
+                                 example.line),
+                     "Name the column with data.user, or protect examples: privacy.unit = \"example\".");
+    }
+  }
+}
+
+std::vector<text::Example> load_split(const Settings& settings, const Source& source,
+                                      const text::Tokenizer& tokenizer, RunData& data) {
+  if (source.list.empty()) return {};
+  std::vector<text::Example> examples = read_examples(settings, source, tokenizer);
+  check_columns(settings, source, examples);
+  add_inputs(source, examples, data.inputs);
+  return examples;
+}
+
+text::Split split_of_role(const std::string& role) {
+  if (role == "dev") return text::Split::kDev;
+  return role == "test" ? text::Split::kTest : text::Split::kTrain;
+}
+
+/// Moves the examples at `indices` (rising) out of `examples`.
+std::vector<text::Example> take_out(std::vector<text::Example>& examples,
+                                    const std::vector<std::int64_t>& indices) {
+  std::vector<text::Example> taken, kept;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const bool out = next < indices.size() && indices[next] == static_cast<std::int64_t>(i);
+    (out ? taken : kept).push_back(std::move(examples[i]));
+    next += out ? 1 : 0;
+  }
+  examples = std::move(kept);
+  return taken;
+}
+
+RunData load(const Settings& settings, const Encoder* known,
+             const std::vector<std::int64_t>* known_hold_out) {
+  RunData data;
+  const auto tokenizer = known ? known->tokenizer : make_run_tokenizer(settings);
+  const Source train_source{"train", settings.data.train, text::Split::kTrain};
+  if (settings.data.train.empty()) {
+    throw usage_error("data.train is not set", "Name a file, a known data set, or \"assistant\".");
+  }
+  auto train = load_split(settings, train_source, *tokenizer, data);
+  auto dev = load_split(settings, {"dev", settings.data.dev, text::Split::kDev}, *tokenizer, data);
+  auto test = load_split(settings, {"test", settings.data.test, text::Split::kTest}, *tokenizer, data);
+  data.has_user_column = !train.front().user.empty();
+
+  data.hold_out_indices = known_hold_out
+                              ? *known_hold_out
+                              : draw_hold_out(train, settings.data.hold_out,
+                                              static_cast<std::uint64_t>(settings.run.seed),
+                                              privacy_unit_is_user(settings));
+  if (!data.hold_out_indices.empty() &&
+      data.hold_out_indices.back() >= static_cast<std::int64_t>(train.size())) {
+    throw bad_data(fmt::format("data.train = \"{}\": holdout.json names example {}, the file has {}",
+                               settings.data.train, data.hold_out_indices.back(), train.size()),
+                   "The training data changed since the run; restore them.");
+  }
+  auto hold_out = take_out(train, data.hold_out_indices);
+  if (train.empty()) throw usage_error("data.hold_out leaves nothing to train on");
+
+  data.encoder = known ? *known : build_encoder(settings, train, tokenizer, data.inputs);
+  data.caveats = encoder_caveats(data.encoder);
+  data.train = encode(data.encoder, std::move(train));
+  data.hold_out = encode(data.encoder, std::move(hold_out));
+  data.dev = encode(data.encoder, std::move(dev));
+  data.test = encode(data.encoder, std::move(test));
+  return data;
+}
+
+}  // namespace
+
+Settings load_run_settings(const fs::path& run) {
+  const core::RunDir opened = core::RunDir::open(run);
+  core::Config config;
+  config.add_toml_file(opened.config_file().string());
+  return parse_settings(config);
+}
+
+void check_inputs(const Json& manifest, const std::vector<core::InputFile>& now) {
+  for (const Json& input : manifest.at("inputs")) {
+    const core::InputFile before = core::input_from_json(input);
+    for (const core::InputFile& file : now) {
+      if (file.role != before.role || file.path != before.path || file.sha256 == before.sha256) continue;
+      throw bad_data(fmt::format("{}: its SHA-256 is {}, it was {} when the run read it", file.path,
+                                 file.sha256, before.sha256),
+                     "Restore the data of the run.");
+    }
+  }
+}
+
+RunData load_run_data(const Settings& settings) { return load(settings, nullptr, nullptr); }
+
+RunData load_data_of_run(const fs::path& run) {
+  const Settings settings = load_run_settings(run);
+  const Encoder encoder = load_encoder(run / "model");
+  std::vector<std::int64_t> hold_out;
+  const fs::path file = run / "holdout.json";
+  if (fs::exists(file)) hold_out = core::read_document(file).at("indices").get<std::vector<std::int64_t>>();
+  RunData data = load(settings, &encoder, &hold_out);
+  check_inputs(core::read_document(run / "manifest.json"), data.inputs);
+  return data;
+}
+
+core::InputFile describe_source(const Settings& settings, const Encoder& encoder,
+                                const core::InputFile& before) {
+  if (fs::exists(before.path)) return core::describe_input(before.role, before.path);
+  core::InputFile now = before;
+  now.sha256 = content_sha256(read_examples(
+      settings, {before.role, before.path, split_of_role(before.role)}, *encoder.tokenizer));
+  return now;
+}
+
+EncodedData load_examples(const Settings& settings, const Encoder& encoder, const std::string& source,
+                          text::Split split) {
+  return encode(encoder, read_examples(settings, {"test", source, split}, *encoder.tokenizer));
+}
+
+EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples) {
+  EncodedData data;
+  for (const text::Example& example : examples) {
+    for (const std::string& word : example.words) data.tokens.push_back(encoder.vocabulary.id(word));
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+    if (encoder.intents.size() > 0) data.intents.push_back(encoder.intents.find(example.label));
+    if (encoder.tags.size() == 0) continue;
+    for (std::size_t i = 0; i < example.words.size(); ++i) {
+      data.tags.push_back(example.tags.empty() ? -1 : encoder.tags.find(example.tags[i]));
+    }
+  }
+  data.examples = std::move(examples);
+  return data;
+}
+
+EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& indices) {
+  EncodedData chosen;
+  for (const std::int64_t i : indices) {
+    const auto begin = data.offsets.at(i), end = data.offsets.at(i + 1);
+    chosen.examples.push_back(data.examples.at(i));
+    chosen.tokens.insert(chosen.tokens.end(), data.tokens.begin() + begin, data.tokens.begin() + end);
+    chosen.offsets.push_back(static_cast<std::int64_t>(chosen.tokens.size()));
+    if (!data.intents.empty()) chosen.intents.push_back(data.intents[i]);
+    if (!data.tags.empty()) {
+      chosen.tags.insert(chosen.tags.end(), data.tags.begin() + begin, data.tags.begin() + end);
+    }
+  }
+  return chosen;
+}
+
+std::vector<std::int64_t> draw_hold_out(const std::vector<text::Example>& examples, double fraction,
+                                        std::uint64_t seed, bool whole_users) {
+  const auto wanted = static_cast<std::size_t>(
+      std::llround(fraction * static_cast<double>(examples.size())));
+  core::ReproducibleRng rng(seed, "hold-out");
+  // Units of one or more examples, in a random order, until there are enough.
+  std::vector<std::vector<std::int64_t>> units;
+  std::map<std::string, std::size_t> unit_of_user;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    std::size_t unit = units.size();
+    if (whole_users) unit = unit_of_user.try_emplace(examples[i].user, unit).first->second;
+    if (unit == units.size()) units.emplace_back();
+    units[unit].push_back(static_cast<std::int64_t>(i));
+  }
+  core::shuffle(std::span(units), rng);
+  std::vector<std::int64_t> chosen;
+  for (const auto& unit : units) {
+    if (chosen.size() >= wanted) break;
+    chosen.insert(chosen.end(), unit.begin(), unit.end());
+  }
+  std::ranges::sort(chosen);
+  return chosen;
+}
+
+std::string content_sha256(const std::vector<text::Example>& examples) {
+  // Lengths before strings: no two different data sets have the same bytes.
+  std::string bytes;
+  const auto add = [&](const std::string& text) { bytes += fmt::format("{}:{}", text.size(), text); };
+  for (const text::Example& example : examples) {
+    bytes += fmt::format("{};{};", example.words.size(), example.tags.size());
+    for (const std::string& word : example.words) add(word);
+    for (const std::string& tag : example.tags) add(tag);
+    add(example.label);
+    add(example.user);
+  }
+  return core::sha256(bytes);
+}
+
+}  // namespace discreet::app

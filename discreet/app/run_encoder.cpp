@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "discreet/app/data_sets.h"
+#include "discreet/app/internal/encoder.h"
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+#include "discreet/core/random.h"
+#include "discreet/formats/word_vectors.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+
+bool needs_intents(const Settings& settings) {
+  return settings.task == "intent-slot" || settings.task == "text-classification";
+}
+
+bool needs_tags(const Settings& settings) {
+  return settings.task == "intent-slot" || settings.task == "tagging";
+}
+
+bool privacy_unit_is_user(const Settings& settings) {
+  return settings.privacy.is_private() && settings.privacy.unit == "user";
+}
+
+std::shared_ptr<const text::Tokenizer> make_run_tokenizer(const Settings& settings) {
+  return text::make_tokenizer("word", {.lowercase = settings.data.lowercase});
+}
+
+Encoder build_encoder(const Settings& settings, const std::vector<text::Example>& train,
+                      std::shared_ptr<const text::Tokenizer> tokenizer,
+                      std::vector<core::InputFile>& inputs) {
+  Encoder encoder;
+  encoder.tokenizer = std::move(tokenizer);
+
+  std::vector<std::string> vector_words;
+  if (!settings.model.vectors.empty()) {
+    vector_words = formats::read_word_vector_words(vectors_file(settings));
+    inputs.push_back(core::describe_input("vectors", vectors_file(settings)));
+  }
+  const text::VocabularyRule rule{.choice = settings.data.vocabulary,
+                                  .private_run = settings.privacy.is_private(),
+                                  .vector_words = vector_words,
+                                  .buckets = settings.data.buckets,
+                                  .key = static_cast<std::uint64_t>(settings.run.seed)};
+  if (text::resolve_vocabulary(rule) == text::VocabularyKind::kText) {
+    text::VocabularyBuilder builder;
+    for (const text::Example& example : train) builder.add(example.words);
+    encoder.vocabulary = builder.build(settings.data.min_count, settings.data.max_vocabulary);
+  } else {
+    encoder.vocabulary = text::public_vocabulary(rule);
+    if (fs::exists(settings.data.vocabulary)) {
+      inputs.push_back(core::describe_input("vocabulary", settings.data.vocabulary));
+    }
+  }
+
+  text::LabelSetBuilder intents, tags;
+  for (const text::Example& example : train) {
+    if (needs_intents(settings)) intents.add(example.label);
+    if (needs_tags(settings)) tags.add(std::span<const std::string>(example.tags));
+  }
+  if (needs_intents(settings)) encoder.intents = intents.build();
+  if (needs_tags(settings)) encoder.tags = tags.build(true);
+  return encoder;
+}
+
+std::vector<std::string> encoder_caveats(const Encoder& encoder) {
+  std::vector<std::string> caveats;
+  for (const std::string& caveat :
+       {encoder.vocabulary.caveat(), encoder.intents.caveat(), encoder.tags.caveat()}) {
+    if (!caveat.empty()) caveats.push_back(caveat);
+  }
+  return caveats;
+}
+
+fs::path vectors_file(const Settings& settings) {
+  return resolve_data(settings.model.vectors, text::Split::kTrain).path;
+}
+
+VectorTable load_vectors(const Settings& settings, const text::Vocabulary& vocabulary) {
+  VectorTable table;
+  if (settings.model.vectors.empty()) return table;
+  const formats::WordVectors vectors = formats::read_word_vectors(vectors_file(settings));
+  const auto rows = vectors.index();
+  double square = 0;
+  for (const float value : vectors.values) square += static_cast<double>(value) * value;
+  const double spread = std::sqrt(square / static_cast<double>(vectors.values.size()));
+
+  const std::size_t d = vectors.dimension;
+  table.dimensions = static_cast<std::int64_t>(d);
+  table.values.assign(static_cast<std::size_t>(vocabulary.size()) * d, 0.0F);
+  core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "vectors");
+  for (std::int64_t id = 0; id < vocabulary.size(); ++id) {
+    const std::span<float> row(table.values.data() + static_cast<std::size_t>(id) * d, d);
+    if (const auto found = rows.find(vocabulary.word(id)); found != rows.end()) {
+      std::ranges::copy(vectors.row(found->second), row.begin());
+    } else if (id != text::Vocabulary::kUnknown) {
+      for (float& value : row) value = static_cast<float>(spread * rng.normal());
+    }
+  }
+  return table;
+}
+
+void save_encoder(const fs::path& folder, const Encoder& encoder) {
+  Json document = {{"schema", "discreet.encoder/1"},
+                   {"tokenizer", encoder.tokenizer->config()},
+                   {"vocabulary", encoder.vocabulary.to_json()},
+                   {"intents", encoder.intents.to_json()},
+                   {"tags", encoder.tags.to_json()}};
+  core::write_file_atomically(folder / "encoder.json", document.dump() + "\n");
+}
+
+Encoder load_encoder(const fs::path& folder) {
+  const fs::path file = folder / "encoder.json";
+  if (!fs::exists(file)) {
+    throw usage_error(folder.string() + ": there is no trained model in it (encoder.json is missing)",
+                      "Train it first, or finish it with `discreet resume`.");
+  }
+  const std::string origin = file.string();
+  const Json document = core::parse_json(core::read_file(file), origin);
+  Encoder encoder;
+  try {
+    encoder.tokenizer = text::make_tokenizer(document.at("tokenizer"), origin);
+    encoder.vocabulary = text::Vocabulary::from_json(document.at("vocabulary"), origin);
+    encoder.intents = text::LabelSet::from_json(document.at("intents"), origin);
+    encoder.tags = text::LabelSet::from_json(document.at("tags"), origin);
+  } catch (const nlohmann::json::exception& e) {
+    throw bad_data(origin + ": not an encoder: " + e.what(), "Train the model again.");
+  }
+  return encoder;
+}
+
+}  // namespace discreet::app

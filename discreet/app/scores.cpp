@@ -1,0 +1,106 @@
+#include "discreet/app/scores.h"
+
+#include <cmath>
+#include <map>
+
+#include "discreet/stats/chunks.h"
+#include "discreet/stats/classification.h"
+
+namespace discreet::app {
+namespace {
+
+/// Gold labels that training never saw get classes of their own behind the known ones: they can only
+/// be missed.
+class ClassIds {
+ public:
+  explicit ClassIds(const text::LabelSet& known) : known_(known) {}
+  std::int64_t id(const std::string& name) {
+    if (const std::int64_t id = known_.find(name); id >= 0) return id;
+    return known_.size() + static_cast<std::int64_t>(
+                               unseen_.try_emplace(name, unseen_.size()).first->second);
+  }
+  std::size_t size() const { return static_cast<std::size_t>(known_.size()) + unseen_.size(); }
+
+ private:
+  const text::LabelSet& known_;
+  std::map<std::string, std::size_t> unseen_;
+};
+
+void set_if(Json& metrics, const std::string& name, std::optional<double> value) {
+  if (value) metrics[name] = *value;
+}
+
+void add_intent_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores,
+                        const std::string& accuracy_name, Json& metrics) {
+  ClassIds ids(encoder.intents);
+  std::vector<std::int64_t> gold;
+  std::vector<double> confidences;
+  std::vector<std::uint8_t> correct;
+  const auto classes = static_cast<std::size_t>(encoder.intents.size());
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    gold.push_back(ids.id(data.examples[i].label));
+    const std::int64_t predicted = scores.intents[i];
+    confidences.push_back(std::min(1.0F, scores.intent_probabilities[i * classes + predicted]));
+    correct.push_back(gold.back() == predicted ? 1 : 0);
+  }
+  stats::ConfusionMatrix confusion(ids.size());
+  confusion.add(gold, scores.intents);
+  const auto result = stats::classification_scores(confusion);
+  set_if(metrics, accuracy_name, result.accuracy);
+  set_if(metrics, "macro_f1", result.macro_f1);
+  set_if(metrics, "micro_f1", result.micro_f1);
+  set_if(metrics, "calibration_error", stats::calibration(confidences, correct).expected_error);
+}
+
+double mean_loss(const std::vector<double>& losses) {
+  double sum = 0;
+  std::int64_t n = 0;
+  for (const double loss : losses) {
+    if (std::isnan(loss)) continue;
+    sum += loss;
+    ++n;
+  }
+  return n > 0 ? sum / static_cast<double>(n) : 0;
+}
+
+}  // namespace
+
+Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,
+                const Scores& scores) {
+  Json metrics = Json::object();
+  if (data.size() == 0) return metrics;
+  const bool has_intents = encoder.intents.size() > 0 && !data.examples.front().label.empty();
+  const bool has_tags = encoder.tags.size() > 0;
+  const bool joint = task == "intent-slot";
+  if (has_intents) {
+    add_intent_metrics(encoder, data, scores, joint ? "intent_accuracy" : "accuracy", metrics);
+  }
+  if (has_tags) {
+    const std::string name = joint ? "slot" : "entity";
+    stats::ChunkScorer scorer;
+    std::int64_t exact = 0, frames = 0;
+    for (std::int64_t i = 0; i < data.size(); ++i) {
+      const auto& gold = data.examples[i].tags;
+      if (gold.empty()) continue;
+      std::vector<std::string> predicted;
+      for (std::int64_t t = data.offsets[i]; t < data.offsets[i + 1]; ++t) {
+        predicted.push_back(encoder.tags.name(scores.tags[t]));
+      }
+      scorer.add(gold, predicted);
+      const bool intent_right = !has_intents || data.intents[i] == scores.intents[i];
+      exact += stats::exact_match(intent_right, gold, predicted) ? 1 : 0;
+      ++frames;
+    }
+    const auto total = scorer.total().scores();
+    set_if(metrics, name + "_f1", total.f1);
+    set_if(metrics, name + "_precision", total.precision);
+    set_if(metrics, name + "_recall", total.recall);
+    if (frames > 0) {
+      metrics["exact_match"] = static_cast<double>(exact) / static_cast<double>(frames);
+    }
+  }
+  if (!scores.loss.empty()) metrics["loss"] = mean_loss(scores.loss);
+  return metrics;
+}
+
+}  // namespace discreet::app

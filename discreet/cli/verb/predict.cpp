@@ -1,0 +1,23 @@
+#include <fmt/format.h>
+
+#include "discreet/app/loader.h"
+#include "discreet/cli/program.h"
+
+namespace discreet {
+
+void register_verb_predict(cli::Program& program) {
+  static std::string run, input;
+  CLI::App* verb = program.add_verb(
+      "predict", "Predicts intents and slots: JSON lines {\"text\":…} or {\"words\":[…]} in, JSON lines out.");
+  verb->add_option("run", run, "The run directory.")->required();
+  verb->add_option("--input", input, "A file of JSON lines; default: standard input.");
+  program.on_run(verb, [&program] {
+    auto context = program.context();
+    // Lines are the result, with --json and without.
+    context.emit = [](const Json& line) { fmt::print("{}\n", line.dump()); };
+    app::call_operation("predict", {{"run", run}, {"input", input}}, context);
+    return 0;
+  });
+}
+
+}  // namespace discreet
