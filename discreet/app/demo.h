@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "discreet/core/json.h"
+#include "discreet/core/operation.h"
+
+namespace discreet::app {
+
+/// On the built-in corpus: trains one model without and one with privacy (recipes assistant and
+/// assistant-dp), attacks both, compares their accuracy over groups of speakers, and writes one report.
+///
+/// Returns discreet.demo/1: one entry per model with accuracy, slot F1, epsilon, the attack's AUC and
+/// the largest gap between groups, and the report's path. An earlier demo in `folder` is replaced.
+Json run_demo(const std::filesystem::path& folder, core::OperationContext& context);
+
+}  // namespace discreet::app
