@@ -56,6 +56,23 @@ TEST(AccountantGolden, LossVariableRows) {
   }
 }
 
+TEST(AccountantGolden, ConnectedDotsRows) {
+  // dp_accounting with cells of 1e-4, the larger of both directions.
+  const double expected[] = {6.76878738, 6.76705109, 1.82824365, 0.55539236,
+                             2.00411173, 0.64011093, 1.09819895};
+  const auto pld = make_accountant("pld", {.mesh = 1e-4});
+  for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    const Row& row = kRows[i];
+    const Bound bound = pld->epsilon(event_of({{row.sigma, row.q, row.steps}}), Delta(row.delta));
+    const double tolerance = row.steps == 30000 ? 3e-6 : 2e-6;  // Rounding of both transforms.
+    EXPECT_NEAR(bound.value, expected[i], tolerance) << row.sigma << " " << row.q;
+    EXPECT_NEAR(bound.value, row.prv_estimate, 6e-4);
+    EXPECT_GE(bound.value, row.prv_estimate) << "it is an upper bound";
+    EXPECT_LT(bound.value, row.rdp);
+    EXPECT_EQ(bound.kind, BoundKind::kUpper);
+  }
+}
+
 TEST(AccountantGolden, CentralLimitRowsAreDiagnostics) {
   for (const Row& row : kRows) {
     const Bound bound = bound_of("gdp", {{row.sigma, row.q, row.steps}}, row.delta);
@@ -106,6 +123,11 @@ TEST(AccountantGolden, TensorFlowPrivacyTests) {
   EXPECT_NEAR(bound_of("analytic", {{0.7, 1, 2}}, 1e-5).value, 10.1224946, 2e-4);
   EXPECT_NEAR(bound_of("analytic", {{0.35, 1, 2}}, 1e-5).value, 24.7160779, 2e-4);
   EXPECT_NEAR(bound_of("rdp", {{0.35, .01, 120}}, 1e-5).value, 22.59703581, 2.2e-6);
+  EXPECT_NEAR(bound_of("pld", {{0.35, .01, 120}}, 1e-5).value, 18.6977407, 2e-6);
+  EXPECT_NEAR(bound_of("pld", {{0.7, 1, 2}}, 1e-5).value, 10.1224946, 2e-6);
+  EXPECT_NEAR(bound_of("pld", {{0.35, 1, 2}}, 1e-5).value, 24.7160779, 2e-6);
+  EXPECT_NEAR(bound_of("pld", {{1.0, 1, 5}}, 1e-6).value, 12.595, 5e-4);
+  EXPECT_NEAR(bound_of("pld", {{1.0, 64.0 / 1e4, 782}}, 1e-6).value, 1.199, 5e-4);
 }
 
 TEST(AccountantGolden, RenyiOfOneStep) {
@@ -178,6 +200,9 @@ TEST(AccountantGolden, DecayingNoise) {
   EXPECT_NEAR(*prv2.lower, 8.67090412, 2e-6);
   EXPECT_NEAR(*prv2.estimate, 8.68164098, 2e-6);
   EXPECT_NEAR(prv2.value, 8.69237855, 2e-6);
+  EXPECT_NEAR(bound_of("pld", published, 1e-5).value, 1.27426182, 2e-6);
+  EXPECT_NEAR(bound_of("pld", corrected, 1e-5).value, 8.68163711, 2e-6);
+  EXPECT_NEAR(bound_of("pld", {{1.5, 1.0 / 70, 350}}, 1e-5).value, 0.79058503, 2e-6);
   const Bound constant = bound_of("rdp", {{1.5, 1.0 / 70, 350}}, 1e-5);
   EXPECT_NEAR(constant.value, 0.88388971, 1e-7);
   EXPECT_EQ(constant.order, 17);

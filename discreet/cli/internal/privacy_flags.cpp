@@ -45,10 +45,12 @@ void add_accountant_flags(CLI::App* verb, std::string& accountant,
                           privacy::AccountantOptions& options) {
   verb->add_option(
           "--accountant", accountant,
-          "rdp, prv, analytic, gdp (`discreet list accountant`), several by commas, or all.")
+          "rdp, prv, pld, analytic, gdp (`discreet list accountant`), several by commas, or all.")
       ->capture_default_str();
   verb->add_flag("--refine", options.refine, "rdp: search between the orders of the grid.");
   verb->add_option("--eps-error", options.eps_error, "prv: error in epsilon.")
+      ->capture_default_str();
+  verb->add_option("--mesh", options.mesh, "pld: width of a cell; 0 chooses it by the steps.")
       ->capture_default_str();
   verb->add_option("--delta-error", options.delta_error, "prv: error in delta; delta/1000.");
 }

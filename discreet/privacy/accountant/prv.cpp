@@ -8,14 +8,12 @@
 #include "discreet/core/error.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/internal/convolve.h"
+#include "discreet/privacy/internal/loss_grid.h"
 #include "discreet/privacy/internal/rdp.h"
 
 namespace discreet {
 namespace privacy {
 namespace {
-
-/// Cells of the largest grid: 16 million take 0.4 GB and some seconds.
-constexpr double kMostCells = 1 << 24;
 
 /// P[loss > t] of one sampled Gaussian, remove direction: the loss is ln(mixture/N(0, s^2)) under
 /// the mixture. Section 5.1 of Gopi et al., as a survival function, which keeps digits in the tail.
@@ -50,54 +48,6 @@ double loss_mean(const Phase& phase) {
   return sum * h / (s * std::sqrt(2 * pi));
 }
 
-/// The grid t_k = (k - zero) h.
-struct Grid {
-  double h = 0;
-  std::size_t size = 0, zero = 0;
-};
-
-/// The composed loss: masses on the grid moved by `shift`.
-struct Composed {
-  Grid grid;
-  double shift = 0;
-  std::vector<double> mass;
-  /// S_k = sum_{j >= k} p_j and D_k = sum_{j >= k} p_j exp(t_k - t_j), so that delta(t_k) = S_k -
-  /// D_k.
-  std::vector<double> survival, discounted;
-
-  double at(std::size_t k) const {
-    return (static_cast<double>(k) - static_cast<double>(grid.zero)) * grid.h + shift;
-  }
-
-  void accumulate() {
-    const double decay = std::exp(-grid.h);
-    survival.assign(grid.size + 1, 0.0);
-    discounted.assign(grid.size + 1, 0.0);
-    for (std::size_t k = grid.size; k-- > 0;) {
-      survival[k] = survival[k + 1] + mass[k];
-      discounted[k] = discounted[k + 1] * decay + mass[k];
-    }
-  }
-
-  /// Smallest epsilon >= 0 with delta(epsilon) <= delta.
-  double epsilon(double delta) const {
-    // From the top: the first cell where the sum passes delta.
-    std::size_t k = grid.size;
-    while (k > 0 && at(k - 1) >= 0 && survival[k - 1] - discounted[k - 1] <= delta) --k;
-    if (k == grid.size) return std::numeric_limits<double>::infinity();
-    if (discounted[k] <= 0) return std::max(0.0, at(k));
-    // Between cells k - 1 and k: delta(e) = S_k - exp(e - t_k) D_k.
-    return std::max(0.0, at(k) + std::log((survival[k] - delta) / discounted[k]));
-  }
-
-  double delta(double epsilon) const {
-    const double place = std::ceil((epsilon - shift) / grid.h) + static_cast<double>(grid.zero);
-    if (place >= static_cast<double>(grid.size)) return 0;
-    const auto k = static_cast<std::size_t>(std::max(place, 0.0));
-    return std::clamp(survival[k] - std::exp(epsilon - at(k)) * discounted[k], 0.0, 1.0);
-  }
-};
-
 class PrvAccountant final : public Accountant {
  public:
   explicit PrvAccountant(const AccountantOptions& options)
@@ -125,7 +75,7 @@ class PrvAccountant final : public Accountant {
       throw usage_error(fmt::format("delta_error = {}: expected less than delta = {}", delta_error,
                                     delta.value()));
     }
-    const Composed loss = compose(flat, delta_error);
+    const internal::LossDistribution loss = compose(flat, delta_error);
     require_digits(loss, delta.value() - delta_error);
     bound.estimate = loss.epsilon(delta.value());
     bound.lower = std::max(0.0, loss.epsilon(delta.value() + delta_error) - eps_error_);
@@ -147,7 +97,7 @@ class PrvAccountant final : public Accountant {
     const double loose =
         internal::rdp_delta(orders, internal::rdp_of(flat.phases, orders), epsilon.value()).value;
     const double delta_error = delta_error_.value_or(std::max(loose / 1000, 1e-14));
-    const Composed loss = compose(flat, delta_error);
+    const internal::LossDistribution loss = compose(flat, delta_error);
     bound.estimate = loss.delta(epsilon.value());
     bound.lower = std::max(0.0, loss.delta(epsilon.value() + eps_error_) - delta_error);
     const double before = epsilon.value() - eps_error_;
@@ -159,7 +109,7 @@ class PrvAccountant final : public Accountant {
  private:
   /// Mesh and half-width of section 5.2 of the reference: h = eps_error / sqrt(n
   /// ln(12/delta_error)/2).
-  Grid make_grid(const FlatEvent& flat, double delta_error) const {
+  internal::LossGrid make_grid(const FlatEvent& flat, double delta_error) const {
     const auto n = static_cast<double>(flat.steps());
     const auto& orders = internal::rdp_orders();
     std::vector<double> total(orders.size(), 0.0);
@@ -173,15 +123,15 @@ class PrvAccountant final : public Accountant {
       }
     }
     half = std::max(half, internal::rdp_epsilon(orders, total, delta_error / 4).value) + 3;
-    Grid grid;
+    internal::LossGrid grid;
     grid.h = eps_error_ / std::sqrt(n * std::log(12 / delta_error) / 2);
     const double cells = 2 * std::ceil(half / grid.h) + 2;
-    if (!(cells <= kMostCells)) {
+    if (!(cells <= internal::kMostCells)) {
       throw privacy_refused(
           fmt::format(
               "accountant prv would need a grid of {:.3g} cells for {:.0f} steps; the limit "
               "is {:.3g}",
-              cells, n, kMostCells),
+              cells, n, internal::kMostCells),
           "Use --accountant rdp, or a larger error in epsilon.");
     }
     grid.size = internal::fast_length(static_cast<std::size_t>(cells));
@@ -190,7 +140,8 @@ class PrvAccountant final : public Accountant {
   }
 
   /// Adds up the cells of one step's loss; moves the grid so that its mean is right.
-  static std::vector<double> discretise(const Phase& phase, const Grid& grid, double& shift) {
+  static std::vector<double> discretise(const Phase& phase, const internal::LossGrid& grid,
+                                        double& shift) {
     std::vector<double> mass(grid.size, 0.0);
     const auto edge = [&](std::size_t k) {
       return (static_cast<double>(k) - static_cast<double>(grid.zero) - 0.5) * grid.h;
@@ -218,26 +169,26 @@ class PrvAccountant final : public Accountant {
     return mass;
   }
 
-  Composed compose(const FlatEvent& flat, double delta_error) const {
-    Composed loss{make_grid(flat, delta_error)};
+  internal::LossDistribution compose(const FlatEvent& flat, double delta_error) const {
+    internal::LossGrid grid = make_grid(flat, delta_error);
     std::vector<internal::Summand> summands;
+    double total_shift = 0;
     for (const Phase& phase : flat.phases) {
       double shift = 0;
-      summands.push_back({discretise(phase, loss.grid, shift), phase.steps});
-      loss.shift += static_cast<double>(phase.steps) * shift;
+      summands.push_back({discretise(phase, grid, shift), phase.steps});
+      total_shift += static_cast<double>(phase.steps) * shift;
     }
-    loss.mass = internal::convolve_powers(summands, loss.grid.zero);
-    loss.accumulate();
-    return loss;
+    grid.shift = total_shift;
+    return {grid, internal::convolve_powers(summands, grid.zero)};
   }
 
-  static void require_digits(const Composed& loss, double delta) {
+  static void require_digits(const internal::LossDistribution& loss, double delta) {
     const double noise =
-        std::numeric_limits<double>::epsilon() * static_cast<double>(loss.grid.size);
+        std::numeric_limits<double>::epsilon() * static_cast<double>(loss.grid().size);
     if (noise <= delta) return;
     throw privacy_refused(
         fmt::format("accountant prv cannot resolve delta = {} on {} cells in double precision",
-                    delta, loss.grid.size),
+                    delta, loss.grid().size),
         "Use --accountant rdp for a delta this small.");
   }
 
