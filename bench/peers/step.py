@@ -26,8 +26,8 @@ class Transformer(nn.Module):
         self.head = nn.Linear(width, shape["classes"])
 
     def forward(self, tokens, mask):
-        # Expanded over the batch, as per-example gradients need it.
-        places = torch.arange(tokens.shape[1]).expand(tokens.shape[0], -1)
+        # Repeated, not expanded: ghost clipping cannot take a view of an expanded tensor.
+        places = torch.arange(tokens.shape[1]).repeat(tokens.shape[0], 1)
         x = self.embedding(tokens) + self.position(places)
         for layer in self.layers:
             x = layer(x, mask)
@@ -47,8 +47,9 @@ class Block(nn.Module):
 
     def forward(self, x, mask):
         batch, length, width = x.shape
-        parts = self.qkv(self.first_norm(x)).view(batch, length, 3, self.heads, -1)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        # Chunks, whose gradient comes back contiguous, as ghost clipping needs it.
+        q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2)
+                   for part in self.qkv(self.first_norm(x)).chunk(3, dim=-1))
         y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :] > 0)
         x = x + self.out(y.transpose(1, 2).reshape(batch, length, width))
         return x + self.down(nn.functional.gelu(self.up(self.second_norm(x))))
