@@ -143,6 +143,7 @@ Json explain_all() {
   load_if_built();
   Json results = Json::array();
   for (const auto& kind : core::registry().kinds()) {
+    if (kind == "operation") continue;  // the inside of verbs: `discreet VERB --help` explains them
     for (const Entry* entry : core::registry().list(kind)) results.push_back(describe(*entry));
   }
   return results;

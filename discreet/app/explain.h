@@ -17,7 +17,7 @@ Json list_entries(const std::string& kind);
 /// nothing of that name. Throws: kUsage, naming the nearest.
 Json explain(const std::string& name);
 
-/// The same for all entries of all kinds, in the order of kinds and names.
+/// The same for all entries of all kinds but operations, in the order of kinds and names.
 Json explain_all();
 
 /// What `explain` gave, for a terminal and for docs/reference.md.
