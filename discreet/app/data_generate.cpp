@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlockBytes = 1 << 20;
+constexpr std::size_t kCorpusBlockBytes = 1 << 20;
 
 // A file under another name until `finish`; without it, nothing stays.
 class PendingFile {
@@ -85,7 +85,7 @@ Json generate_data(const GenerateOptions& options, core::OperationContext& conte
   for (text::Example example; reader->next(example);) {
     text::append_jsonl(example, block);
     ++lines;
-    if (block.size() < kBlockBytes) continue;
+    if (block.size() < kCorpusBlockBytes) continue;
     flush();
     progress.update(lines);
     if (context.stopping()) throw core::interrupted(context, "Nothing was kept.");

@@ -17,7 +17,7 @@ constexpr char kUserWarning[] =
     "The data name their users: several examples of one user need privacy.unit = \"user\" to be "
     "protected together.";
 
-class Counter {
+class ExampleCounter {
  public:
   void add(text::Example example) {
     const std::string key = example.text + '\x1f' + example.label;
@@ -86,7 +86,7 @@ class Counter {
 
 Json describe_examples(text::Reader& reader, core::OperationContext& context) {
   core::Progress progress({.label = "read", .unit = "examples", .quiet = context.quiet});
-  Counter counter;
+  ExampleCounter counter;
   std::int64_t done = 0;
   for (text::Example example; reader.next(example);) {
     counter.add(std::move(example));

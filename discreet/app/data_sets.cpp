@@ -53,7 +53,8 @@ std::vector<std::string> data_set_names() {
 }
 
 // What the caller set wins; what it left open comes from the catalogue.
-text::ReaderOptions merged(text::ReaderOptions options, const text::ReaderOptions& defaults) {
+text::ReaderOptions merged_columns(text::ReaderOptions options,
+                                   const text::ReaderOptions& defaults) {
   const text::ReaderOptions untouched;
   const auto fill = [&](auto member) {
     if (options.*member == untouched.*member) options.*member = defaults.*member;
@@ -158,7 +159,7 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
       return text::make_reader(format, found.path, options);
     default:
       return text::make_reader(format.empty() ? found.data_set->format : format, found.path,
-                               merged(options, found.data_set->options));
+                               merged_columns(options, found.data_set->options));
   }
 }
 

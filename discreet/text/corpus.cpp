@@ -7,7 +7,7 @@
 namespace discreet::text {
 namespace {
 
-constexpr std::string_view kName = "assistant";
+constexpr std::string_view kCorpusName = "assistant";
 
 class CorpusReader final : public Reader {
  public:
@@ -100,7 +100,7 @@ std::vector<std::string> corpus_intent_names() { return internal::CorpusGenerato
 std::vector<std::string> corpus_slot_names() { return internal::CorpusGenerator::slots(); }
 
 bool is_corpus_spec(const std::string& name) {
-  return name == kName || (name.starts_with(kName) && name[kName.size()] == ':');
+  return name == kCorpusName || (name.starts_with(kCorpusName) && name[kCorpusName.size()] == ':');
 }
 
 CorpusOptions parse_corpus_spec(const std::string& spec) {
@@ -109,7 +109,7 @@ CorpusOptions parse_corpus_spec(const std::string& spec) {
                       "Write assistant, or assistant:lines=13000,seed=1.");
   }
   core::Config config;
-  for (std::size_t at = kName.size() + 1; at < spec.size();) {
+  for (std::size_t at = kCorpusName.size() + 1; at < spec.size();) {
     const std::size_t end = std::min(spec.find(',', at), spec.size());
     const std::string item = spec.substr(at, end - at);
     const std::size_t equals = item.find('=');
