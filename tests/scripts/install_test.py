@@ -62,6 +62,14 @@ class Install(unittest.TestCase):
             self.assertNotEqual(result.returncode, 0)
             self.assertIn("libdiscreet.so: not there", result.stderr)
             return
+        printed = run(self.build / "train", self.folder / "run", "data.train=assistant:lines=600,seed=1",
+                      "data.test=assistant:lines=300,seed=1,split=test", "model.kind=bow", "train.steps=20",
+                      env={**os.environ, "OMP_NUM_THREADS": "1"})
+        accuracy, epsilon = re.match(r"intent accuracy (\S+) at epsilon (\S+), delta 1e-05", printed).groups()
+        self.assertLessEqual(float(accuracy), 1)
+        self.assertLessEqual(float(epsilon), 8)
+        self.assertGreater(float(epsilon), 1)
+        self.assertTrue((self.folder / "run" / "privacy.json").exists())
 
 
 if __name__ == "__main__":
