@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,16 +11,17 @@
 namespace discreet::core {
 namespace {
 
+/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
 std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before = std::exchange(last, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row.back();
@@ -36,16 +38,15 @@ bool has_type(const Json& value, FieldType type) {
     case FieldType::kString:
       return value.is_string();
     case FieldType::kStrings:
-      return value.is_array() && std::all_of(value.begin(), value.end(),
-                                             [](const Json& v) { return v.is_string(); });
+      return value.is_array() &&
+             std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_string(); });
     case FieldType::kDoubles:
-      return value.is_array() && std::all_of(value.begin(), value.end(),
-                                             [](const Json& v) { return v.is_number(); });
+      return value.is_array() &&
+             std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number(); });
     case FieldType::kInts:
       return value.is_number_integer() ||
-             (value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& v) {
-                return v.is_number_integer();
-              }));
+             (value.is_array() && std::all_of(value.begin(), value.end(),
+                                              [](const Json& v) { return v.is_number_integer(); }));
   }
   return false;
 }
@@ -115,7 +116,8 @@ std::string FieldInfo::bounds() const {
   return fmt::format("{} {}", spec.below_max ? "<" : "<=", spec.max);
 }
 
-std::optional<std::string> nearest(const std::string& given, const std::vector<std::string>& names) {
+std::optional<std::string> nearest(const std::string& given,
+                                   const std::vector<std::string>& names) {
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
   for (const auto& name : names) {
@@ -141,15 +143,16 @@ void check_field(const FieldInfo& info, const Json& value, const std::string& pa
       hint = fmt::format("Did you mean \"{}\"?", *near);
     }
   }
-  throw usage_error(fmt::format("{}: {} = {}: expected {}{}", origin, path, value.dump(), expected, unit),
-                    hint);
+  throw usage_error(
+      fmt::format("{}: {} = {}: expected {}{}", origin, path, value.dump(), expected, unit), hint);
 }
 
 void check_keys(const Json& table, const std::vector<FieldInfo>& fields, const std::string& path,
                 const Config& config, const std::vector<std::string>& also_allowed) {
   if (!table.is_object()) {
-    throw usage_error(fmt::format("{}: '{}' is a table, got {}", config.origin(path), path, table.dump()),
-                      fmt::format("Write [{}] on a line of its own, keys below it.", path));
+    throw usage_error(
+        fmt::format("{}: '{}' is a table, got {}", config.origin(path), path, table.dump()),
+        fmt::format("Write [{}] on a line of its own, keys below it.", path));
   }
   std::vector<std::string> names = also_allowed;
   for (const auto& field : fields) names.push_back(field.name);

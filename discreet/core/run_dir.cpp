@@ -29,6 +29,9 @@ namespace {
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kLockFile = "lock";
+constexpr const char* kConfigFile = "config.toml";
+constexpr const char* kCheckpoints = "checkpoints";
+constexpr const char* kAudits = "audits";
 constexpr const char* kStepPrefix = "step-";
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
@@ -104,9 +107,13 @@ void empty_run(const fs::path& path) {
   fs::remove(path / kManifestFile);
 }
 
-bool is_empty_but_for_lock(const fs::path& path) {
+/// Nothing but what `create` makes before the manifest: a creation that was cut short, or a new
+/// folder.
+bool holds_no_work(const fs::path& path) {
   return std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
-    return entry.path().filename().string() == kLockFile;
+    const std::string name = entry.path().filename().string();
+    const bool made_first = name == kLockFile || name == kConfigFile || name.rfind(".tmp-", 0) == 0;
+    return made_first || ((name == kCheckpoints || name == kAudits) && fs::is_empty(entry.path()));
   });
 }
 
@@ -152,8 +159,9 @@ RunDir RunDir::create(const fs::path& path, const Manifest& manifest, const Json
     fs::create_directories(path);
     // Looked at under the lock: two programs may want the same name at once.
     state->lock.emplace(path / kLockFile, run_name(path));
-    if (!is_empty_but_for_lock(path)) {
-      if (!is_run(path)) {
+    const bool taken = is_run(path);
+    if (taken || !holds_no_work(path)) {
+      if (!taken) {
         throw usage_error(fmt::format("{} exists, is not empty and is not a run", path.string()),
                           "Choose another folder; --force empties only what is a run.");
       }
@@ -164,10 +172,12 @@ RunDir RunDir::create(const fs::path& path, const Manifest& manifest, const Json
       }
       empty_run(path);
     }
+    remove_temporaries(path);
+    write_file_atomically(path / kConfigFile, to_toml(config));
+    fs::create_directories(path / kCheckpoints);
+    fs::create_directories(path / kAudits);
+    // The manifest makes the folder a run, so it comes last: what is a run is complete.
     write_file_atomically(path / kManifestFile, manifest_json(manifest).dump(2) + "\n");
-    write_file_atomically(path / "config.toml", to_toml(config));
-    fs::create_directories(path / "checkpoints");
-    fs::create_directories(path / "audits");
   } catch (const fs::filesystem_error& e) {
     throw runtime_failure(fmt::format("{}: cannot create: {}", path.string(), e.code().message()));
   }
@@ -181,11 +191,11 @@ RunDir RunDir::open_for_writing(const fs::path& path) {
   state->lock.emplace(path / kLockFile, run_name(path));
   recover_folder(path / "model");
   remove_temporaries(path);
-  fs::create_directories(path / "checkpoints");
-  remove_temporaries(path / "checkpoints");
-  for (const auto& entry : fs::directory_iterator(path / "checkpoints")) {
+  fs::create_directories(path / kCheckpoints);
+  remove_temporaries(path / kCheckpoints);
+  for (const auto& entry : fs::directory_iterator(path / kCheckpoints)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind(".old-", 0) == 0) recover_folder(path / "checkpoints" / name.substr(5));
+    if (name.rfind(".old-", 0) == 0) recover_folder(path / kCheckpoints / name.substr(5));
   }
   return RunDir(std::move(state));
 }

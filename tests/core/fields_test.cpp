@@ -81,5 +81,11 @@ TEST(Config, LaterSourcesOverrideEarlierOnes) {
   EXPECT_TRUE(config.at("train.none").is_null());
 }
 
+TEST(Nearest, SwappedNeighboursCountOnce) {
+  EXPECT_EQ(nearest("rpd", {"pld", "prv", "rdp"}), "rdp");
+  EXPECT_EQ(nearest("batchsize", {"batch_size", "steps"}), "batch_size");
+  EXPECT_EQ(nearest("zzzzzz", {"batch_size", "steps"}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace discreet::core
