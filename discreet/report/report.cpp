@@ -1,5 +1,7 @@
 #include "discreet/report/report.h"
 
+#include <map>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,6 +35,20 @@ std::vector<fs::path> runs_in(const fs::path& path) {
   return found;
 }
 
+/// Runs of one name in several folders (seed-1 of two recipes) are told apart by the folder too.
+void tell_apart(Json& results) {
+  std::map<std::string, int> count;
+  for (const Json& entry : results) ++count[entry["name"].get<std::string>()];
+  for (Json& entry : results) {
+    const std::string name = entry["name"].get<std::string>();
+    if (count[name] < 2) continue;
+    const fs::path run = entry["run"].get<std::string>();
+    const fs::path clean = run.has_filename() ? run : run.parent_path();
+    if (clean.has_parent_path())
+      entry["name"] = clean.parent_path().filename().string() + "/" + name;
+  }
+}
+
 }  // namespace
 
 Json build_report(const std::vector<fs::path>& paths) {
@@ -51,6 +67,7 @@ Json build_report(const std::vector<fs::path>& paths) {
           {{"name", path.lexically_normal().string()}, {"metrics", document["repeats"]}});
     }
   }
+  tell_apart(results);
   Json names = Json::array();
   for (const Json& entry : results) names.push_back(entry["name"]);
   Json document = core::make_document(

@@ -8,6 +8,7 @@
 
 #include "discreet/report/chart.h"
 #include "discreet/report/html.h"
+#include "discreet/report/internal/read_run.h"
 #include "discreet/stats/intervals.h"
 
 namespace discreet::report::internal {
@@ -343,11 +344,9 @@ std::string comparison(const Json& results) {
   for (const Json& entry : results) {
     const Json& training = entry["training"];
     if (!training.contains("metrics") || !training["metrics"].is_object()) continue;
-    for (const auto& [name, value] : training["metrics"].items()) {
-      if (name != "loss" && metrics.size() < 4 &&
-          std::find(metrics.begin(), metrics.end(), name) == metrics.end()) {
-        metrics.push_back(name);
-      }
+    for (const std::string& name : internal::headline_metrics(training["metrics"])) {
+      const bool known = std::find(metrics.begin(), metrics.end(), name) != metrics.end();
+      if (!known && metrics.size() < 4) metrics.push_back(name);
     }
   }
   std::vector<std::string> header = {"run", "epsilon"};

@@ -23,10 +23,8 @@ std::string trained(const Json& entry) {
     return text + "; training has not ended.";
   }
   std::vector<std::string> metrics;
-  for (const auto& [name, value] : training["metrics"].items()) {
-    if (metrics.size() < 4 && name != "loss") {
-      metrics.push_back(fmt::format("{} {}", spaced(name), show(value)));
-    }
+  for (const std::string& name : headline_metrics(training["metrics"])) {
+    metrics.push_back(fmt::format("{} {}", spaced(name), show(training["metrics"][name])));
   }
   if (metrics.empty()) return text + ".";
   return fmt::format("{}: {} on {} {} examples.", text, fmt::join(metrics, ", "),

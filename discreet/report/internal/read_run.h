@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "discreet/core/document.h"
@@ -9,6 +10,10 @@ namespace discreet::report::internal {
 
 /// A run as an entry of a report's `results`; the files that were read go to `inputs`.
 Json read_run(const std::filesystem::path& run, std::vector<core::InputFile>& inputs);
+
+/// The names of the metrics that say most, at most four, best known first; never the loss, and not
+/// the micro F1 of one-label tasks, which is the accuracy again.
+std::vector<std::string> headline_metrics(const Json& metrics);
 
 /// Sentences that sum up an entry, for people: what, how private, how leaky, how fair.
 Json summary_of(const Json& entry);
