@@ -87,6 +87,23 @@ TEST(RunDir, ForceNeverEmptiesWhatIsNoRun) {
   run_failure(ErrorCode::kUsage, [&] { RunDir::open_for_writing(folder / "absent"); });
 }
 
+TEST(RunDir, ACreationCutShortIsTakenOver) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "a";
+  fs::create_directories(path / "checkpoints");
+  overwrite(path / "config.toml", "half");
+  overwrite(path / ".tmp-manifest.json-1-0", "half");
+  EXPECT_FALSE(RunDir::is_run(path));
+  RunDir::create(path, some_manifest(), kConfig);
+  EXPECT_EQ(RunDir::open(path).manifest()["seeds"]["model"], 7);
+  EXPECT_FALSE(fs::exists(path / ".tmp-manifest.json-1-0"));
+
+  // Work inside, and it is somebody's.
+  fs::create_directories(folder / "b/checkpoints");
+  overwrite(folder / "b/checkpoints/mine", "x");
+  run_failure(ErrorCode::kUsage, [&] { RunDir::create(folder / "b", some_manifest(), kConfig); });
+}
+
 TEST(RunDir, OneWriterAtATimeAndReadersBesideIt) {
   const TemporaryFolder folder;
   const auto path = folder / "a";
