@@ -10,11 +10,11 @@ namespace discreet::app {
 namespace fs = std::filesystem;
 namespace {
 
-Json value_of(const Json& results, const std::string& metric) {
-  for (const Json& result : results) {
-    if (result.value("metric", "") == metric) return result.value("value", Json());
+const Json& result_of(const Json& document, const char* key, const std::string& name) {
+  for (const Json& result : document["results"]) {
+    if (result.value(key, "") == name) return result;
   }
-  return nullptr;
+  throw internal_error("a document without the result '" + name + "'");
 }
 
 Json one_model(const std::string& recipe, const fs::path& run, core::OperationContext& context) {
@@ -22,12 +22,16 @@ Json one_model(const std::string& recipe, const fs::path& run, core::OperationCo
       "train", {{"recipe", recipe}, {"run", run.string()}, {"force", true}}, context);
   const Json attack = call_operation("membership", {{"run", run.string()}}, context);
   const Json groups = call_operation("run-groups", {{"run", run.string()}}, context);
+  const Json& loss = result_of(attack, "attack", "loss");
+  const Json& gap = result_of(groups, "metric", "accuracy_difference");
   return {{"model", recipe},
           {"run", run.string()},
           {"epsilon", trained["epsilon"]},
           {"metrics", trained["metrics"]},
-          {"attack_auc", attack["results"][0]["auc"]},
-          {"accuracy_gap", value_of(groups["results"], "accuracy_difference")},
+          {"attack_auc", loss["auc"]},
+          {"attack_auc_ci", loss["ci"]["auc"]},
+          {"accuracy_gap", gap["value"]},
+          {"accuracy_gap_ci", gap["ci"]},
           {"seconds", trained["seconds"]}};
 }
 

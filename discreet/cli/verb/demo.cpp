@@ -11,12 +11,18 @@ std::string demo_cell(const Json& value) {
   return value.is_string() ? value.get<std::string>() : "-";
 }
 
+std::string demo_interval(const Json& value, const Json& ci) {
+  if (!ci.is_array()) return demo_cell(value);
+  return fmt::format("{} [{}, {}]", demo_cell(value), demo_cell(ci[0]), demo_cell(ci[1]));
+}
+
 }  // namespace
 
 void register_verb_demo(cli::Program& program) {
   static std::string folder = "runs/demo";
   CLI::App* verb = program.add_verb(
-      "demo", "Trains, attacks and compares a model without and with privacy, and writes a report.");
+      "demo",
+      "Trains, attacks and compares a model without and with privacy, and writes a report.");
   verb->add_option("--out", folder, "Where the runs and the report go.")->capture_default_str();
   program.on_run(verb, [&program] {
     auto context = program.context();
@@ -31,10 +37,13 @@ void register_verb_demo(cli::Program& program) {
       const Json& metrics = model["metrics"];
       rows.push_back({model["model"].get<std::string>(), demo_cell(model["epsilon"]),
                       demo_cell(metrics.value("intent_accuracy", Json())),
-                      demo_cell(metrics.value("slot_f1", Json())), demo_cell(model["attack_auc"]),
-                      demo_cell(model["accuracy_gap"]), demo_cell(model["seconds"])});
+                      demo_cell(metrics.value("slot_f1", Json())),
+                      demo_interval(model["attack_auc"], model["attack_auc_ci"]),
+                      demo_interval(model["accuracy_gap"], model["accuracy_gap_ci"]),
+                      fmt::format("{:.0f}", model["seconds"].get<double>())});
     }
-    cli::print_table({"model", "epsilon", "intent accuracy", "slot F1", "attack AUC", "accuracy gap", "seconds"},
+    cli::print_table({"model", "epsilon", "intent accuracy", "slot F1", "attack AUC",
+                      "accuracy gap of groups", "seconds of training"},
                      rows);
     fmt::print("\nreport: {}\n", document["report"].get<std::string>());
     return 0;
