@@ -33,16 +33,6 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-Json phases_of(const std::vector<Phase>& phases) {
-  Json list = Json::array();
-  for (const Phase& phase : phases) {
-    list.push_back({{"noise_multiplier", phase.noise_multiplier},
-                    {"sampling_rate", phase.sampling_rate},
-                    {"steps", phase.steps}});
-  }
-  return list;
-}
-
 /// Runs `answer` for each accountant; with several, one that must refuse leaves its reason.
 template <class Answer>
 Json ask_each(const std::vector<std::string>& names, const char* absent_key, Answer answer) {
@@ -119,7 +109,7 @@ Json answer_epsilon(const EpsilonQuestion& question) {
       });
   return {{"schema", "discreet.privacy.epsilon/1"},      {"delta", question.delta},
           {"relation", name(Relation::kAddOrRemoveOne)}, {"sampling", name(Sampling::kPoisson)},
-          {"phases", phases_of(question.phases)},        {"results", std::move(results)}};
+          {"phases", phases_json(question.phases)},        {"results", std::move(results)}};
 }
 
 Json answer_calibrate(const CalibrationQuestion& question) {

@@ -288,4 +288,14 @@ double effective_multiplier(const std::vector<double>& sensitivities,
   return 1.0 / std::sqrt(sum);
 }
 
+Json phases_json(const std::vector<Phase>& phases) {
+  Json list = Json::array();
+  for (const Phase& phase : phases) {
+    list.push_back({{"noise_multiplier", phase.noise_multiplier},
+                    {"sampling_rate", phase.sampling_rate},
+                    {"steps", phase.steps}});
+  }
+  return list;
+}
+
 }  // namespace discreet::privacy

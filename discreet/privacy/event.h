@@ -66,6 +66,9 @@ struct Phase {
   bool operator==(const Phase&) const = default;
 };
 
+/// Phases as documents write them: noise_multiplier, sampling_rate and steps of each.
+Json phases_json(const std::vector<Phase>& phases);
+
 /// The event of DP-SGD whose noise or rate changes between phases; a rate of 1 is written as a
 /// plain Gaussian. Throws: kUsage for a value out of bounds.
 Event event_of(const std::vector<Phase>& phases);

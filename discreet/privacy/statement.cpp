@@ -213,16 +213,6 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
   return words;
 }
 
-Json phases_json(const std::vector<Phase>& phases) {
-  Json list = Json::array();
-  for (const Phase& phase : phases) {
-    list.push_back({{"noise_multiplier", phase.noise_multiplier},
-                    {"sampling_rate", phase.sampling_rate},
-                    {"steps", phase.steps}});
-  }
-  return list;
-}
-
 template <class T>
 Json optional_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
