@@ -2,6 +2,9 @@
 
 Reads the shapes as `discreet bench --describe` prints them; prints one JSON document. SGD, clip norm 1,
 noise multiplier 1. Times are of the clock and of the processor; the minimum is what to compare.
+
+Modes: pytorch (eager; attention is the fused kernel), pytorch-compiled (torch.compile), loop (DP-SGD one
+example at a time, unpadded), vmap (per-example gradients by torch.func), opacus-hooks, opacus-ghost.
 """
 import argparse
 import json
@@ -38,9 +41,9 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """Pre-norm attention and feed-forward, from linear layers so that every tool can hook them."""
 
-    def __init__(self, width, heads, inner):
+    def __init__(self, width, heads, inner, causal=False):
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.first_norm, self.second_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
@@ -50,7 +53,9 @@ class Block(nn.Module):
         # Chunks, whose gradient comes back contiguous, as ghost clipping needs it.
         q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2)
                    for part in self.qkv(self.first_norm(x)).chunk(3, dim=-1))
-        y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :] > 0)
+        # With the causal mask padding needs none of its own: it stands behind every word.
+        seen = None if self.causal else mask[:, None, None, :] > 0
+        y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=self.causal)
         x = x + self.out(y.transpose(1, 2).reshape(batch, length, width))
         return x + self.down(nn.functional.gelu(self.up(self.second_norm(x))))
 
@@ -87,26 +92,117 @@ class Bag(nn.Module):
         return self.head(x)
 
 
+class CausalLm(nn.Module):
+    """Pre-norm decoder with learned positions; the head is the embedding's matrix where tied."""
+
+    def __init__(self, shape):
+        super().__init__()
+        width = shape["hidden"][0]
+        self.embedding = nn.Embedding(shape["vocabulary"], width)
+        self.position = nn.Embedding(512, width)
+        self.layers = nn.ModuleList(
+            Block(width, shape["heads"], shape["feed_forward"], causal=True) for _ in range(shape["layers"]))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, shape["vocabulary"], bias=False)
+        if shape["tied"]:
+            self.head.weight = self.embedding.weight
+
+    def forward(self, tokens, mask):
+        places = torch.arange(tokens.shape[1]).repeat(tokens.shape[0], 1)
+        x = self.embedding(tokens) + self.position(places)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.head(self.norm(x)).transpose(1, 2)  # the loss wants classes second
+
+
 def make_model(shape, private):
+    if shape["kind"] == "gpt":
+        return CausalLm(shape)
     if shape["kind"] == "transformer":
         return Transformer(shape)
-    return BiLstm(shape, private) if shape["kind"] == "bilstm" else Bag(shape)
+    if shape["kind"] in ("bilstm", "bow"):
+        return BiLstm(shape, private) if shape["kind"] == "bilstm" else Bag(shape)
+    raise SystemExit(f"no model of kind {shape['kind']} here")
 
 
-def make_step(shape, mode):
+def make_batch(shape):
     torch.manual_seed(1)
     lengths = torch.tensor(shape["lengths"])
     tokens = torch.randint(shape["vocabulary"], (len(lengths), int(lengths.max())))
     mask = (torch.arange(tokens.shape[1])[None] < lengths[:, None]).float()
-    labels = torch.randint(shape["classes"], (len(lengths),))
-    model = make_model(shape, mode != "pytorch").train()
+    if shape["kind"] != "gpt":
+        return tokens, mask, torch.randint(shape["classes"], (len(lengths),))
+    labels = tokens.roll(-1, 1).masked_fill(mask.roll(-1, 1) == 0, -100)
+    labels[:, -1] = -100
+    return tokens, mask, labels
+
+
+def private_update(parameters, sums, batch):
+    """Noise on the clipped sums, the mean, and the step of SGD."""
+    with torch.no_grad():
+        for parameter, total in zip(parameters, sums):
+            parameter -= 1e-3 * (total + torch.randn_like(total)) / batch
+
+
+def loop_step(model, batch):
+    """DP-SGD in its original form: one example at a time, without its padding."""
+    tokens, mask, labels = batch
+    parameters = list(model.parameters())
+    criterion = nn.CrossEntropyLoss()
+
+    def step():
+        sums = [torch.zeros_like(parameter) for parameter in parameters]
+        for i in range(len(tokens)):
+            length = int(mask[i].sum())
+            label = labels[i:i + 1, :length] if labels.dim() == 2 else labels[i:i + 1]
+            loss = criterion(model(tokens[i:i + 1, :length], mask[i:i + 1, :length]), label)
+            gradients = torch.autograd.grad(loss, parameters)
+            norm = torch.sqrt(sum(g.square().sum() for g in gradients))
+            factor = (1 / (norm + 1e-6)).clamp(max=1)
+            for total, gradient in zip(sums, gradients):
+                total.add_(gradient * factor)
+        private_update(parameters, sums, len(tokens))
+
+    return step
+
+
+def vmap_step(model, batch):
+    """Per-example gradients by torch.func, then the same as everywhere."""
+    tokens, mask, labels = batch
+    from torch.func import functional_call, grad, vmap
+    named = dict(model.named_parameters())
+    criterion = nn.CrossEntropyLoss()
+
+    def loss_of(parameters, token, seen, label):
+        return criterion(functional_call(model, parameters, (token[None], seen[None])), label[None])
+
+    per_example = vmap(grad(loss_of), in_dims=(None, 0, 0, 0), randomness="different")
+
+    def step():
+        gradients = per_example({name: value.detach() for name, value in named.items()}, tokens, mask, labels)
+        norms = torch.sqrt(sum(g.flatten(1).square().sum(1) for g in gradients.values()))
+        factors = (1 / (norms + 1e-6)).clamp(max=1)
+        sums = [torch.tensordot(factors, gradients[name], dims=1) for name in named]
+        private_update(list(named.values()), sums, len(tokens))
+
+    return step
+
+
+def make_step(shape, mode):
+    batch = make_batch(shape)
+    tokens, mask, labels = batch
+    model = make_model(shape, mode.startswith("opacus")).train()
+    if mode in ("loop", "vmap"):
+        return (loop_step if mode == "loop" else vmap_step)(model, batch)
+    if mode == "pytorch-compiled":
+        model = torch.compile(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     criterion = nn.CrossEntropyLoss()
-    if mode != "pytorch":
+    if mode.startswith("opacus"):
         from opacus.grad_sample import GradSampleModule, GradSampleModuleFastGradientClipping
         from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
         from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
-        common = {"noise_multiplier": 1.0, "max_grad_norm": 1.0, "expected_batch_size": len(lengths)}
+        common = {"noise_multiplier": 1.0, "max_grad_norm": 1.0, "expected_batch_size": len(tokens)}
         if mode == "opacus-hooks":
             model = GradSampleModule(model)
             optimizer = DPOptimizer(optimizer, **common)
@@ -115,9 +211,16 @@ def make_step(shape, mode):
             optimizer = DPOptimizerFastGradientClipping(optimizer, **common)
             criterion = DPLossFastGradientClipping(model, optimizer, criterion)
 
+    def loss():
+        logits = model(tokens, mask)
+        if mode == "opacus-ghost" and labels.dim() == 2:  # it averages an example's words itself
+            rows = logits.transpose(1, 2).reshape(-1, logits.shape[1])
+            return criterion(rows, labels.reshape(-1), shape=labels.shape)
+        return criterion(logits, labels)
+
     def step():
         optimizer.zero_grad(set_to_none=True)
-        criterion(model(tokens, mask), labels).backward()
+        loss().backward()
         optimizer.step()
 
     return step
@@ -146,7 +249,8 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--modes", default="pytorch,opacus-hooks,opacus-ghost")
+    parser.add_argument("--modes", default="pytorch,pytorch-compiled,loop,vmap,opacus-hooks,opacus-ghost")
+    parser.add_argument("--seconds", type=float, default=300, help="limit for one shape and mode")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     with open(options.shapes) as file:
@@ -160,7 +264,12 @@ def main():
             # A process each, so that its peak memory is its own.
             command = [sys.executable, __file__, options.shapes, shape["name"], "--one", "--modes", mode,
                        "--threads", str(options.threads), "--steps", str(options.steps)]
-            done = subprocess.run(command, capture_output=True, text=True)
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds)
+            except subprocess.TimeoutExpired:
+                results.append({"shape": shape["name"], "mode": mode,
+                                "error": f"not done after {options.seconds} s"})
+                continue
             if done.returncode == 0:
                 results.append(json.loads(done.stdout.splitlines()[-1]))
             else:

@@ -14,7 +14,9 @@ namespace {
 
 struct BenchFlags {
   std::vector<std::string> shapes;
+  std::vector<std::string> modes{"ordinary", "private"};
   std::vector<int> threads{1, 2};
+  std::vector<std::int64_t> examples{0};
   int steps = 15;
   int warm_up = 3;
   bool describe = false;
@@ -28,26 +30,28 @@ std::string today() {
   return text;
 }
 
-/// One row per shape and number of threads: both modes side by side.
-void print_results(const Json& results) {
+/// One row per result, each beside the first mode of its group.
+void print_results(const Json& results, std::size_t modes) {
   std::vector<std::vector<std::string>> rows;
-  for (std::size_t i = 0; i + 1 < results.size(); i += 2) {
-    const Json &plain = results[i], &with_privacy = results[i + 1];
-    const double base = plain["minimum_ms"], other = with_privacy["minimum_ms"];
-    const double memory = plain["peak_mib"], other_memory = with_privacy["peak_mib"];
-    rows.push_back({plain["shape"], std::to_string(plain["threads"].get<int>()),
-                    fmt::format("{:.1f}", base), fmt::format("{:.1f}", plain["median_ms"].get<double>()),
-                    fmt::format("{:.1f}", other),
-                    fmt::format("{:.1f}", with_privacy["median_ms"].get<double>()),
-                    fmt::format("{:.2f}", other / base),
-                    fmt::format("{:.2f}", with_privacy["minimum_cpu_ms"].get<double>() /
-                                              plain["minimum_cpu_ms"].get<double>()),
-                    fmt::format("{:.0f}", memory),
-                    fmt::format("{:.0f}", other_memory),
-                    memory > 0 ? fmt::format("{:.2f}", other_memory / memory) : "-"});
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Json &result = results[i], &base = results[i - i % modes];
+    const auto ratio = [&](const char* key) {
+      return base[key].is_number() && base[key].get<double>() > 0
+                 ? fmt::format("{:.2f}", result[key].get<double>() / base[key].get<double>())
+                 : std::string("-");
+    };
+    rows.push_back({result["shape"], std::to_string(result["examples"].get<int>()),
+                    std::to_string(result["threads"].get<int>()), result["mode"],
+                    fmt::format("{:.2f}", result["minimum_ms"].get<double>()),
+                    fmt::format("{:.2f}", result["median_ms"].get<double>()), ratio("minimum_ms"),
+                    ratio("minimum_cpu_ms"),
+                    result["peak_mib"].is_number()
+                        ? fmt::format("{:.0f}", result["peak_mib"].get<double>())
+                        : "-",
+                    ratio("peak_mib")});
   }
-  cli::print_table({"shape", "threads", "ordinary ms", "median", "private ms", "median", "ratio",
-                    "of CPU", "MiB", "private MiB", "ratio"},
+  cli::print_table({"shape", "examples", "threads", "mode", "minimum ms", "median ms", "ratio",
+                    "of CPU", "MiB", "ratio"},
                    rows);
 }
 
@@ -56,8 +60,12 @@ void print_results(const Json& results) {
 void register_verb_bench(cli::Program& program) {
   static BenchFlags flags;
   CLI::App* verb = program.add_verb(
-      "bench", "Times a training step with and without privacy, turn by turn, and its memory.");
+      "bench", "Times training steps with and without privacy, turn by turn, and their memory.");
   verb->add_option("shapes", flags.shapes, "Some of the shapes; without them, all.");
+  verb->add_option("--modes", flags.modes, "Kinds of step; ratios are to the first.")
+      ->capture_default_str();
+  verb->add_option("--examples", flags.examples, "Batch sizes; 0: the shape's own.")
+      ->check(CLI::Range(0, 1 << 20));
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
   verb->add_option("--warm-up", flags.warm_up, "Steps before these.")->check(CLI::Range(0, 1000));
@@ -70,6 +78,7 @@ void register_verb_bench(cli::Program& program) {
     }
     core::OperationContext context = program.context();
     const Json request = {{"shapes", flags.shapes},   {"threads", flags.threads},
+                          {"modes", flags.modes},     {"examples", flags.examples},
                           {"steps", flags.steps},     {"warm_up", flags.warm_up},
                           {"data", flags.data},       {"describe", flags.describe}};
     Json document = app::call_operation("bench", request, context);
@@ -81,7 +90,7 @@ void register_verb_bench(cli::Program& program) {
     if (program.global().json || flags.describe) {
       cli::print_document(document);
     } else {
-      print_results(document["results"]);
+      print_results(document["results"], flags.modes.size());
     }
     return 0;
   });

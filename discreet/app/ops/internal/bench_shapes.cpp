@@ -69,6 +69,15 @@ std::vector<BenchShape> bench_shapes(const std::string& data) {
           transformer_shape("transformer-v30522", 30522, equal_lengths(16, 32))};
 }
 
+BenchShape with_examples(BenchShape shape, std::int64_t examples) {
+  const std::vector<std::int64_t> given = std::move(shape.lengths);
+  shape.lengths.clear();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(examples); ++i) {
+    shape.lengths.push_back(given[i % given.size()]);
+  }
+  return shape;
+}
+
 std::shared_ptr<nn::Model> bench_model(const BenchShape& shape) {
   core::ReproducibleRng rng(1, "bench/" + shape.name);
   auto model = nn::make_model(shape.spec, {shape.vocabulary, shape.classes, 0}, {}, rng);
@@ -76,10 +85,9 @@ std::shared_ptr<nn::Model> bench_model(const BenchShape& shape) {
   return model;
 }
 
-nn::PackedBatch bench_batch(const BenchShape& shape) {
+nn::EncodedExamples bench_examples(const BenchShape& shape) {
   core::ReproducibleRng rng(2, "bench/" + shape.name);
   nn::EncodedExamples data;
-  std::vector<std::int64_t> indices;
   for (const std::int64_t length : shape.lengths) {
     for (std::int64_t t = 0; t < length; ++t) {
       data.tokens.push_back(
@@ -88,9 +96,8 @@ nn::PackedBatch bench_batch(const BenchShape& shape) {
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
     data.intents.push_back(
         static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.classes))));
-    indices.push_back(static_cast<std::int64_t>(indices.size()));
   }
-  return nn::collate(data, indices);
+  return data;
 }
 
 Json describe(const BenchShape& shape) {

@@ -23,9 +23,12 @@ struct BenchShape {
 /// utterances; empty, or without it: lengths of the built-in corpus.
 std::vector<BenchShape> bench_shapes(const std::string& data);
 
-/// A model of the shape with drawn weights, and its batch; the same on every machine.
+/// The shape with another number of examples: its lengths over and over.
+BenchShape with_examples(BenchShape shape, std::int64_t examples);
+
+/// A model of the shape with drawn weights, and its examples; the same on every machine.
 std::shared_ptr<nn::Model> bench_model(const BenchShape& shape);
-nn::PackedBatch bench_batch(const BenchShape& shape);
+nn::EncodedExamples bench_examples(const BenchShape& shape);
 
 /// What bench/peers needs to build the same with other tools.
 Json describe(const BenchShape& shape);
