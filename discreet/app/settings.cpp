@@ -84,6 +84,90 @@ void check_not_private(const Config& config) {
   }
 }
 
+bool is_given(const Config& config, const std::string& path) {
+  return config.origin(path) != "default";
+}
+
+/// Keys that another key makes meaningless are refused rather than passed over.
+void refuse_given(const Config& config, const std::vector<std::string>& keys, const std::string& why,
+                  const std::string& hint) {
+  for (const std::string& key : keys) {
+    const std::string path = "privacy." + key;
+    if (is_given(config, path)) throw usage_error(where(config, path) + " " + why, hint);
+  }
+}
+
+void check_clipping(const PrivacyOptions& p, const Config& config) {
+  const bool by_layer = p.clipping == "per-layer" || p.clipping == "group-wise";
+  const bool adaptive = p.clipping == "adaptive" || p.clipping == "group-wise";
+  const std::string now = "privacy.clipping is \"" + p.clipping + "\"";
+  if (!by_layer && !p.clip_norms.empty()) {
+    throw usage_error(where(config, "privacy.clip_norms") + " needs layers that are clipped apart, but " + now,
+                      "Set privacy.clipping = \"per-layer\", or give privacy.clip_norm alone.");
+  }
+  if (!p.clip_norms.empty() && is_given(config, "privacy.clip_norm") && p.clip_norm != 1) {
+    throw usage_error(where(config, "privacy.clip_norms") + " and privacy.clip_norm are both given",
+                      "The layers' norms are absolute: leave privacy.clip_norm out.");
+  }
+  if (!by_layer && p.clip_weights != "uniform") {
+    throw usage_error(where(config, "privacy.clip_weights") + " has no meaning: " + now,
+                      "It divides clip_norm over layers: set privacy.clipping = \"per-layer\".");
+  }
+  if (!by_layer && p.clip_groups != "layer") {
+    throw usage_error(where(config, "privacy.clip_groups") + " has no meaning: " + now,
+                      "It says what is clipped apart: set privacy.clipping = \"per-layer\".");
+  }
+  const bool moved = p.quantile != 0.5 || p.quantile_rate != 0.2 || p.quantile_steps != 0 || p.count_noise != 0;
+  if (!adaptive && moved) {
+    refuse_given(config, {"quantile", "quantile_rate", "quantile_steps", "count_noise"},
+                 "has no meaning: " + now,
+                 "Bounds follow quantiles with privacy.clipping = \"adaptive\" or \"group-wise\".");
+  }
+  if (!by_layer && p.noise_placement == "per-layer") {
+    throw usage_error(where(config, "privacy.noise_placement") + " = \"per-layer\" has no layers: " + now,
+                      "Set privacy.clipping = \"per-layer\", or the placement to \"global\".");
+  }
+}
+
+void check_slots(const PrivacyOptions& p, const Config& config) {
+  const bool slotted = p.mechanism == "edp-sgd";
+  const std::string now = "privacy.mechanism is \"" + p.mechanism + "\"";
+  if (!slotted && p.slots != 0) {
+    throw usage_error(where(config, "privacy.slots") + " is given, but " + now,
+                      "Slots belong to privacy.mechanism = \"edp-sgd\".");
+  }
+  if (!slotted && p.noise_placement == "per-worker") {
+    throw usage_error(where(config, "privacy.noise_placement") + " = \"per-worker\" has no workers: " + now,
+                      "Slots are the workers of \"edp-sgd\"; take \"global\" or \"per-layer\" here.");
+  }
+  if (p.micro_batches == "chunks") {
+    throw privacy_refused(
+        where(config, "privacy.micro_batches") +
+            " = \"chunks\": if batches are cut into consecutive chunks, one example more or less moves "
+            "every later chunk, by up to 2 C for each of them, and no bound of 2 C holds",
+        "Take privacy.micro_batches = \"slots\": each example falls into its slot whatever else was "
+        "drawn (docs/edp-sgd.md).");
+  }
+}
+
+void check_schedule(const PrivacyOptions& p, const Config& config) {
+  const bool falls = p.noise_schedule != "constant";
+  if (falls && p.noise_decay == 1) {
+    throw usage_error(where(config, "privacy.noise_schedule") + " = \"" + p.noise_schedule +
+                          "\" needs privacy.noise_decay below 1",
+                      "For example 0.9: each epoch has nine tenths of the noise of the one before.");
+  }
+  if (!falls && (p.noise_decay != 1 || p.noise_every != 1)) {
+    throw usage_error(where(config, p.noise_decay != 1 ? "privacy.noise_decay" : "privacy.noise_every") +
+                          " is given, but privacy.noise_schedule is \"constant\"",
+                      "Name the schedule: exponential, linear or step.");
+  }
+  if (falls && p.noise_schedule != "step" && p.noise_every != 1) {
+    throw usage_error(where(config, "privacy.noise_every") + " belongs to the schedule \"step\", not \"" +
+                      p.noise_schedule + "\"");
+  }
+}
+
 void check_private(const Settings& s, const Config& config) {
   const auto& p = s.privacy;
   const std::string mechanism = where(config, "privacy.mechanism") + " = \"" + p.mechanism + "\"";
@@ -112,6 +196,9 @@ void check_private(const Settings& s, const Config& config) {
                       "Leave one of the two out.");
   }
   core::registry().find("accountant", p.accountant);
+  check_slots(p, config);
+  check_clipping(p, config);
+  check_schedule(p, config);
 }
 
 }  // namespace
@@ -144,6 +231,10 @@ Settings parse_settings(const Config& config) {
   if (s.data.train.empty()) {
     throw usage_error("data.train is missing", "Name the training data, or no data at all to take "
                                                "the built-in corpus.");
+  }
+  if (s.privacy.mechanism == "edp-sgd") {
+    if (s.privacy.slots == 0) s.privacy.slots = 16;
+    if (!is_given(config, "privacy.clipping")) s.privacy.clipping = "per-layer";
   }
   check_train(s, config);
   check_model(s, config);

@@ -75,6 +75,17 @@ struct PrivacyOptions {
   double clip_norm = 1;
   std::string unit = "example";
   std::string clipping = "flat";
+  std::vector<double> clip_norms;
+  std::string clip_weights = "uniform";
+  std::string clip_groups = "layer";
+  double quantile = 0.5, quantile_rate = 0.2, count_noise = 0;
+  std::int64_t quantile_steps = 0;
+  std::int64_t slots = 0;
+  std::string micro_batches = "slots";
+  std::string noise_placement = "global";
+  std::string noise_schedule = "constant";
+  double noise_decay = 1, noise_floor = 0;
+  std::int64_t noise_every = 1;
   std::string ledger;
   double ledger_epsilon = 0, ledger_delta = 0;
   std::string accountant = "prv";

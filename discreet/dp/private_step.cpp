@@ -56,41 +56,115 @@ nn::LogicalBatch PrivateStep::sample(std::int64_t number) {
   nn::LogicalBatch batch;
   batch.segment_offsets = {0};
   batch.collate = data_.collate;
+  if (plan_->options().slots > 0) {
+    add_slots(units, batch);
+    return batch;
+  }
   core::ReproducibleRng rng(options_.seed, "user-examples/" + std::to_string(number));
   for (const std::uint64_t unit : units) {
-    if (plan_->options().unit == privacy::Unit::kUser) {
-      const auto chosen = choose_examples(data_.user_examples[unit], options_.user_examples, rng);
-      batch.indices.insert(batch.indices.end(), chosen.begin(), chosen.end());
-    } else {
-      batch.indices.push_back(static_cast<std::int64_t>(unit));
-    }
+    add_examples(unit, rng, batch);
     batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
   }
   return batch;
 }
 
+/// Units ordered by slot: a segment is one slot, empty ones included.
+void PrivateStep::add_slots(const std::vector<std::uint64_t>& units, nn::LogicalBatch& batch) {
+  const auto step = static_cast<std::uint64_t>(number_);
+  std::vector<std::vector<std::uint64_t>> slots(static_cast<std::size_t>(plan_->options().slots));
+  for (const std::uint64_t unit : units) {
+    slots[static_cast<std::size_t>(plan_->slot_of(step, unit))].push_back(unit);
+  }
+  core::ReproducibleRng rng(options_.seed, "user-examples/" + std::to_string(number_));
+  for (const auto& members : slots) {
+    for (const std::uint64_t unit : members) add_examples(unit, rng, batch);
+    batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
+  }
+}
+
+void PrivateStep::add_examples(std::uint64_t unit, core::ReproducibleRng& rng,
+                               nn::LogicalBatch& batch) const {
+  if (plan_->options().unit != privacy::Unit::kUser) {
+    batch.indices.push_back(static_cast<std::int64_t>(unit));
+    return;
+  }
+  const auto chosen = choose_examples(data_.user_examples[unit], options_.user_examples, rng);
+  batch.indices.insert(batch.indices.end(), chosen.begin(), chosen.end());
+}
+
+std::int64_t PrivateStep::tokens_of(const nn::LogicalBatch& batch, std::int64_t position) const {
+  const std::int64_t example = batch.indices[static_cast<std::size_t>(position)];
+  return data_.lengths[static_cast<std::size_t>(example)];
+}
+
+double PrivateStep::weight_of(const nn::LogicalBatch& batch, std::size_t segment) const {
+  if (plan_->options().slots == 0) return 1;
+  const std::int64_t members = batch.segment_offsets[segment + 1] - batch.segment_offsets[segment];
+  return 1 / static_cast<double>(std::max<std::int64_t>(1, members));
+}
+
+void PrivateStep::run_examples(const nn::LogicalBatch& batch, std::int64_t begin, std::int64_t end,
+                               std::span<const std::int64_t> offsets, nn::StepReport& report) {
+  const nn::PackedBatch part = batch.collate(
+      std::span(batch.indices).subspan(static_cast<std::size_t>(begin),
+                                       static_cast<std::size_t>(end - begin)),
+      offsets);
+  nn::RecordingScope recording(*clipper_);
+  const at::Tensor losses = model_.forward(part).loss;
+  if (plan_->options().slots == 0) {
+    losses.sum().backward();
+  } else {
+    std::vector<double> weights;
+    auto segment = static_cast<std::size_t>(
+        std::upper_bound(batch.segment_offsets.begin(), batch.segment_offsets.end(), begin) -
+        batch.segment_offsets.begin() - 1);
+    for (std::int64_t position = begin; position < end; ++position) {
+      while (batch.segment_offsets[segment + 1] <= position) ++segment;
+      weights.push_back(weight_of(batch, segment));
+    }
+    losses.dot(at::tensor(weights, losses.options().requires_grad(false))).backward();
+  }
+  report.loss_sum += losses.detach().nan_to_num(0, 0, 0).sum().item<double>();
+}
+
+void PrivateStep::count_norms(nn::StepReport& report) const {
+  for (const double norm : clipper_->norms()) {
+    if (std::isfinite(norm)) report.gradient_norm += norm;
+  }
+}
+
 void PrivateStep::run_part(const nn::LogicalBatch& batch, std::size_t first, std::size_t last,
                            nn::StepReport& report) {
   const std::int64_t begin = batch.segment_offsets[first], end = batch.segment_offsets[last];
+  if (begin == end) {
+    clipper_->add_empty(static_cast<std::int64_t>(last - first));
+    return;
+  }
   std::vector<std::int64_t> offsets;
   for (std::size_t s = first; s <= last; ++s) offsets.push_back(batch.segment_offsets[s] - begin);
-  if (begin < end) {
-    const nn::PackedBatch part = batch.collate(
-        std::span(batch.indices).subspan(static_cast<std::size_t>(begin),
-                                         static_cast<std::size_t>(end - begin)),
-        offsets);
-    clipper_->begin(static_cast<std::int64_t>(last - first));
-    {
-      nn::RecordingScope recording(*clipper_);
-      const at::Tensor losses = model_.forward(part).loss;
-      losses.sum().backward();
-      report.loss_sum += losses.detach().nan_to_num(0, 0, 0).sum().item<double>();
+  clipper_->begin(static_cast<std::int64_t>(last - first));
+  run_examples(batch, begin, end, offsets, report);
+  clipper_->finish();
+  count_norms(report);
+}
+
+void PrivateStep::run_pieces(const nn::LogicalBatch& batch, std::size_t segment,
+                             nn::StepReport& report) {
+  const std::int64_t end = batch.segment_offsets[segment + 1];
+  std::int64_t first = batch.segment_offsets[segment];
+  while (first < end) {
+    std::int64_t last = first + 1, tokens = tokens_of(batch, first);
+    while (last < end && tokens + tokens_of(batch, last) <= options_.part_tokens) {
+      tokens += tokens_of(batch, last++);
     }
+    clipper_->begin_piece();
+    const std::int64_t offsets[] = {0, last - first};
+    run_examples(batch, first, last, offsets, report);
     clipper_->finish();
-    for (const double norm : clipper_->norms()) {
-      if (std::isfinite(norm)) report.gradient_norm += norm;
-    }
+    first = last;
   }
+  clipper_->close();
+  count_norms(report);
 }
 
 nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_rate) {
@@ -100,19 +174,24 @@ nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_r
   const std::size_t segments = batch.segment_offsets.size() - 1;
   std::int64_t tokens = 0;
   std::size_t first = 0;
+  const auto flush = [&](std::size_t last) {
+    if (first < last) run_part(batch, first, last, report);
+    first = last;
+    tokens = 0;
+  };
   for (std::size_t s = 0; s < segments; ++s) {
+    const std::int64_t begin = batch.segment_offsets[s], end = batch.segment_offsets[s + 1];
     std::int64_t length = 0;
-    for (std::int64_t i = batch.segment_offsets[s]; i < batch.segment_offsets[s + 1]; ++i) {
-      length += data_.lengths[static_cast<std::size_t>(batch.indices[static_cast<std::size_t>(i)])];
+    for (std::int64_t i = begin; i < end; ++i) length += tokens_of(batch, i);
+    if (tokens + length > options_.part_tokens) flush(s);
+    if (length > options_.part_tokens && end - begin > 1) {
+      run_pieces(batch, s, report);
+      first = s + 1;
+    } else {
+      tokens += length;
     }
-    if (s > first && tokens + length > options_.part_tokens) {
-      run_part(batch, first, s, report);
-      first = s;
-      tokens = 0;
-    }
-    tokens += length;
   }
-  if (first < segments) run_part(batch, first, segments, report);
+  flush(segments);
 
   ClippedSum sum = clipper_->take();
   report.clipped = sum.clipped();
@@ -121,7 +200,7 @@ nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_r
     report.gradient_norm /= static_cast<double>(sum.segments() - sum.non_finite());
   }
   // The ledger knows of the step before the parameters do: a crash in between costs budget, not privacy.
-  if (charge_) charge_(static_cast<std::uint64_t>(number_), plan_->step_event());
+  if (charge_) charge_(static_cast<std::uint64_t>(number_), plan_->step_event(number_));
   plan_->update(sum, optimizer_, learning_rate);
   clipper_->recycle(std::move(sum));
   return report;
@@ -129,9 +208,15 @@ nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_r
 
 std::optional<double> PrivateStep::epsilon(std::int64_t steps) const { return plan_->epsilon(steps); }
 
+std::optional<double> PrivateStep::epsilon_as_published(std::int64_t steps) const {
+  return plan_->epsilon_as_published(steps);
+}
+
 Json PrivateStep::save(const std::filesystem::path& folder) const {
   nn::write_tensors(folder / "optimizer.safetensors", optimizer_.state());
-  return {{"optimizer", nn::optimizer_name(options_.optimizer.kind)}, {"private", true}};
+  return {{"optimizer", nn::optimizer_name(options_.optimizer.kind)},
+          {"private", true},
+          {"clipping", clipper_->rule().state()}};
 }
 
 void PrivateStep::load(const std::filesystem::path& folder, const Json& state) {
@@ -141,6 +226,7 @@ void PrivateStep::load(const std::filesystem::path& folder, const Json& state) {
                    "Resume with the configuration that the run was started with.");
   }
   optimizer_.load(nn::read_tensors(folder / "optimizer.safetensors"));
+  if (state.contains("clipping")) clipper_->rule().load(state["clipping"]);
 }
 
 }  // namespace discreet::dp

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "discreet/core/random.h"
 #include "discreet/dp/plan.h"
 #include "discreet/nn/step.h"
 
@@ -14,7 +15,7 @@ namespace discreet::dp {
 struct PrivateStepOptions {
   nn::OptimizerOptions optimizer;
   RuleOptions rules;
-  /// Tokens that one physical part may hold; a unit is never split, so a longer one is a part alone.
+  /// Tokens that one physical part may hold; a segment that is longer comes in pieces of whole examples.
   std::int64_t part_tokens = 1 << 14;
   /// Unit user: examples that a user may give to one step, drawn anew each step.
   std::int64_t user_examples = 16;
@@ -23,9 +24,12 @@ struct PrivateStepOptions {
   std::uint64_t seed = 0;
 };
 
-/// DP-SGD and DP-Adam(W) as a `Step` for the training loop: Poisson sampling of units, physical parts
-/// by token budget, clipping by segments, noise once per logical step, a public divisor. An empty batch
-/// is a full step of noise.
+/// DP-SGD, eDP-SGD and DP-Adam(W) as a `Step` for the training loop: Poisson sampling of units, segments
+/// of one unit or of a slot's units, physical parts by token budget, clipping by segments, noise once per
+/// logical step, a public divisor. An empty batch is a full step of noise.
+///
+/// With slots a segment is the mean over its examples: each loss is divided by how many examples fell
+/// into the slot, which the clipping that follows makes harmless.
 class PrivateStep final : public nn::Step {
  public:
   using Collate = std::function<nn::PackedBatch(std::span<const std::int64_t> indices,
@@ -49,16 +53,29 @@ class PrivateStep final : public nn::Step {
   nn::LogicalBatch sample(std::int64_t number) override;
   nn::StepReport run(const nn::LogicalBatch& batch, double learning_rate) override;
   std::optional<double> epsilon(std::int64_t steps) const override;
+  std::optional<double> epsilon_as_published(std::int64_t steps) const override;
   Json save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder, const Json& state) override;
 
   PrivatePlan& plan() { return *plan_; }
   const nn::Optimizer& optimizer() const { return optimizer_; }
+  const SegmentClipper& clipper() const { return *clipper_; }
 
  private:
+  std::int64_t tokens_of(const nn::LogicalBatch& batch, std::int64_t position) const;
+  void add_slots(const std::vector<std::uint64_t>& units, nn::LogicalBatch& batch);
+  void add_examples(std::uint64_t unit, core::ReproducibleRng& rng, nn::LogicalBatch& batch) const;
   /// Segments first .. last of the batch as one physical part.
   void run_part(const nn::LogicalBatch& batch, std::size_t first, std::size_t last,
                 nn::StepReport& report);
+  /// One segment in pieces of whole examples.
+  void run_pieces(const nn::LogicalBatch& batch, std::size_t segment, nn::StepReport& report);
+  /// Forward and backward pass over the positions begin .. end of the batch.
+  void run_examples(const nn::LogicalBatch& batch, std::int64_t begin, std::int64_t end,
+                    std::span<const std::int64_t> offsets, nn::StepReport& report);
+  /// What the loss of each position counts: one over the examples of its slot, or 1.
+  double weight_of(const nn::LogicalBatch& batch, std::size_t segment) const;
+  void count_norms(nn::StepReport& report) const;
 
   nn::Model& model_;
   std::unique_ptr<PrivatePlan> plan_;

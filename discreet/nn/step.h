@@ -43,6 +43,8 @@ class Step {
   virtual StepReport run(const LogicalBatch& batch, double learning_rate) = 0;
   /// The epsilon spent after `steps` steps; nullopt for a step without a guarantee.
   virtual std::optional<double> epsilon(std::int64_t steps) const = 0;
+  /// What a published method would state beside it, where that is another number; not a guarantee.
+  virtual std::optional<double> epsilon_as_published(std::int64_t) const { return std::nullopt; }
   /// Optimiser and sampler state, for checkpoints: tensors into `folder`/optimizer.safetensors, the
   /// rest as the returned JSON. A secure step saves no generator state.
   virtual Json save(const std::filesystem::path& folder) const = 0;

@@ -13,7 +13,8 @@ namespace {
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 void log_training(const TrainHooks& hooks, TrainState& state, double learning_rate,
-                  std::optional<double> epsilon) {
+                  const SpentEpsilon& spent) {
+  const auto& epsilon = spent.guarantee;
   if (hooks.log) {
     Json line = {{"step", state.step}, {"split", "train"}};
     // An empty Poisson batch has no loss; a private run's counts are functions of the data.
@@ -22,6 +23,7 @@ void log_training(const TrainHooks& hooks, TrainState& state, double learning_ra
     line["examples"] = state.examples;
     if (epsilon) {
       line["epsilon"] = core::number(*epsilon);
+      if (spent.as_published) line["epsilon_as_published"] = core::number(*spent.as_published);
       line["clipped"] = state.clipped;
     }
     if (state.non_finite > 0) line["non_finite"] = state.non_finite;
@@ -64,8 +66,11 @@ TrainEnd train(Step& step, const TrainLoopOptions& options, const TrainHooks& ho
     if (hooks.save) hooks.save(state);
   };
   // An accountant may take longer than a step: it is asked once per line.
-  std::optional<double> epsilon = step.epsilon(state.step);
-  const bool is_private = epsilon.has_value();
+  const auto spent_after = [&](std::int64_t done) {
+    return SpentEpsilon{step.epsilon(done), step.epsilon_as_published(done)};
+  };
+  SpentEpsilon spent = spent_after(state.step);
+  const bool is_private = spent.guarantee.has_value();
   // A run that was cut after its last evaluation but before its end resumes here.
   while (state.step < steps && !(options.patience > 0 && state.stale >= options.patience)) {
     if (stopping()) {
@@ -92,12 +97,12 @@ TrainEnd train(Step& step, const TrainLoopOptions& options, const TrainHooks& ho
     }
     state.clipped += report.clipped;
     state.non_finite += report.non_finite;
-    if (hooks.progress) hooks.progress(state, loss, epsilon);
+    if (hooks.progress) hooks.progress(state, loss, spent);
 
     const bool last = state.step == steps;
     if (last || due(state.step, options.log_every)) {
-      epsilon = step.epsilon(state.step);
-      log_training(hooks, state, learning_rate, epsilon);
+      spent = spent_after(state.step);
+      log_training(hooks, state, learning_rate, spent);
     }
     bool evaluated = false;
     if (hooks.evaluate && (last || due(state.step, options.evaluate_every))) {

@@ -41,6 +41,12 @@ struct TrainState {
   static TrainState from_json(const Json& document, const std::string& origin);
 };
 
+/// What a step has spent: its guarantee, and what the published method would state.
+struct SpentEpsilon {
+  std::optional<double> guarantee;
+  std::optional<double> as_published;
+};
+
 /// What the loop calls; any of them may be empty.
 struct TrainHooks {
   /// One line of metrics.jsonl: {"step":…,"split":"train"|"dev",…}.
@@ -49,9 +55,9 @@ struct TrainHooks {
   std::function<Json()> evaluate;
   /// Writes a checkpoint, whole or not at all.
   std::function<void(const TrainState& state)> save;
-  /// Called after each step with the mean loss of the step's examples, and with the epsilon of the
+  /// Called after each step with the mean loss of the step's examples, and with the epsilons of the
   /// last line of split "train".
-  std::function<void(const TrainState& state, double loss, std::optional<double> epsilon)> progress;
+  std::function<void(const TrainState& state, double loss, const SpentEpsilon& spent)> progress;
   /// True once the process has been asked to stop.
   std::function<bool()> stopping;
 };

@@ -201,8 +201,9 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
           s.epsilon.value, run.delta);
     }
   }
-  words += fmt::format("Mechanism {} with {} clipping; {}; {} noisy steps", run.mechanism,
-                       run.clipping, sampling_in_words(run), steps_of(run));
+  words += fmt::format("Mechanism {} with {} clipping{}; {}; {} noisy steps", run.mechanism,
+                       run.clipping, run.details.empty() ? "" : " (" + run.details + ")",
+                       sampling_in_words(run), steps_of(run));
   if (run.phases.size() == 1) {
     words += fmt::format(" with noise multiplier {:.6g} and sampling rate {:.6g}",
                          run.phases[0].noise_multiplier, run.phases[0].sampling_rate);
@@ -210,6 +211,12 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
     words += fmt::format(" in {} phases", run.phases.size());
   }
   words += fmt::format(". Accountant {}: an upper bound.", s.epsilon.accountant);
+  if (s.as_published) {
+    words += fmt::format(
+        " Two epsilons: sensitivity-corrected {} (the guarantee), as published {:.4g} (with the "
+        "sensitivity and the noise counted as the published method counts them; no guarantee).",
+        rounded_up(s.epsilon.value), *s.as_published);
+  }
   return words;
 }
 
@@ -257,6 +264,10 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
   s.epsilon = make_accountant(run.accountant)->epsilon(s.event, delta);
   s.epsilon.guarantee();
   const bool guarantee = std::isfinite(s.epsilon.value) && !run.insecure_seed;
+  if (!run.phases_as_published.empty()) {
+    s.as_published =
+        make_accountant(run.accountant)->epsilon(event_of(run.phases_as_published), delta).value;
+  }
 
   Json results = bounds_json(s, run.delta);
   std::vector<Phase> every_step = run.phases;
@@ -281,6 +292,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
        {"sampling", name(run.sampling)},
        {"mechanism", run.mechanism},
        {"clipping", run.clipping},
+       {"details", run.details},
        {"clip_norm", run.clip_norm > 0 ? Json(run.clip_norm) : Json()},
        {"units", optional_json(run.units)},
        {"expected_batch_size", optional_json(run.expected_batch_size)},
@@ -298,9 +310,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
        {"caveats", s.caveats},
        {"warnings", s.warnings}};
   if (!run.phases_as_published.empty()) {
-    const Bound published =
-        make_accountant(run.accountant)->epsilon(event_of(run.phases_as_published), delta);
-    d["as_published"] = {{"epsilon", core::number(published.value)},
+    d["as_published"] = {{"epsilon", core::number(*s.as_published)},
                          {"phases", phases_json(run.phases_as_published)},
                          {"note",
                           "with the sensitivity that the published method assumes; not a "

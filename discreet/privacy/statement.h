@@ -17,6 +17,7 @@ namespace discreet::privacy {
 struct PrivacyRun {
   std::string mechanism = "dp-sgd";  ///< "dp-sgd", "edp-sgd", …; "none" gives no guarantee.
   std::string clipping = "flat";     ///< How contributions were bounded.
+  std::string details;               ///< What else shapes the mechanism: slots, placement, schedule.
   Unit unit = Unit::kExample;
   Relation relation = Relation::kAddOrRemoveOne;
   Sampling sampling = Sampling::kPoisson;
@@ -49,6 +50,7 @@ struct PrivacyStatement {
   Event event = Event::composed({});
   Bound epsilon;                   ///< By the run's accountant: an upper bound.
   std::vector<Bound> bounds;       ///< By every accountant that covers the event.
+  std::optional<double> as_published;  ///< What the published method would state; not a guarantee.
   double unamplified_epsilon = 0;  ///< The same noise if every unit were in every step it could be.
   std::vector<std::string> caveats;   ///< What the guarantee does not cover.
   std::vector<std::string> warnings;  ///< What is probably a mistake.

@@ -62,6 +62,7 @@ PrivacyRun privacy_run_of(const Json& document) {
   }
   run.mechanism = statement_text(document, "mechanism");
   run.clipping = statement_text(document, "clipping");
+  if (document.contains("details")) run.details = statement_text(document, "details");
   run.accountant = statement_text(document, "accountant");
   run.delta = statement_number(document, "delta");
   run.phases = statement_phases(statement_member(document, "phases"));

@@ -233,9 +233,11 @@ std::string privacy(const Json& entry) {
   for (const auto& [key, name] :
        {std::pair("unit", "unit of privacy"), std::pair("relation", "neighbouring data"),
         std::pair("sampling", "sampling"), std::pair("mechanism", "mechanism"),
-        std::pair("clipping", "clipping"), std::pair("clip_norm", "clip norm"),
+        std::pair("clipping", "clipping"), std::pair("details", "of the mechanism"),
+        std::pair("clip_norm", "clip norm"),
         std::pair("expected_batch_size", "expected batch size"), std::pair("steps", "steps"),
         std::pair("unamplified_epsilon", "epsilon without sampling")}) {
+    if (key == std::string("details") && claim.value(key, "").empty()) continue;
     rows.push_back({name, said(key)});
   }
   for (const Json& phase : claim.value("phases", Json::array())) {
@@ -244,6 +246,12 @@ std::string privacy(const Json& entry) {
                               show(phase["sampling_rate"]), show(phase["steps"]))});
   }
   std::vector<std::vector<std::string>> bounds;
+  if (claim.contains("as_published") && claim["as_published"].is_object()) {
+    bounds.push_back({claim.value("accountant", "") + ", sensitivity-corrected",
+                      show_upper(claim.value("epsilon", Json())), "the guarantee"});
+    bounds.push_back({claim.value("accountant", "") + ", as published",
+                      show(claim["as_published"].value("epsilon", Json())), "no guarantee"});
+  }
   for (const Json& bound : claim.value("results", Json::array())) {
     const Json epsilon = bound.value("epsilon", Json());
     bounds.push_back(

@@ -130,5 +130,50 @@ TEST(Settings, TheEnvironmentStandsBetweenFilesAndAssignments) {
   EXPECT_EQ(config.origin("train.batch_size"), "DISCREET_TRAIN_BATCH_SIZE");
 }
 
+const std::string kPrivate = "[privacy]\nepsilon=8\ndelta=1e-5\n";
+
+TEST(Settings, EdpSgdClipsSlotsByLayerUnlessToldOtherwise) {
+  const Settings s = settings_of(kPrivate + "mechanism='edp-sgd'");
+  EXPECT_EQ(s.privacy.slots, 16);
+  EXPECT_EQ(s.privacy.clipping, "per-layer");
+  const Settings other = settings_of(kPrivate + "mechanism='edp-sgd'\nslots=4\nclipping='flat'");
+  EXPECT_EQ(other.privacy.slots, 4);
+  EXPECT_EQ(other.privacy.clipping, "flat");
+  const Json dumped = dump_settings(s);
+  EXPECT_EQ(dump_settings(settings_of(core::to_toml(dumped))), dumped);
+}
+
+TEST(Settings, KeysOfOneMechanismAreRefusedInAnother) {
+  const auto has = [](const std::string& keys, const std::string& expected) {
+    const std::string message = refusal_of(kPrivate + keys);
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+  };
+  has("mechanism='dp-sgd'\nslots=4", "edp-sgd");
+  has("mechanism='dp-sgd'\nnoise_placement='per-worker'", "no workers");
+  has("mechanism='dp-sgd'\nnoise_placement='per-layer'", "has no layers");
+  has("mechanism='dp-sgd'\nclip_norms=[1,2]", "per-layer");
+  has("mechanism='dp-sgd'\nclip_weights='size'", "per-layer");
+  has("mechanism='dp-sgd'\nclip_groups='module'", "per-layer");
+  has("mechanism='dp-sgd'\nclipping='per-layer'\nclip_norm=2\nclip_norms=[1,2]", "both given");
+  has("mechanism='dp-sgd'\nquantile=0.4", "adaptive");
+  has("mechanism='dp-sgd'\nclipping='per-layer'\ncount_noise=3", "adaptive");
+  has("mechanism='dp-sgd'\nnoise_decay=0.9", "noise_schedule");
+  has("mechanism='dp-sgd'\nnoise_schedule='exponential'", "noise_decay");
+  has("mechanism='dp-sgd'\nnoise_schedule='linear'\nnoise_decay=0.9\nnoise_every=2", "step");
+  EXPECT_NO_THROW(settings_of(kPrivate + "mechanism='dp-sgd'\nclipping='group-wise'\nquantile=0.4\n"
+                                         "noise_schedule='step'\nnoise_decay=0.9\nnoise_every=2\n"
+                                         "noise_placement='per-layer'"));
+}
+
+TEST(Settings, ConsecutiveChunksAreRefusedWithTheReason) {
+  try {
+    settings_of(kPrivate + "mechanism='edp-sgd'\nmicro_batches='chunks'");
+    FAIL() << "chunks were accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kPrivacyRefused);
+    EXPECT_NE(std::string(e.what()).find("every later chunk"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace discreet::app

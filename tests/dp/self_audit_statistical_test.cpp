@@ -20,17 +20,17 @@ constexpr int kSteps = 2;
 constexpr int kTrials = 4000;
 constexpr std::int64_t kOthers = 3, kWidth = 16;
 
-class NoClipping final : public SegmentClipper {
+class NoClipping final : public ClippingRule {
  public:
-  using SegmentClipper::SegmentClipper;
-  double factor(double norm) const override { return std::isfinite(norm) ? 1 : 0; }
+  NoClipping() : ClippingRule({kClipNorm}) {}
+  double factor(std::size_t, double norm) const override { return std::isfinite(norm) ? 1 : 0; }
 };
 
 /// A bound twice as wide as the one that noise and accountant know of.
-class DoubledBound final : public SegmentClipper {
+class DoubledBound final : public ClippingRule {
  public:
-  using SegmentClipper::SegmentClipper;
-  double factor(double norm) const override { return clip_factor(norm, 2 * kClipNorm); }
+  DoubledBound() : ClippingRule({kClipNorm}) {}
+  double factor(std::size_t, double norm) const override { return clip_factor(norm, 2 * kClipNorm); }
 };
 
 class ChangedNoise final : public privacy::NoiseSource {
@@ -61,12 +61,10 @@ struct AuditedPlan final : public PrivatePlan {
                      .insecure_seed = 17},
                     nullptr, std::move(noise)) {}
 
-  std::unique_ptr<SegmentClipper> make_clipper(nn::NamedTensors parameters,
-                                               RuleOptions rules) const override {
-    const privacy::ClipNorm bound(kClipNorm);
-    if (clipping == Clipping::kNone) return std::make_unique<NoClipping>(parameters, bound, rules);
-    if (clipping == Clipping::kDoubled) return std::make_unique<DoubledBound>(parameters, bound, rules);
-    return PrivatePlan::make_clipper(std::move(parameters), rules);
+  std::unique_ptr<ClippingRule> make_rule() const override {
+    if (clipping == Clipping::kNone) return std::make_unique<NoClipping>();
+    if (clipping == Clipping::kDoubled) return std::make_unique<DoubledBound>();
+    return PrivatePlan::make_rule();
   }
   double divisor() const override { return realised > 0 ? realised : PrivatePlan::divisor(); }
 

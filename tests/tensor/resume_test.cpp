@@ -39,9 +39,11 @@ class ResumeTest : public ::testing::TestWithParam<bool> {
                          "train.batch_size=8", "train.steps=" + std::to_string(kSteps),
                          "train.checkpoint_every=2", "train.log_every=1"}}};
     if (GetParam()) {
-      for (const char* more : {"privacy.mechanism=dp-sgd", "privacy.noise_multiplier=1",
-                               "privacy.delta=1e-3", "privacy.accountant=rdp",
-                               "privacy.insecure_seed=7"}) {
+      // What has the most to lose: slots, noise that falls, bounds that follow private counts.
+      for (const char* more : {"privacy.mechanism=edp-sgd", "privacy.noise_multiplier=1",
+                               "privacy.delta=1e-3", "privacy.accountant=rdp", "privacy.slots=4",
+                               "privacy.clipping=group-wise", "privacy.noise_schedule=exponential",
+                               "privacy.noise_decay=0.5", "privacy.insecure_seed=7"}) {
         request_["set"].push_back(more);
       }
     }

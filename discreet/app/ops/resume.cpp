@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Steps that a private run spent and then lost are not taken again: with fresh noise they would be
-/// further releases. The run ends that much earlier, so that its budget holds.
+/// further releases. The run ends that much earlier, so that its budget holds: noise never grows from
+/// step to step, so the last steps, which are left out, cost at least what the lost ones did.
 void allow_for_lost_steps(Session& session, std::int64_t from_step) {
   if (!session.plan || session.settings.privacy.insecure_seed) return;
   const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");

@@ -8,11 +8,14 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
   static const auto fields =
       core::Fields<PrivacyOptions>("privacy")
           .add("mechanism", &PrivacyOptions::mechanism,
-               {.choices = {"none", "dp-sgd"},
+               {.choices = {"none", "dp-sgd", "edp-sgd"},
                 .doc = "none: no guarantee. dp-sgd: each unit's gradient is clipped, Gaussian noise "
                        "is added to the sum, units are drawn by Poisson sampling; the optimiser is "
-                       "train.optimizer.",
-                .reference = "Abadi et al. 2016, Algorithm 1"})
+                       "train.optimizer. edp-sgd: the batch falls into slots, each slot's mean "
+                       "gradient is clipped by layer; two epsilons are stated, of which the "
+                       "sensitivity-corrected one is the guarantee.",
+                .reference = "Abadi et al. 2016, Algorithm 1; Dupuy et al. 2022 in our reading "
+                             "(docs/edp-sgd.md)"})
           .add("epsilon", &PrivacyOptions::epsilon,
                {.min = 0, .above_min = true, .below_max = true,
                 .doc = "Budget of the run: the noise is calibrated so that the accountant never says "
@@ -33,7 +36,67 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
                {.choices = {"example", "user"},
                 .doc = "Whose presence is hidden: one line, or everything that one user wrote."})
           .add("clipping", &PrivacyOptions::clipping,
-               {.choices = {"flat"}, .doc = "flat: one norm over all parameters."})
+               {.choices = {"flat", "per-layer", "group-wise", "auto-s", "global", "adaptive"},
+                .doc = "How gradients are bounded (`discreet explain NAME`). flat, auto-s, global and "
+                       "adaptive take one norm over all parameters, per-layer and group-wise one for "
+                       "each layer; adaptive and group-wise follow private quantiles that are counted "
+                       "in epsilon. edp-sgd takes per-layer unless another one is named.",
+                .reference = "docs/edp-sgd.md, docs/privacy.md"})
+          .add("clip_norms", &PrivacyOptions::clip_norms,
+               {.min = 0, .max = 1e9, .above_min = true,
+                .doc = "per-layer, group-wise: the layers' norms themselves, instead of clip_norm. "
+                       "Public numbers: chosen on private data they are outside the guarantee."})
+          .add("clip_weights", &PrivacyOptions::clip_weights,
+               {.choices = {"uniform", "size"},
+                .doc = "per-layer, group-wise: how clip_norm C falls on L layers; uniform: C/sqrt(L); "
+                       "size: C sqrt(p/P) for a layer with p of P numbers."})
+          .add("clip_groups", &PrivacyOptions::clip_groups,
+               {.choices = {"layer", "module"},
+                .doc = "per-layer, group-wise: what is clipped apart; layer: parameters that are used "
+                       "together; module: those under one first name (encoder, heads)."})
+          .add("quantile", &PrivacyOptions::quantile,
+               {.min = 0, .max = 1, .above_min = true, .below_max = true,
+                .doc = "adaptive, group-wise: the bound moves to where this share of the norms is "
+                       "below it.",
+                .reference = "Andrew et al. 2021, Algorithm 1"})
+          .add("quantile_rate", &PrivacyOptions::quantile_rate,
+               {.min = 0, .max = 10, .above_min = true,
+                .doc = "adaptive, group-wise: step of the bound's logarithm."})
+          .add("quantile_steps", &PrivacyOptions::quantile_steps,
+               {.min = 0, .max = 1e9, .unit = "steps",
+                .doc = "adaptive, group-wise: bounds move during so many first steps and then stay; "
+                       "the counts cost nothing after. 0: always."})
+          .add("count_noise", &PrivacyOptions::count_noise,
+               {.min = 0, .max = 1e9, .unit = "segments",
+                .doc = "adaptive, group-wise: standard deviation of the noise on each count. 0: a "
+                       "twentieth of the batch, or so much that the counts take a tenth of the budget "
+                       "at most."})
+          .add("slots", &PrivacyOptions::slots,
+               {.min = 0, .max = 4096,
+                .doc = "edp-sgd: into how many parts a batch falls; each gives one clipped mean "
+                       "gradient. 0: 16."})
+          .add("micro_batches", &PrivacyOptions::micro_batches,
+               {.choices = {"slots", "chunks"},
+                .doc = "edp-sgd: slots: each drawn unit falls into its slot by a keyed hash. chunks: "
+                       "consecutive runs of the batch; refused, as one unit then moves every later "
+                       "chunk."})
+          .add("noise_placement", &PrivacyOptions::noise_placement,
+               {.choices = {"global", "per-layer", "per-worker"},
+                .doc = "global: noise of noise_multiplier times clip_norm everywhere. per-layer: times "
+                       "the layer's norm, counted as sqrt(L) times less noise. per-worker (edp-sgd): "
+                       "each slot brings noise of its layer's norm."})
+          .add("noise_schedule", &PrivacyOptions::noise_schedule,
+               {.choices = {"constant", "exponential", "linear", "step"},
+                .doc = "How the noise multiplier falls from epoch to epoch; composed epoch by epoch."})
+          .add("noise_decay", &PrivacyOptions::noise_decay,
+               {.min = 0, .max = 1, .above_min = true,
+                .doc = "exponential: factor from an epoch to the next; step: factor every noise_every "
+                       "epochs; linear: each epoch loses 1 - noise_decay of the first one's noise."})
+          .add("noise_every", &PrivacyOptions::noise_every,
+               {.min = 1, .max = 1e6, .unit = "epochs", .doc = "step: epochs from one fall to the next."})
+          .add("noise_floor", &PrivacyOptions::noise_floor,
+               {.min = 0, .max = 1e6, .unit = "sensitivities",
+                .doc = "No epoch has a smaller noise multiplier than this."})
           .add("ledger", &PrivacyOptions::ledger,
                {.doc = "File that adds up what all runs on a data set spend; a run that would go past "
                        "its budget is refused (exit 5). Empty: none."})

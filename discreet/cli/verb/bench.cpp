@@ -14,7 +14,7 @@ namespace {
 
 struct BenchFlags {
   std::vector<std::string> shapes;
-  std::vector<std::string> modes{"ordinary", "private"};
+  std::vector<std::string> modes{"ordinary", "private", "edp-sgd"};
   std::vector<int> threads{1, 2};
   std::vector<std::int64_t> examples{0};
   int steps = 15;

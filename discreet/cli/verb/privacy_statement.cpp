@@ -7,6 +7,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/privacy/answers.h"
+#include "discreet/privacy/noise_placement.h"
 #include "discreet/privacy/statement.h"
 
 namespace discreet {
@@ -16,6 +17,8 @@ struct StatementFlags {
   std::string run_directory;
   cli::PhaseFlags phases;
   std::string unit = "example", relation = "add_or_remove_one", sampling = "poisson";
+  std::string placement = "global";
+  std::int64_t layers = 1, slots = 16;
   privacy::PrivacyRun run;
 };
 
@@ -26,6 +29,20 @@ privacy::PrivacyRun read_statement(const std::string& directory) {
                           "Only a run trained with privacy.mechanism has a statement.");
   }
   return privacy::privacy_run_of(core::parse_json(core::read_file(path), path.string()));
+}
+
+/// eDP-SGD by flags: the multipliers are those of the published method; what counts is smaller.
+void correct_for_slots(const StatementFlags& flags, privacy::PrivacyRun& run) {
+  if (flags.layers < 1 || flags.slots < 1) {
+    throw usage_error("--layers and --slots: expected integers >= 1");
+  }
+  const auto placement = privacy::noise_placement_of(flags.placement);
+  const std::vector<double> norms(static_cast<std::size_t>(flags.layers), 1.0);
+  run.phases_as_published = run.phases;
+  for (privacy::Phase& phase : run.phases) {
+    phase.noise_multiplier =
+        privacy::counted_multiplier(placement, norms, phase.noise_multiplier, flags.slots, 2);
+  }
 }
 
 void print_statement(const privacy::PrivacyStatement& statement) {
@@ -62,6 +79,13 @@ void register_verb_privacy_statement(cli::Program& program) {
   verb->add_option("--sampling", flags.sampling, "poisson, full_batch or shuffled.")
       ->capture_default_str();
   verb->add_option("--mechanism", run.mechanism, "As in the configuration.")->capture_default_str();
+  verb->add_option("--noise-placement", flags.placement,
+                   "Mechanism edp-sgd: global, per-layer or per-worker.")
+      ->capture_default_str();
+  verb->add_option("--layers", flags.layers, "Mechanism edp-sgd: layers that are clipped apart.")
+      ->capture_default_str();
+  verb->add_option("--slots", flags.slots, "Mechanism edp-sgd: parts that a batch falls into.")
+      ->capture_default_str();
   verb->add_option("--clipping", run.clipping, "As in the configuration.")->capture_default_str();
   verb->add_option("--units", run.units, "Number of examples or users in the data.");
   verb->add_option("--parameters", run.parameters, "Trainable numbers that get noise.");
@@ -81,6 +105,7 @@ void register_verb_privacy_statement(cli::Program& program) {
     }
     if (by_flags) {
       flags.run.phases = cli::phases_of(flags.phases);
+      if (flags.run.mechanism == "edp-sgd") correct_for_slots(flags, flags.run);
       flags.run.unit = privacy::unit_of(flags.unit);
       flags.run.relation = privacy::relation_of(flags.relation);
       flags.run.sampling = privacy::sampling_of(flags.sampling);

@@ -7,32 +7,37 @@
 #include <fmt/ranges.h>
 
 #include "discreet/core/error.h"
+#include "discreet/dp/layers.h"
+#include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
 #include "discreet/nn/ordinary_step.h"
 
 namespace discreet::app {
 namespace {
 
-/// A step over the examples of `data`, all of which the caller's batch holds.
-std::shared_ptr<nn::Step> private_step(nn::Model& model, dp::PrivateStep::Data data, int threads,
-                                       std::int64_t part_tokens) {
-  const std::size_t examples = data.lengths.size();
-  auto plan = std::make_unique<dp::PrivatePlan>(
-      dp::PrivacyOptions{.units = examples,
-                         .expected_batch_size = static_cast<double>(examples) / 2,
-                         .steps = 1000,
-                         .clip_norm = 1,
-                         .noise_multiplier = 1.0,
-                         .threads = threads});
-  return std::make_shared<dp::PrivateStep>(model, std::move(plan), std::move(data),
-                                           dp::PrivateStepOptions{.part_tokens = part_tokens},
-                                           nullptr);
+constexpr std::int64_t kBenchSlots = 16;
+
+dp::PrivacyOptions bench_privacy(std::size_t examples, int threads) {
+  return {.units = examples,
+          .expected_batch_size = static_cast<double>(examples) / 2,
+          .steps = 1000,
+          .clip_norm = 1,
+          .noise_multiplier = 1.0,
+          .threads = threads};
+}
+
+/// Slots of equal size in the order of the examples. Training draws them; the cost is the same.
+std::vector<std::int64_t> bench_slots(std::int64_t examples) {
+  const std::int64_t count = std::min(kBenchSlots, examples);
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t s = 0; s <= count; ++s) offsets.push_back(s * examples / count);
+  return offsets;
 }
 
 }  // namespace
 
 const std::vector<std::string>& bench_modes() {
-  static const std::vector<std::string> modes = {"ordinary", "private", "loop"};
+  static const std::vector<std::string> modes = {"ordinary", "private", "edp-sgd", "loop"};
   return modes;
 }
 
@@ -50,8 +55,9 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
   run.batch.segment_offsets.resize(static_cast<std::size_t>(examples) + 1);
   std::iota(run.batch.indices.begin(), run.batch.indices.end(), 0);
   std::iota(run.batch.segment_offsets.begin(), run.batch.segment_offsets.end(), 0);
+  if (mode == "edp-sgd") run.batch.segment_offsets = bench_slots(examples);
   // The whole batch is packed once, as a loader that works ahead would have it; parts are cut out.
-  const auto packed = std::make_shared<nn::PackedBatch>(nn::collate(*data, run.batch.indices));
+  const auto packed = std::make_shared<nn::PackedBatch>(nn::collate(*data, run.batch.indices, run.batch.segment_offsets));
   const auto collate = [data, packed, examples](std::span<const std::int64_t> indices,
                                                 std::span<const std::int64_t> offsets) {
     const bool whole = static_cast<std::int64_t>(indices.size()) == examples;
@@ -61,10 +67,19 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
   if (mode == "ordinary") {
     run.step = std::make_shared<nn::OrdinaryStep>(
         *run.model, collate, nn::OrdinaryStepOptions{.examples = examples, .batch_size = examples});
-  } else {
-    const std::int64_t part_tokens = mode == "loop" ? 1 : std::int64_t{1} << 20;
-    run.step = private_step(*run.model, {shape.lengths, {}, collate}, threads, part_tokens);
+    return run;
   }
+  dp::PrivacyOptions options = bench_privacy(shape.lengths.size(), threads);
+  if (mode == "edp-sgd") {
+    options.mechanism = mode;
+    options.slots = static_cast<std::int64_t>(run.batch.segment_offsets.size()) - 1;
+    options.clipping.rule = "per-layer";
+    options.layers = dp::find_layers(*run.model, nn::trainable_parameters(*run.model), *packed);
+  }
+  const std::int64_t part_tokens = mode == "loop" ? 1 : std::int64_t{1} << 20;
+  run.step = std::make_shared<dp::PrivateStep>(
+      *run.model, dp::make_plan(std::move(options)), dp::PrivateStep::Data{shape.lengths, {}, collate},
+      dp::PrivateStepOptions{.part_tokens = part_tokens}, nullptr);
   return run;
 }
 

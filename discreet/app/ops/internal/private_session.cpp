@@ -6,9 +6,12 @@
 #include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/core/error.h"
+#include "discreet/dp/layers.h"
+#include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/ordinary_step.h"
 #include "discreet/privacy/ledger.h"
 
 namespace discreet::app {
@@ -53,8 +56,32 @@ dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, s
   options.delta = asked.delta.value();
   options.unit = privacy::unit_of(asked.unit);
   options.accountant = asked.accountant;
+  options.mechanism = asked.mechanism;
+  options.clipping = {.rule = asked.clipping,
+                      .weights = asked.clip_weights,
+                      .clip_norms = asked.clip_norms,
+                      .quantile = asked.quantile,
+                      .quantile_rate = asked.quantile_rate,
+                      .count_noise = asked.count_noise,
+                      .quantile_steps = asked.quantile_steps};
+  options.slots = asked.slots;
+  options.placement = privacy::noise_placement_of(asked.noise_placement);
+  options.schedule = {.kind = privacy::noise_schedule_of(asked.noise_schedule),
+                      .decay = asked.noise_decay,
+                      .every = asked.noise_every,
+                      .floor = asked.noise_floor};
   if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
   return options;
+}
+
+/// What rules by layer clip apart. The first example shows how parameters are used; what it says does
+/// not matter.
+std::vector<dp::ClipLayer> layers_of(const Session& session, const dp::PrivateStep::Data& data) {
+  if (data.lengths.empty()) return {};
+  const std::int64_t first[] = {0}, offsets[] = {0, 1};
+  const auto layers = dp::find_layers(*session.model, nn::trainable_parameters(*session.model),
+                                      data.collate(first, offsets));
+  return session.settings.privacy.clip_groups == "module" ? dp::by_module(layers) : layers;
 }
 
 /// What the plan cannot know: where vocabulary, labels and decisions came from.
@@ -68,6 +95,18 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
   run.has_user_column = session.data.has_user_column;
   run.user_contributions_capped = privacy_unit_is_user(session.settings);
   return run;
+}
+
+/// What the published method makes of the phases that were spent: its multipliers stand to the counted
+/// ones as they do in the plan.
+std::vector<privacy::Phase> published_of(std::vector<privacy::Phase> phases,
+                                         const privacy::PrivacyRun& plan) {
+  if (plan.phases_as_published.empty() || plan.phases.empty()) return {};
+  if (plan.phases.front().noise_multiplier == 0) return plan.phases_as_published;
+  const double ratio = plan.phases_as_published.front().noise_multiplier /
+                       plan.phases.front().noise_multiplier;
+  for (privacy::Phase& phase : phases) phase.noise_multiplier *= ratio;
+  return phases;
 }
 
 /// The budget of the data across runs, if the configuration names one.
@@ -93,7 +132,9 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   const std::uint64_t units = privacy_unit_is_user(settings) ? data.user_examples.size()
                                                              : data.lengths.size();
   session.steps = step_count(settings, static_cast<std::int64_t>(units));
-  auto plan = std::make_unique<dp::PrivatePlan>(plan_options(settings, units, session.steps));
+  dp::PrivacyOptions asked = plan_options(settings, units, session.steps);
+  asked.layers = layers_of(session, data);
+  auto plan = dp::make_plan(std::move(asked));
   session.plan = described(session, *plan, session.steps);
   const privacy::Event whole = plan->event(session.steps);
 
@@ -119,7 +160,9 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
   if (status == "spent") {
     // The ledger is the truth: it counts steps that were abandoned and repeated.
     const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
-    run.phases = privacy::flatten(spent.event).phases;
+    const privacy::FlatEvent flat = privacy::flatten(spent.event);
+    if (!flat.non_private) run.phases = flat.phases;  // without noise there is nothing to add up
+    run.phases_as_published = published_of(run.phases, *session.plan);
   }
   const privacy::PrivacyStatement statement = privacy::state_privacy(run);
   Json document = statement.document;

@@ -3,6 +3,8 @@
 namespace discreet {
 
 void register_all_segment_rule(core::Registry&);
+void register_all_clipping(core::Registry&);
+void register_all_mechanism(core::Registry&);
 void register_all_model(core::Registry&);
 void register_all_operation(core::Registry&);
 
@@ -12,6 +14,8 @@ void register_all_operation(core::Registry&);
 /// mangled name is written down anywhere.
 extern "C" void discreet_register(discreet::core::Registry& registry) {
   discreet::register_all_segment_rule(registry);
+  discreet::register_all_clipping(registry);
+  discreet::register_all_mechanism(registry);
   discreet::register_all_model(registry);
   discreet::register_all_operation(registry);
 }

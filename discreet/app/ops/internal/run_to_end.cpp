@@ -79,6 +79,7 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
     const privacy::PrivacyStatement statement = write_statement(session, "spent");
     card.statement = statement.words;
     result["epsilon"] = core::number(statement.epsilon.value);
+    if (statement.as_published) result["epsilon_as_published"] = core::number(*statement.as_published);
     result["statement"] = statement.words;
     result["caveats"] = statement.caveats;
     result["warnings"] = statement.warnings;
@@ -114,8 +115,10 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
   };
   if (session.data.dev.size() > 0) hooks.evaluate = [&] { return evaluate_on(session, session.data.dev); };
   hooks.save = [&](const nn::TrainState& now) { save_checkpoint(session, now); };
-  hooks.progress = [&](const nn::TrainState& now, double loss, std::optional<double> epsilon) {
-    progress.update(now.step, {.loss = loss, .epsilon = epsilon});
+  hooks.progress = [&](const nn::TrainState& now, double loss, const nn::SpentEpsilon& spent) {
+    const std::string note =
+        spent.as_published ? fmt::format("(as published {:.3g})", *spent.as_published) : "";
+    progress.update(now.step, {.loss = loss, .epsilon = spent.guarantee, .note = note});
   };
   hooks.stopping = [&] { return context.stopping(); };
 
