@@ -48,6 +48,11 @@ void check_train(const Settings& s, const Config& config) {
     throw usage_error(where(config, "train.patience") + ": early stopping needs data.dev",
                       "Name data to evaluate on, or set train.patience to 0.");
   }
+  if (s.train.optimizer == "adam-bc" && !s.privacy.is_private()) {
+    throw usage_error(where(config, "train.optimizer") + " = \"adam-bc\" takes the noise of a private run "
+                          "out of its second moment, but privacy.mechanism is \"none\"",
+                      "Without noise it is adamw.");
+  }
 }
 
 void check_model(const Settings& s, const Config& config) {

@@ -64,6 +64,8 @@ struct TrainOptions {
   double weight_decay = 0;
   double momentum = 0.9;
   double beta1 = 0.9, beta2 = 0.999;
+  double second_moment_floor = 0;
+  double average = 0;
   double gradient_clip = 0;
   std::int64_t eval_every = 0, checkpoint_every = 0, log_every = 10;
 };

@@ -1,5 +1,6 @@
 #include "discreet/nn/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "discreet/core/error.h"
@@ -7,10 +8,31 @@
 namespace discreet::nn {
 namespace {
 
+struct KindRow {
+  OptimizerKind kind;
+  const char* name;
+  bool has_first, has_second, decoupled;  // moments kept; weight decay beside them
+};
+constexpr KindRow kKinds[] = {{OptimizerKind::kSgd, "sgd", false, false, false},
+                              {OptimizerKind::kMomentum, "momentum", true, false, false},
+                              {OptimizerKind::kNesterov, "nesterov", true, false, false},
+                              {OptimizerKind::kAdam, "adam", true, true, false},
+                              {OptimizerKind::kAdamW, "adamw", true, true, true},
+                              {OptimizerKind::kAdamBc, "adam-bc", true, true, true}};
+
+const KindRow& row_of(OptimizerKind kind) {
+  for (const KindRow& row : kKinds) {
+    if (row.kind == kind) return row;
+  }
+  throw internal_error("an optimizer without a row");
+}
+
 /// What one element's update needs; the same numbers for float and double.
 struct UpdateRule {
+  OptimizerKind kind;
   double learning_rate, momentum, beta1, beta2, epsilon, weight_decay;
   double correction1, correction2;  // 1 - beta^t
+  double noise, floor;              // kAdamBc: taken out of the corrected second moment; what is kept
 };
 
 template <class T>
@@ -20,24 +42,27 @@ __attribute__((always_inline)) inline void sgd_loop(const UpdateRule& rule, T* _
   for (std::int64_t i = 0; i < n; ++i) w[i] -= rate * (g[i] + decay * w[i]);
 }
 
+/// Nesterov moves by the gradient plus momentum times the new buffer.
 template <class T>
 __attribute__((always_inline)) inline void momentum_loop(const UpdateRule& rule, T* __restrict w,
                                                          T* __restrict m, const T* __restrict g,
                                                          std::int64_t n) {
   const T rate = static_cast<T>(rule.learning_rate), decay = static_cast<T>(rule.weight_decay);
   const T momentum = static_cast<T>(rule.momentum);
+  const bool nesterov = rule.kind == OptimizerKind::kNesterov;
+  const T of_buffer = nesterov ? momentum : T{1}, of_gradient = nesterov ? T{1} : T{0};
   for (std::int64_t i = 0; i < n; ++i) {
-    m[i] = momentum * m[i] + g[i] + decay * w[i];
-    w[i] -= rate * m[i];
+    const T gradient = g[i] + decay * w[i];
+    m[i] = momentum * m[i] + gradient;
+    w[i] -= rate * (of_buffer * m[i] + of_gradient * gradient);
   }
 }
 
-/// `coupled`: weight decay goes through the moments (Adam); else it shrinks the weights (AdamW).
 template <class T>
-__attribute__((always_inline)) inline void adam_loop(const UpdateRule& rule, bool coupled,
-                                                     T* __restrict w, T* __restrict m,
-                                                     T* __restrict v, const T* __restrict g,
-                                                     std::int64_t n) {
+__attribute__((always_inline)) inline void adam_loop(const UpdateRule& rule, T* __restrict w,
+                                                     T* __restrict m, T* __restrict v,
+                                                     const T* __restrict g, std::int64_t n) {
+  const bool coupled = rule.kind == OptimizerKind::kAdam;
   const T beta1 = static_cast<T>(rule.beta1), rest1 = static_cast<T>(1 - rule.beta1);
   const T beta2 = static_cast<T>(rule.beta2), rest2 = static_cast<T>(1 - rule.beta2);
   const T step = static_cast<T>(rule.learning_rate / rule.correction1);
@@ -53,6 +78,41 @@ __attribute__((always_inline)) inline void adam_loop(const UpdateRule& rule, boo
   }
 }
 
+template <class T>
+__attribute__((always_inline)) inline void adam_bc_loop(const UpdateRule& rule, T* __restrict w,
+                                                        T* __restrict m, T* __restrict v,
+                                                        const T* __restrict g, std::int64_t n) {
+  const T beta1 = static_cast<T>(rule.beta1), rest1 = static_cast<T>(1 - rule.beta1);
+  const T beta2 = static_cast<T>(rule.beta2), rest2 = static_cast<T>(1 - rule.beta2);
+  const T step = static_cast<T>(rule.learning_rate / rule.correction1);
+  const T corrected = static_cast<T>(1 / rule.correction2);
+  const T noise = static_cast<T>(rule.noise), floor = static_cast<T>(rule.floor);
+  const T keep = static_cast<T>(1 - rule.learning_rate * rule.weight_decay);
+  for (std::int64_t i = 0; i < n; ++i) {
+    m[i] = beta1 * m[i] + rest1 * g[i];
+    v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
+    const T left = v[i] * corrected - noise;
+    w[i] = keep * w[i] - step * m[i] / std::sqrt(left > floor ? left : floor);
+  }
+}
+
+template <class T>
+__attribute__((always_inline)) inline void update_loop(const UpdateRule& rule, T* w, T* m, T* v,
+                                                       const T* g, std::int64_t n) {
+  switch (rule.kind) {
+    case OptimizerKind::kSgd:
+      return sgd_loop(rule, w, g, n);
+    case OptimizerKind::kMomentum:
+    case OptimizerKind::kNesterov:
+      return momentum_loop(rule, w, m, g, n);
+    case OptimizerKind::kAdam:
+    case OptimizerKind::kAdamW:
+      return adam_loop(rule, w, m, v, g, n);
+    case OptimizerKind::kAdamBc:
+      return adam_bc_loop(rule, w, m, v, g, n);
+  }
+}
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DISCREET_OPTIMIZER_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("no-math-errno")))
 #else
@@ -60,25 +120,32 @@ __attribute__((always_inline)) inline void adam_loop(const UpdateRule& rule, boo
 #endif
 
 // One function per element type, as clones by processor cannot be made of a template.
-DISCREET_OPTIMIZER_CLONES void update_floats(OptimizerKind kind, const UpdateRule& rule, float* w,
-                                             float* m, float* v, const float* g, std::int64_t n) {
-  if (kind == OptimizerKind::kSgd) return sgd_loop(rule, w, g, n);
-  if (kind == OptimizerKind::kMomentum) return momentum_loop(rule, w, m, g, n);
-  adam_loop(rule, kind == OptimizerKind::kAdam, w, m, v, g, n);
+DISCREET_OPTIMIZER_CLONES void update_floats(const UpdateRule& rule, float* w, float* m, float* v,
+                                             const float* g, std::int64_t n) {
+  update_loop(rule, w, m, v, g, n);
 }
 
-DISCREET_OPTIMIZER_CLONES void update_doubles(OptimizerKind kind, const UpdateRule& rule, double* w,
-                                              double* m, double* v, const double* g,
-                                              std::int64_t n) {
-  if (kind == OptimizerKind::kSgd) return sgd_loop(rule, w, g, n);
-  if (kind == OptimizerKind::kMomentum) return momentum_loop(rule, w, m, g, n);
-  adam_loop(rule, kind == OptimizerKind::kAdam, w, m, v, g, n);
+DISCREET_OPTIMIZER_CLONES void update_doubles(const UpdateRule& rule, double* w, double* m,
+                                              double* v, const double* g, std::int64_t n) {
+  update_loop(rule, w, m, v, g, n);
 }
 
-UpdateRule rule_of(const OptimizerOptions& options, double learning_rate, std::int64_t steps) {
+/// `noise`: the moving average of the noise's variance, as the moments stand, not corrected.
+UpdateRule rule_of(const OptimizerOptions& options, double learning_rate, std::int64_t steps,
+                   double noise) {
   const double t = static_cast<double>(steps);
-  return {learning_rate,        options.momentum, options.beta1, options.beta2, options.epsilon,
-          options.weight_decay, 1 - std::pow(options.beta1, t), 1 - std::pow(options.beta2, t)};
+  UpdateRule rule{options.kind,         learning_rate,
+                  options.momentum,     options.beta1,
+                  options.beta2,        options.epsilon,
+                  options.weight_decay, 1 - std::pow(options.beta1, t),
+                  1 - std::pow(options.beta2, t), 0, 0};
+  if (options.kind == OptimizerKind::kAdamBc) {
+    rule.noise = noise / rule.correction2;
+    const double least = options.floor > 0 ? options.floor
+                                           : second_moment_floor(rule.noise, options.beta2, steps);
+    rule.floor = std::max(least, options.epsilon * options.epsilon);
+  }
+  return rule;
 }
 
 template <class T>
@@ -86,67 +153,79 @@ T* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<T>() : nullptr;
 }
 
-const std::vector<std::pair<std::string, OptimizerKind>>& optimizer_kinds() {
-  static const std::vector<std::pair<std::string, OptimizerKind>> kinds = {
-      {"sgd", OptimizerKind::kSgd},
-      {"momentum", OptimizerKind::kMomentum},
-      {"adam", OptimizerKind::kAdam},
-      {"adamw", OptimizerKind::kAdamW}};
-  return kinds;
-}
-
 }  // namespace
 
 OptimizerKind parse_optimizer(const std::string& name) {
-  for (const auto& [known, kind] : optimizer_kinds()) {
-    if (known == name) return kind;
+  std::string known;
+  for (const KindRow& row : kKinds) {
+    if (name == row.name) return row.kind;
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw usage_error("unknown optimizer '" + name + "'", "Use sgd, momentum, adam or adamw.");
+  throw usage_error("unknown optimizer '" + name + "'", "There are: " + known + ".");
 }
 
-std::string optimizer_name(OptimizerKind kind) {
-  for (const auto& [name, known] : optimizer_kinds()) {
-    if (known == kind) return name;
-  }
-  throw internal_error("an optimizer without a name");
+std::string optimizer_name(OptimizerKind kind) { return row_of(kind).name; }
+
+double second_moment_floor(double noise_variance, double beta2, std::int64_t steps) {
+  const double power = std::pow(beta2, static_cast<double>(steps));
+  const double squared_weights = (1 - beta2) * (1 + power) / ((1 + beta2) * (1 - power));
+  return noise_variance * std::sqrt(2 * squared_weights);
+}
+
+double Optimizer::noise_of(std::size_t parameter) const {
+  return noise_.defined() ? noise_.const_data_ptr<double>()[parameter] : 0;
 }
 
 Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
     : parameters_(std::move(parameters)), options_(options),
       first_(parameters_.size()), second_(parameters_.size()) {
-  const bool has_first = options_.kind != OptimizerKind::kSgd;
-  const bool has_second =
-      options_.kind == OptimizerKind::kAdam || options_.kind == OptimizerKind::kAdamW;
+  const KindRow& row = row_of(options_.kind);
+  if (options_.kind == OptimizerKind::kAdamBc) {
+    noise_ = at::zeros({static_cast<std::int64_t>(parameters_.size())}, at::kDouble);
+  }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& parameter = parameters_[i].second;
     if (!parameter.is_contiguous()) {
       throw internal_error("parameter '" + parameters_[i].first + "' is not contiguous");
     }
-    if (has_first) first_[i] = at::zeros(parameter.sizes(), parameter.options().requires_grad(false));
-    if (has_second) second_[i] = at::zeros_like(first_[i]);
+    if (row.has_first) first_[i] = at::zeros(parameter.sizes(), parameter.options().requires_grad(false));
+    if (row.has_second) second_[i] = at::zeros_like(first_[i]);
   }
 }
 
-void Optimizer::step(std::span<const at::Tensor> gradients, double learning_rate) {
+void Optimizer::step(std::span<const at::Tensor> gradients, double learning_rate,
+                     std::span<const double> noise_variances) {
   if (gradients.size() != parameters_.size()) {
     throw internal_error("the optimizer got " + std::to_string(gradients.size()) +
                          " gradients for " + std::to_string(parameters_.size()) + " parameters");
   }
-  begin_step(learning_rate);
+  begin_step(learning_rate, noise_variances);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (gradients[i].defined()) update_tensor(i, gradients[i]);
   }
 }
 
-void Optimizer::begin_step(double learning_rate) {
+void Optimizer::begin_step(double learning_rate, std::span<const double> noise_variances) {
+  if (noise_variances.size() > 1 && noise_variances.size() != parameters_.size()) {
+    throw internal_error("the optimizer got " + std::to_string(noise_variances.size()) +
+                         " noise variances for " + std::to_string(parameters_.size()) + " parameters");
+  }
   ++steps_;
   learning_rate_ = learning_rate;
+  if (!noise_.defined()) return;
+  auto* average = noise_.data_ptr<double>();
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const double variance = noise_variances.empty()       ? 0
+                            : noise_variances.size() == 1 ? noise_variances[0]
+                                                          : noise_variances[i];
+    average[i] = options_.beta2 * average[i] + (1 - options_.beta2) * variance;
+  }
 }
 
 void Optimizer::update(std::size_t parameter, std::int64_t first,
                        std::span<const float> gradient) {
   const auto at_first = [first](float* data) { return data == nullptr ? nullptr : data + first; };
-  update_floats(options_.kind, rule_of(options_, learning_rate_, steps_),
+  update_floats(rule_of(options_, learning_rate_, steps_, noise_of(parameter)),
                 at_first(data_or_null<float>(parameters_[parameter].second)),
                 at_first(data_or_null<float>(first_[parameter])),
                 at_first(data_or_null<float>(second_[parameter])), gradient.data(),
@@ -158,41 +237,49 @@ void Optimizer::update_tensor(std::size_t parameter, const at::Tensor& gradient)
   at::Tensor w = parameters_[parameter].second.detach();
   at::Tensor& m = first_[parameter];
   at::Tensor& v = second_[parameter];
-  const UpdateRule rule = rule_of(options_, learning_rate_, steps_);
+  const UpdateRule rule = rule_of(options_, learning_rate_, steps_, noise_of(parameter));
   if (w.is_cpu() && gradient.is_cpu() && w.scalar_type() == gradient.scalar_type() &&
       (w.scalar_type() == at::kFloat || w.scalar_type() == at::kDouble)) {
     const at::Tensor dense = gradient.contiguous();
     if (w.scalar_type() == at::kFloat) {
-      update_floats(options_.kind, rule, w.data_ptr<float>(), data_or_null<float>(m),
+      update_floats(rule, w.data_ptr<float>(), data_or_null<float>(m),
                     data_or_null<float>(v), dense.data_ptr<float>(), w.numel());
     } else {
-      update_doubles(options_.kind, rule, w.data_ptr<double>(), data_or_null<double>(m),
+      update_doubles(rule, w.data_ptr<double>(), data_or_null<double>(m),
                      data_or_null<double>(v), dense.data_ptr<double>(), w.numel());
     }
     return;
   }
-  const bool coupled = options_.kind != OptimizerKind::kAdamW;
-  const at::Tensor g = coupled && options_.weight_decay != 0
+  const KindRow& row = row_of(options_.kind);
+  const at::Tensor g = !row.decoupled && options_.weight_decay != 0
                            ? gradient.add(w, options_.weight_decay) : gradient;
-  if (options_.kind == OptimizerKind::kSgd) {
+  if (!row.has_first) {
     w.sub_(g, learning_rate_);
-  } else if (options_.kind == OptimizerKind::kMomentum) {
+  } else if (!row.has_second) {
     m.mul_(options_.momentum).add_(g);
-    w.sub_(m, learning_rate_);
+    if (options_.kind == OptimizerKind::kNesterov) {
+      w.sub_(g.add(m, options_.momentum), learning_rate_);
+    } else {
+      w.sub_(m, learning_rate_);
+    }
   } else {
-    if (!coupled) w.mul_(1 - learning_rate_ * options_.weight_decay);
+    if (row.decoupled) w.mul_(1 - learning_rate_ * options_.weight_decay);
     m.mul_(rule.beta1).add_(g, 1 - rule.beta1);
     v.mul_(rule.beta2).addcmul_(g, g, 1 - rule.beta2);
-    const at::Tensor scale = v.sqrt().div_(std::sqrt(rule.correction2)).add_(rule.epsilon);
+    const at::Tensor scale =
+        options_.kind == OptimizerKind::kAdamBc
+            ? v.div(rule.correction2).sub_(rule.noise).clamp_min_(rule.floor).sqrt_()
+            : v.sqrt().div_(std::sqrt(rule.correction2)).add_(rule.epsilon);
     w.addcdiv_(m, scale, -learning_rate_ / rule.correction1);
   }
 }
 
 NamedTensors Optimizer::state() const {
   NamedTensors state = {{"steps", at::full({1}, steps_, at::kLong)}};
+  if (noise_.defined()) state.emplace_back("noise_variance", noise_);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const std::string& name = parameters_[i].first;
-    if (options_.kind == OptimizerKind::kMomentum) {
+    if (first_[i].defined() && !second_[i].defined()) {
       state.emplace_back(name + ".momentum", first_[i]);
     } else if (first_[i].defined()) {
       state.emplace_back(name + ".exp_avg", first_[i]);

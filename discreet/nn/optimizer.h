@@ -10,28 +10,41 @@
 
 namespace discreet::nn {
 
-/// The update rules; weight decay is decoupled from the moments only in kAdamW.
-enum class OptimizerKind { kSgd, kMomentum, kAdam, kAdamW };
+/// The update rules; weight decay is decoupled from the moments in kAdamW and kAdamBc.
+enum class OptimizerKind { kSgd, kMomentum, kNesterov, kAdam, kAdamW, kAdamBc };
 
-/// "sgd", "momentum", "adam", "adamw". Throws: kUsage naming what there is.
+/// "sgd", "momentum", "nesterov", "adam", "adamw", "adam-bc". Throws: kUsage naming what there is.
 OptimizerKind parse_optimizer(const std::string& name);
 std::string optimizer_name(OptimizerKind kind);
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kSgd;
-  double momentum = 0.9;  ///< kMomentum only.
+  double momentum = 0.9;  ///< kMomentum and kNesterov.
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0;  ///< L2 added to the gradient; kAdamW: a shrinking of the weights.
+  double weight_decay = 0;  ///< L2 added to the gradient; kAdamW, kAdamBc: a shrinking of the weights.
+  /// kAdamBc: what remains of the second moment is held above this. 0: above the standard error that
+  /// noise alone gives it (`second_moment_floor`).
+  double floor = 0;
 };
+
+/// The standard error of a bias-corrected second moment after `steps` steps of Gaussian noise of
+/// variance `noise_variance`: noise_variance sqrt(2 sum of squared weights). What is left below it after
+/// the noise's variance is taken out cannot be told from noise.
+double second_moment_floor(double noise_variance, double beta2, std::int64_t steps);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// Moves parameters by explicit gradients. The ordinary and the private step share it, so that the two
 /// differ in the gradient alone.
 ///
-/// Ref: Kingma & Ba 2015; Loshchilov & Hutter 2019 (AdamW). Same formulas as torch.optim.
+/// kAdamBc takes the noise's share out of the second moment: with g~ = g + noise of variance Phi,
+/// E[g~^2] - Phi = g^2, so the denominator is that of Adam on g. Phi may change from step to step; its
+/// moving average has the moments' weights.
+///
+/// Ref: Kingma & Ba 2015; Loshchilov & Hutter 2019 (AdamW); Sutskever et al. 2013 (Nesterov); Tang,
+/// Shpilevskiy & Lecuyer 2024, DP-AdamBC. Same formulas as torch.optim.
 class Optimizer {
  public:
   Optimizer(NamedTensors parameters, OptimizerOptions options);
@@ -40,12 +53,15 @@ class Optimizer {
   const NamedTensors& parameters() const { return parameters_; }
 
   /// One step. `gradients`: one per parameter, undefined to leave that parameter as it is.
-  void step(std::span<const at::Tensor> gradients, double learning_rate);
+  /// `noise_variances` of the gradients' elements: one per parameter, one for all, or none for 0; only
+  /// kAdamBc looks at them.
+  void step(std::span<const at::Tensor> gradients, double learning_rate,
+            std::span<const double> noise_variances = {});
 
   /// The same in pieces, for callers that make the gradient piece by piece (noise in cache): first
   /// `begin_step`, then every element of every parameter once. `gradient` holds the elements
   /// first .. first + size of the flattened parameter, float32 on the CPU.
-  void begin_step(double learning_rate);
+  void begin_step(double learning_rate, std::span<const double> noise_variances = {});
   void update(std::size_t parameter, std::int64_t first, std::span<const float> gradient);
 
   std::int64_t steps() const { return steps_; }
@@ -55,12 +71,14 @@ class Optimizer {
   void load(const NamedTensors& state);
 
  private:
+  double noise_of(std::size_t parameter) const;
   void update_tensor(std::size_t parameter, const at::Tensor& gradient);
 
   NamedTensors parameters_;
   OptimizerOptions options_;
   std::vector<at::Tensor> first_;   // momentum buffer or first moment
   std::vector<at::Tensor> second_;  // second moment
+  at::Tensor noise_;                // kAdamBc: [parameters] double, moving average of noise variances
   std::int64_t steps_ = 0;
   double learning_rate_ = 0;
 };

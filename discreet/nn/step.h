@@ -49,6 +49,9 @@ class Step {
   /// rest as the returned JSON. A secure step saves no generator state.
   virtual Json save(const std::filesystem::path& folder) const = 0;
   virtual void load(const std::filesystem::path& folder, const Json& state) = 0;
+  /// After a resume, before the next step, which is `step`: `lost` steps beyond it were charged to a
+  /// ledger and are not taken again. For steps whose batches have a fixed place.
+  virtual void go_on(std::int64_t step, std::int64_t lost) {}
 };
 
 }  // namespace discreet::nn

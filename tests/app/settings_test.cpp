@@ -77,6 +77,7 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
   } cases[] = {
       {"[train]\nsteps=1\nepochs=2", "x.toml:2: train.steps and train.epochs are both given"},
       {"[data]\ntrain='t'\n[train]\npatience=2", "x.toml:4: train.patience: early stopping needs"},
+      {"[train]\noptimizer='adam-bc'", "x.toml:2: train.optimizer = \"adam-bc\" takes the noise"},
       {"[model]\nvectors_frozen=true", "x.toml:2: model.vectors_frozen: there are no vectors"},
       {"task='text-classification'\n[model]\nkind='bilstm-crf'", "x.toml:3: model.kind: a CRF"},
       {"[model]\nkind='transformer'\nhidden=30\nheads=4", "not a multiple of model.heads = 4"},

@@ -39,11 +39,13 @@ class ResumeTest : public ::testing::TestWithParam<bool> {
                          "train.batch_size=8", "train.steps=" + std::to_string(kSteps),
                          "train.checkpoint_every=2", "train.log_every=1"}}};
     if (GetParam()) {
-      // What has the most to lose: slots, noise that falls, bounds that follow private counts.
+      // What has the most to lose: slots, noise that falls, bounds that follow private counts, moments that
+      // know the noise, averages.
       for (const char* more : {"privacy.mechanism=edp-sgd", "privacy.noise_multiplier=1",
                                "privacy.delta=1e-3", "privacy.accountant=rdp", "privacy.slots=4",
                                "privacy.clipping=group-wise", "privacy.noise_schedule=exponential",
-                               "privacy.noise_decay=0.5", "privacy.insecure_seed=7"}) {
+                               "privacy.noise_decay=0.5", "privacy.insecure_seed=7",
+                               "train.optimizer=adam-bc", "train.average=0.9"}) {
         request_["set"].push_back(more);
       }
     }

@@ -4,6 +4,30 @@
 namespace discreet {
 namespace app {
 
+namespace {
+
+struct OptimizerRow {
+  const char *name, *summary, *reference;
+};
+// The names that nn/optimizer.cpp has rules for; a test holds the two together.
+constexpr OptimizerRow kOptimizers[] = {
+    {"sgd", "Gradient descent", "Robbins and Monro 1951"},
+    {"momentum", "Gradient descent with a decaying sum of gradients", "Polyak 1964"},
+    {"nesterov", "Momentum that looks one step ahead", "Sutskever et al. 2013"},
+    {"adam", "Steps scaled by moving averages of the gradient and its square",
+     "Kingma and Ba 2015"},
+    {"adamw", "Adam with weight decay beside the moments", "Loshchilov and Hutter 2019"},
+    {"adam-bc", "AdamW with the noise's variance taken out of the second moment; private runs only",
+     "Tang, Shpilevskiy and Lecuyer 2024, DP-AdamBC"}};
+
+std::vector<std::string> optimizer_choices() {
+  std::vector<std::string> names;
+  for (const OptimizerRow& row : kOptimizers) names.emplace_back(row.name);
+  return names;
+}
+
+}  // namespace
+
 const core::Fields<TrainOptions>& train_fields() {
   static const auto fields =
       core::Fields<TrainOptions>("train")
@@ -19,8 +43,9 @@ const core::Fields<TrainOptions>& train_fields() {
           .add("steps", &TrainOptions::steps,
                {.min = 1, .max = 1e9, .doc = "Updates; give epochs or steps."})
           .add("optimizer", &TrainOptions::optimizer,
-               {.choices = {"sgd", "momentum", "adam", "adamw"},
-                .doc = "Update rule; a privacy mechanism puts its noisy gradient into the same one.",
+               {.choices = optimizer_choices(),
+                .doc = "Update rule (`discreet list optimizer`); a privacy mechanism puts its noisy "
+                       "gradient into the same one.",
                 .reference = "Kingma and Ba 2015; Loshchilov and Hutter 2019 (AdamW)"})
           .add("learning_rate", &TrainOptions::learning_rate,
                {.min = 0, .max = 1000, .above_min = true, .doc = "At its peak."})
@@ -44,13 +69,23 @@ const core::Fields<TrainOptions>& train_fields() {
                {.min = 0, .max = 4096,
                 .doc = "Threads of tensor operations; 0: one for each core."})
           .add("weight_decay", &TrainOptions::weight_decay,
-               {.min = 0, .doc = "L2 added to the gradient; adamw shrinks the weights instead."})
+               {.min = 0, .doc = "L2 added to the gradient; adamw and adam-bc shrink the weights instead."})
           .add("momentum", &TrainOptions::momentum,
-               {.min = 0, .max = 1, .below_max = true, .doc = "Of optimizer = \"momentum\"."})
+               {.min = 0, .max = 1, .below_max = true, .doc = "Of optimizer = \"momentum\" and \"nesterov\"."})
           .add("beta1", &TrainOptions::beta1,
                {.min = 0, .max = 1, .below_max = true, .doc = "Adam: decay of the first moment."})
           .add("beta2", &TrainOptions::beta2,
                {.min = 0, .max = 1, .below_max = true, .doc = "Adam: decay of the second moment."})
+          .add("second_moment_floor", &TrainOptions::second_moment_floor,
+               {.min = 0,
+                .doc = "adam-bc: the second moment without the noise's variance is held above this; "
+                       "0: above the standard error that noise alone gives it.",
+                .reference = "Tang, Shpilevskiy and Lecuyer 2024, gamma' of Algorithm 1"})
+          .add("average", &TrainOptions::average,
+               {.min = 0, .max = 1, .below_max = true,
+                .doc = "Decay of a moving average of the weights, for example 0.999: the average is "
+                       "what is evaluated and saved. It costs no privacy. 0: none.",
+                .reference = "Polyak and Juditsky 1992; De et al. 2022, section 3.3"})
           .add("gradient_clip", &TrainOptions::gradient_clip,
                {.min = 0,
                 .doc = "The mean gradient is scaled down to this norm, without privacy; 0: left "
@@ -71,6 +106,9 @@ const core::Fields<TrainOptions>& train_fields() {
 
 void register_section_train(core::Registry& registry) {
   app::add_section(registry, "train", "How parameters move.", app::train_fields().info());
+  for (const auto& row : app::kOptimizers) {
+    registry.add({.kind = "optimizer", .name = row.name, .summary = row.summary, .reference = row.reference});
+  }
 }
 
 }  // namespace discreet

@@ -46,6 +46,7 @@ nn::TrainLoopOptions loop_options(const Session& session) {
 }
 
 Json evaluate_on(const Session& session, const EncodedData& data) {
+  const auto released = with_released_weights(session);
   return metrics_of(session.settings.task, session.data.encoder, data, score(*session.model, data));
 }
 
@@ -95,6 +96,7 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
   }
   session.run.write_model([&](const fs::path& folder) {
     fill_model_folder(folder, session.settings, session.data.encoder, card);
+    const auto released = with_released_weights(session);
     write_model_weights(session, folder);
   });
 }

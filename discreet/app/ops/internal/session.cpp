@@ -6,6 +6,7 @@
 #include <torch/version.h>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/average.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/model.h"
@@ -65,7 +66,8 @@ nn::OptimizerOptions optimizer_options(const Settings& settings) {
           .momentum = settings.train.momentum,
           .beta1 = settings.train.beta1,
           .beta2 = settings.train.beta2,
-          .weight_decay = settings.train.weight_decay};
+          .weight_decay = settings.train.weight_decay,
+          .floor = settings.train.second_moment_floor};
 }
 
 void set_threads(std::int64_t threads) {
@@ -82,13 +84,9 @@ Session start_session(const Settings& settings, bool force) {
   return session;
 }
 
-void prepare(Session& session, bool resumed, core::OperationContext& context) {
-  session.model = make_run_model(session.settings, session.data.encoder);
-  session.trainable_values = nn::trainable_values(*session.model);
-  if (session.settings.privacy.is_private()) {
-    prepare_private(session, resumed, context);
-    return;
-  }
+namespace {
+
+void prepare_ordinary(Session& session) {
   const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
   session.steps = session.steps_allowed = step_count(session.settings, examples->size());
   const nn::OrdinaryStepOptions options{.examples = examples->size(),
@@ -104,6 +102,28 @@ void prepare(Session& session, bool resumed, core::OperationContext& context) {
       options);
 }
 
+}  // namespace
+
+void prepare(Session& session, bool resumed, core::OperationContext& context) {
+  session.model = make_run_model(session.settings, session.data.encoder);
+  session.trainable_values = nn::trainable_values(*session.model);
+  if (session.settings.privacy.is_private()) {
+    prepare_private(session, resumed, context);
+  } else {
+    prepare_ordinary(session);
+  }
+  if (session.settings.train.average == 0) return;
+  const auto averaged = std::make_shared<nn::AveragedStep>(
+      session.step, nn::trainable_parameters(*session.model), session.settings.train.average);
+  session.average = {averaged, &averaged->average()};
+  session.step = averaged;
+}
+
+std::shared_ptr<void> with_released_weights(const Session& session) {
+  if (session.average == nullptr) return nullptr;
+  return std::make_shared<nn::WeightAverage::InPlace>(*session.average);
+}
+
 void save_checkpoint(Session& session, const nn::TrainState& state) {
   session.run.write_checkpoint(state.step, state.to_json(), [&](const fs::path& folder) {
     nn::fill_checkpoint(folder, *session.model, *session.step);
@@ -117,8 +137,7 @@ void load_checkpoint(Session& session, const core::Checkpoint& checkpoint) {
 
 void take_parameters_of(Session& session, std::int64_t step) {
   const core::Checkpoint checkpoint = session.run.load_checkpoint(step);
-  const fs::path file = checkpoint.folder / "model.safetensors";
-  nn::load_model_tensors(*session.model, nn::read_tensors(file), file.string());
+  load_checkpoint(session, checkpoint);
 }
 
 void write_model_weights(const Session& session, const fs::path& folder) {

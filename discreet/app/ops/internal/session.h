@@ -14,6 +14,7 @@
 
 namespace discreet::nn {
 class Step;
+class WeightAverage;
 struct OptimizerOptions;
 }  // namespace discreet::nn
 
@@ -26,6 +27,7 @@ struct Session {
   RunData data;
   std::shared_ptr<nn::Model> model{};
   std::shared_ptr<nn::Step> step{};
+  std::shared_ptr<const nn::WeightAverage> average{};  ///< Null without train.average.
   std::int64_t trainable_values = 0;
   std::int64_t steps = 0;          ///< Of the schedule.
   std::int64_t steps_allowed = 0;  ///< Fewer where abandoned steps of a private run were spent.
@@ -63,7 +65,10 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
 
 void save_checkpoint(Session& session, const nn::TrainState& state);
 void load_checkpoint(Session& session, const core::Checkpoint& checkpoint);
-/// Takes the parameters of the checkpoint at `step`, and nothing else of it.
+/// While the returned object lives, the model holds the weights that are evaluated and saved: their
+/// moving average if train.average asks for it. Null, and nothing changes, if it does not.
+std::shared_ptr<void> with_released_weights(const Session& session);
+/// Goes back to the checkpoint at `step`.
 void take_parameters_of(Session& session, std::int64_t step);
 void write_model_weights(const Session& session, const std::filesystem::path& folder);
 
