@@ -18,6 +18,9 @@ class NoiseSource {
   /// Throws: kUsage for a negative or non-finite std.
   virtual void add_gaussian(std::span<float> values, double std) = 0;
   virtual void add_gaussian(std::span<double> values, double std) = 0;
+  /// Standard deviation of what `add_gaussian(…, std)` adds to one number in this step; other than std
+  /// where the noise of several steps is correlated.
+  virtual double step_deviation(double std) const { return std; }
   /// False: the noise can be recomputed from the seed, so no guarantee holds against who knows it.
   virtual bool secure() const = 0;
 };

@@ -76,6 +76,14 @@ SamplingPlan SamplingPlan::from_rate(std::uint64_t units, SamplingRate sampling_
   return {units, sampling_rate.value(), sampling_rate.value() * static_cast<double>(units)};
 }
 
+std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::SecureRng& rng) {
+  return draw_poisson(plan, rng);
+}
+
+std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::ReproducibleRng& rng) {
+  return draw_poisson(plan, rng);
+}
+
 std::vector<std::uint64_t> PoissonSampler::sample(std::uint64_t) {
   return draw_poisson(plan(), rng_);
 }

@@ -31,6 +31,12 @@ class Sampler {
   virtual Sampling sampling() const = 0;
   /// False: anybody who knows the seed knows the batches, so no guarantee holds against them.
   virtual bool secure() const = 0;
+  /// Of the first `steps` steps, how many one unit may have entered: what is counted. All of them,
+  /// where a unit may enter any step.
+  virtual std::int64_t participations(std::int64_t steps) const { return steps; }
+  /// Which data sets are neighbours where a unit comes or goes: an order that depends on the number of
+  /// units needs that number to stay.
+  virtual Relation relation() const { return Relation::kAddOrRemoveOne; }
   const SamplingPlan& plan() const { return plan_; }
   double expected_batch_size() const { return plan_.expected_batch_size; }
 
@@ -66,6 +72,10 @@ class InsecurePoissonSampler final : public Sampler {
  private:
   std::uint64_t seed_;
 };
+
+/// One batch of plan.units units by plan.sampling_rate: what the Poisson samplers draw.
+std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::SecureRng& rng);
+std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::ReproducibleRng& rng);
 
 /// Every unit in every step; rate 1.
 class FullBatchSampler final : public Sampler {

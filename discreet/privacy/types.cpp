@@ -19,7 +19,9 @@ constexpr std::pair<Relation, std::string_view> kRelations[] = {
 constexpr std::pair<Sampling, std::string_view> kSamplings[] = {
     {Sampling::kPoisson, "poisson"},
     {Sampling::kFullBatch, "full_batch"},
-    {Sampling::kShuffled, "shuffled"}};
+    {Sampling::kShuffled, "shuffled"},
+    {Sampling::kFixedOrder, "fixed_order"},
+    {Sampling::kCyclicPoisson, "cyclic_poisson"}};
 
 template <class Table, class Value>
 std::string_view name_in(const Table& table, Value value) {
