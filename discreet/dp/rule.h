@@ -30,6 +30,12 @@ class GradientSink {
  public:
   GradientSink() = default;
   explicit GradientSink(at::Tensor buffer) : buffer_(std::move(buffer)) {}
+  /// A sink whose sum is what `sum` holds; shares its memory.
+  static GradientSink holding(at::Tensor sum) {
+    GradientSink sink(std::move(sum));
+    sink.fresh_ = false;
+    return sink;
+  }
 
   bool defined() const { return buffer_.defined(); }
   /// Adds left^T right. Shapes: left [N, p], right [N, d], buffer [p, d].

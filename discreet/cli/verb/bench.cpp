@@ -19,7 +19,8 @@ struct BenchFlags {
   std::vector<std::int64_t> examples{0};
   int steps = 15;
   int warm_up = 3;
-  bool describe = false;
+  bool describe = false, stacked = false;
+  int models = 32;
   std::string data, out;
 };
 
@@ -55,6 +56,18 @@ void print_results(const Json& results, std::size_t modes) {
                    rows);
 }
 
+void print_stacked(const Json& document) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& result : document["results"]) {
+    rows.push_back({result["shape"], std::to_string(result["models"].get<int>()),
+                    fmt::format("{:.3f}", result["one_by_one_ms"].get<double>()),
+                    fmt::format("{:.3f}", result["stacked_ms"].get<double>()),
+                    fmt::format("{:.2f}", result["speedup"].get<double>()),
+                    fmt::format("{:.0f} %", 100 * result["share_of_peak"].get<double>())});
+  }
+  cli::print_table({"shape", "models", "alone ms", "stacked ms", "speedup", "of peak"}, rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
@@ -71,8 +84,11 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--warm-up", flags.warm_up, "Steps before these.")->check(CLI::Range(0, 1000));
   verb->add_option("--data", flags.data, "A folder with snips/, for the lengths of real utterances.");
   verb->add_option("--out", flags.out, "Write the document here.");
+  verb->add_flag("--stacked", flags.stacked,
+                 "Time many small models trained at once against one after another instead.");
+  verb->add_option("--models", flags.models, "How many, with --stacked.")->check(CLI::Range(1, 4096));
   verb->add_flag("--describe", flags.describe, "Say what the shapes are and time nothing.");
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
     if (flags.data.empty() && std::getenv("DISCREET_DATA") != nullptr) {
       flags.data = std::getenv("DISCREET_DATA");
     }
@@ -81,7 +97,12 @@ void register_verb_bench(cli::Program& program) {
                           {"modes", flags.modes},     {"examples", flags.examples},
                           {"steps", flags.steps},     {"warm_up", flags.warm_up},
                           {"data", flags.data},       {"describe", flags.describe}};
-    Json document = app::call_operation("bench", request, context);
+    const Json stacked_request = {{"shapes", flags.shapes},
+                                  {"threads", verb->count("--threads") > 0 ? flags.threads.front() : 1},
+                                  {"steps", flags.steps},
+                                  {"models", flags.models}};
+    Json document = flags.stacked ? app::call_operation("bench-stacked", stacked_request, context)
+                                  : app::call_operation("bench", request, context);
     document["version"] = core::version();
     document["revision"] = core::git_revision();
     document["date"] = today();
@@ -89,6 +110,8 @@ void register_verb_bench(cli::Program& program) {
     if (!flags.out.empty()) core::write_file_atomically(flags.out, document.dump(2) + "\n");
     if (program.global().json || flags.describe) {
       cli::print_document(document);
+    } else if (flags.stacked) {
+      print_stacked(document);
     } else {
       print_results(document["results"], flags.modes.size());
     }
