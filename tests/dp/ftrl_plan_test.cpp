@@ -210,6 +210,29 @@ TEST(FtrlPlan, ASecureRunGoesOnBehindTheStepsItLost) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "secure noise was written down";
 }
 
+/// What adam-bc takes out is the variance of what the optimiser gets: that of the plan's noise over the
+/// divisor, and by DP-FTRL that of the step's row of the inverse.
+TEST(PrivatePlan, TellsTheOptimizerHowLargeItsNoiseIs) {
+  for (const char* mechanism : {"dp-sgd", "dp-ftrl"}) {
+    FtrlFixture fixture;
+    fixture.options.optimizer.kind = nn::OptimizerKind::kAdamBc;
+    fixture.privacy.mechanism = mechanism;
+    const auto step = fixture.make();
+    const FtrlPlan plan(ftrl_options());
+    double expected = 0;
+    for (std::int64_t t = 0; t < 4; ++t) {
+      step->sample(t);
+      step->run({{}, {0}, nullptr}, 0.01);
+      const double unit = 1.3 * 0.7 / 4;
+      const double variance = unit * unit * (std::string(mechanism) == "dp-ftrl" ? plan.strategy().step_variance(t) : 1);
+      expected = 0.999 * expected + 0.001 * variance;
+    }
+    const auto state = step->optimizer().state();
+    ASSERT_EQ(state[1].first, "noise_variance");
+    EXPECT_NEAR(state[1].second[0].item<double>() / expected, 1, 1e-9) << mechanism;
+  }
+}
+
 TEST(FtrlPlan, RunsWithUsersLayersPartsAndEveryOptimizer) {
   for (const auto kind : {nn::OptimizerKind::kMomentum, nn::OptimizerKind::kAdamBc}) {
     FtrlFixture fixture;
