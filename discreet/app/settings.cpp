@@ -155,6 +155,32 @@ void check_slots(const PrivacyOptions& p, const Config& config) {
   }
 }
 
+void check_ftrl(const PrivacyOptions& p, const Config& config) {
+  const bool moved = p.ftrl_matrix != "banded" || p.ftrl_sampling != "fixed-order" || p.ftrl_bands != 0 || !p.ftrl_honaker;
+  if (p.mechanism != "dp-ftrl") {
+    if (!moved) return;  // as a complete configuration states them
+    refuse_given(config, {"ftrl_matrix", "ftrl_bands", "ftrl_honaker", "ftrl_sampling"},
+                 "has no meaning: privacy.mechanism is \"" + p.mechanism + "\"",
+                 "It belongs to privacy.mechanism = \"dp-ftrl\".");
+    return;
+  }
+  if (p.ftrl_matrix == "tree") {
+    if (p.ftrl_bands != 0) {
+      throw usage_error(where(config, "privacy.ftrl_bands") + ": a tree has no bands",
+                        "Set privacy.ftrl_matrix = \"banded\", or leave it out.");
+    }
+    if (p.ftrl_sampling == "cyclic-poisson") {
+      throw usage_error(where(config, "privacy.ftrl_sampling") + " = \"cyclic-poisson\" needs a banded matrix",
+                        "A tree's nodes hold units of all groups; no amplification is proven for them.");
+    }
+  }
+  if (p.clipping == "adaptive" || p.clipping == "group-wise" || p.noise_schedule != "constant") {
+    throw usage_error(where(config, p.noise_schedule != "constant" ? "privacy.noise_schedule" : "privacy.clipping") +
+                          ": the noise of dp-ftrl is taken back in later steps, so its size must not change",
+                      "Take a clipping rule whose bounds stay, and no noise schedule.");
+  }
+}
+
 void check_schedule(const PrivacyOptions& p, const Config& config) {
   const bool falls = p.noise_schedule != "constant";
   if (falls && p.noise_decay == 1) {
@@ -204,6 +230,7 @@ void check_private(const Settings& s, const Config& config) {
   check_slots(p, config);
   check_clipping(p, config);
   check_schedule(p, config);
+  check_ftrl(p, config);
 }
 
 }  // namespace

@@ -88,6 +88,9 @@ struct PrivacyOptions {
   std::string noise_schedule = "constant";
   double noise_decay = 1, noise_floor = 0;
   std::int64_t noise_every = 1;
+  std::string ftrl_matrix = "banded", ftrl_sampling = "fixed-order";
+  std::int64_t ftrl_bands = 0;
+  bool ftrl_honaker = true;
   std::string ledger;
   double ledger_epsilon = 0, ledger_delta = 0;
   std::string accountant = "prv";

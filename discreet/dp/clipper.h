@@ -36,6 +36,7 @@ class ClippedSum {
  private:
   friend class SegmentClipper;
   friend class PrivatePlan;
+  friend class StackedPrivateTrainer;
   std::vector<GradientSink> sinks_;
   std::vector<std::size_t> layer_of_;  // of each sink in bounds_
   std::vector<double> bounds_;

@@ -166,7 +166,8 @@ std::unique_ptr<SegmentClipper> PrivatePlan::make_clipper(nn::NamedTensors param
 std::vector<privacy::Phase> PrivatePlan::phases(double first, std::int64_t steps) const {
   std::vector<privacy::Phase> list;
   for (const auto& run :
-       privacy::multiplier_runs(options_.schedule, first, steps_per_epoch(), steps)) {
+       privacy::multiplier_runs(options_.schedule, first, steps_per_epoch(),
+                                                  sampler_->participations(steps))) {
     list.push_back({effective(run.noise_multiplier), sampler_->plan().sampling_rate, run.steps});
   }
   return list;
@@ -175,7 +176,8 @@ std::vector<privacy::Phase> PrivatePlan::phases(double first, std::int64_t steps
 std::vector<privacy::Phase> PrivatePlan::published_phases(std::int64_t steps) const {
   std::vector<privacy::Phase> list;
   for (const auto& run : privacy::multiplier_runs(options_.schedule, noise_multiplier_,
-                                                  steps_per_epoch(), steps)) {
+                                                  steps_per_epoch(),
+                                                  sampler_->participations(steps))) {
     list.push_back({run.noise_multiplier, sampler_->plan().sampling_rate, run.steps});
   }
   return list;
@@ -295,6 +297,17 @@ void PrivatePlan::spend_step(ClippedSum& sum) {
   sum.expected_segments_ = divisor();
 }
 
+/// Of what the optimiser gets, one for each parameter.
+std::vector<double> PrivatePlan::noise_variances(const ClippedSum& sum) const {
+  const std::vector<double> by_layer = deviations(sum);
+  std::vector<double> variances;
+  for (const std::size_t layer : sum.layer_of_) {
+    const double deviation = noise_->step_deviation(by_layer[layer]) / divisor();
+    variances.push_back(deviation * deviation);
+  }
+  return variances;
+}
+
 void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learning_rate) {
   const auto& parameters = optimizer.parameters();
   if (parameters.size() != sum.sinks_.size()) {
@@ -304,7 +317,8 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
     return parameter.second.is_cpu() && parameter.second.scalar_type() == at::kFloat;
   });
   if (!blockwise) {
-    optimizer.step(release(sum), learning_rate);
+    const std::vector<double> variances = noise_variances(sum);
+    optimizer.step(release(sum), learning_rate, variances);
     return;
   }
   spend_step(sum);
@@ -312,7 +326,7 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
   const double scale = 1 / divisor();
   const std::int64_t block = kNoiseBlock * std::max(1, options_.threads);
   at::NoGradGuard no_grad;
-  optimizer.begin_step(learning_rate);
+  optimizer.begin_step(learning_rate, noise_variances(sum));
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     at::Tensor& values = sum.sinks_[i].accumulator();
     float* data = values.data_ptr<float>();

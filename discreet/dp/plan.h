@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "discreet/dp/clipper.h"
 #include "discreet/nn/optimizer.h"
 #include "discreet/privacy/event.h"
+#include "discreet/privacy/ftrl.h"
 #include "discreet/privacy/noise.h"
 #include "discreet/privacy/noise_placement.h"
 #include "discreet/privacy/noise_schedule.h"
@@ -41,6 +43,7 @@ struct PrivacyOptions {
   std::vector<ClipLayer> layers{};   ///< For rules that clip layers apart; see dp/layers.h.
   NoisePlacement placement = NoisePlacement::kGlobal;
   privacy::NoiseSchedule schedule{};  ///< From epoch to epoch of the first multiplier.
+  privacy::FtrlOptions ftrl{};        ///< DP-FTRL.
   std::int64_t slots = 0;             ///< eDP-SGD: segments are slots; 0: segments are units.
 };
 
@@ -79,7 +82,7 @@ class PrivatePlan {
   std::int64_t steps() const { return options_.steps; }
   /// ceil(units / expected batch): what the schedule calls an epoch.
   std::int64_t steps_per_epoch() const;
-  privacy::Relation relation() const { return privacy::Relation::kAddOrRemoveOne; }
+  privacy::Relation relation() const { return sampler_->relation(); }
   SegmentHolds holds() const;
   /// Standard deviation on each count of an adaptive rule; 0 for others.
   double count_noise() const { return count_noise_; }
@@ -103,6 +106,12 @@ class PrivatePlan {
   /// Everything a statement of privacy rests on, for `steps` steps over `parameters` numbers.
   virtual privacy::PrivacyRun describe(std::int64_t steps, std::uint64_t parameters) const;
 
+  /// What a checkpoint holds beside parameters and moments: nothing of secure noise. See FtrlPlan.
+  virtual void save(const std::filesystem::path& folder) const {}
+  virtual void load(const std::filesystem::path& folder) {}
+  /// See nn::Step::go_on.
+  virtual void go_on(std::int64_t step, std::int64_t lost) {}
+
   /// Draws the units of a logical step, and starts its noise.
   virtual std::vector<std::uint64_t> begin_step(std::uint64_t step);
   /// The slot of a drawn unit. Throws: kInternal for a plan without slots.
@@ -122,8 +131,10 @@ class PrivatePlan {
   /// Standard deviation of the noise in each layer of a sum, for this step.
   /// Virtual so that tests can plant a wrong one.
   virtual std::vector<double> deviations(const ClippedSum& sum) const;
+  void put_noise(std::unique_ptr<privacy::NoiseSource> noise) { noise_ = std::move(noise); }
 
  private:
+  std::vector<double> noise_variances(const ClippedSum& sum) const;
   void check_options() const;
   void check_schedule() const;
   void calibrate();

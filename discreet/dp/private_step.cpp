@@ -214,6 +214,7 @@ std::optional<double> PrivateStep::epsilon_as_published(std::int64_t steps) cons
 
 Json PrivateStep::save(const std::filesystem::path& folder) const {
   nn::write_tensors(folder / "optimizer.safetensors", optimizer_.state());
+  plan_->save(folder);
   return {{"optimizer", nn::optimizer_name(options_.optimizer.kind)},
           {"private", true},
           {"clipping", clipper_->rule().state()}};
@@ -226,6 +227,7 @@ void PrivateStep::load(const std::filesystem::path& folder, const Json& state) {
                    "Resume with the configuration that the run was started with.");
   }
   optimizer_.load(nn::read_tensors(folder / "optimizer.safetensors"));
+  plan_->load(folder);
   if (state.contains("clipping")) clipper_->rule().load(state["clipping"]);
 }
 

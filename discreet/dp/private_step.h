@@ -56,6 +56,7 @@ class PrivateStep final : public nn::Step {
   std::optional<double> epsilon_as_published(std::int64_t steps) const override;
   Json save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder, const Json& state) override;
+  void go_on(std::int64_t step, std::int64_t lost) override { plan_->go_on(step, lost); }
 
   PrivatePlan& plan() { return *plan_; }
   const nn::Optimizer& optimizer() const { return optimizer_; }

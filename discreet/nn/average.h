@@ -56,6 +56,9 @@ class AveragedStep final : public Step {
   LogicalBatch sample(std::int64_t number) override { return step_->sample(number); }
   StepReport run(const LogicalBatch& batch, double learning_rate) override;
   std::optional<double> epsilon(std::int64_t steps) const override { return step_->epsilon(steps); }
+  std::optional<double> epsilon_as_published(std::int64_t steps) const override {
+    return step_->epsilon_as_published(steps);
+  }
   Json save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder, const Json& state) override;
   void go_on(std::int64_t step, std::int64_t lost) override { step_->go_on(step, lost); }

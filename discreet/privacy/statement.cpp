@@ -25,7 +25,7 @@ void refuse_uncovered(const PrivacyRun& run) {
     NoiseMultiplier{phase.noise_multiplier};
     SamplingRate{phase.sampling_rate};
     const bool sampled = phase.sampling_rate != 1;
-    if (run.sampling != Sampling::kPoisson && sampled) {
+    if (run.sampling != Sampling::kPoisson && run.sampling != Sampling::kCyclicPoisson && sampled) {
       throw privacy_refused(
           fmt::format("sampling '{}' with a rate of {}: amplification by sampling is proven for "
                       "Poisson batches only",
@@ -38,6 +38,22 @@ void refuse_uncovered(const PrivacyRun& run) {
           "State the guarantee for add_or_remove_one or zero_out.");
     }
   }
+  const bool placed =
+      run.sampling == Sampling::kFixedOrder || run.sampling == Sampling::kCyclicPoisson;
+  if (placed && run.relation != Relation::kZeroOut) {
+    throw privacy_refused(
+        fmt::format("sampling '{}' with '{}': a unit's place in the order depends on how many there are, so "
+                    "neighbours must have the same number",
+                    name(run.sampling), name(run.relation)),
+        "State the guarantee for zero_out.");
+  }
+  if (placed && !run.matrix) {
+    throw privacy_refused(
+        fmt::format("sampling '{}' without the pattern of participations: how much a unit can move the sums "
+                    "is not known",
+                    name(run.sampling)),
+        "The pattern is that of a run with mechanism dp-ftrl; its privacy.json holds it.");
+  }
   if (run.sampling == Sampling::kShuffled && run.relation == Relation::kAddOrRemoveOne) {
     throw privacy_refused(
         "shuffled batches of fixed size with 'add_or_remove_one': one unit more or less moves "
@@ -48,6 +64,7 @@ void refuse_uncovered(const PrivacyRun& run) {
 }
 
 std::int64_t steps_of(const PrivacyRun& run) {
+  if (run.steps) return *run.steps;
   std::int64_t steps = 0;
   for (const Phase& phase : run.phases) steps += phase.steps;
   return steps;
@@ -129,7 +146,7 @@ void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
       "Losses, gradient norms, clipped fractions, counts of non-finite examples and the number "
       "of " +
       unit + "s are functions of the private data without noise: they are marked not private.");
-  if (run.sampling == Sampling::kPoisson) {
+  if (run.sampling == Sampling::kPoisson || run.sampling == Sampling::kCyclicPoisson) {
     c.push_back("Who was in which batch, and the size of each batch, are private.");
   }
 }
@@ -179,6 +196,11 @@ std::string sampling_in_words(const PrivacyRun& run) {
       return fmt::format(
           "each {} entered one batch of a shuffled epoch (no amplification is claimed)",
           name(run.unit));
+    case Sampling::kFixedOrder:
+      return fmt::format("{}s came in a fixed public order (no amplification by sampling is claimed)",
+                         name(run.unit));
+    case Sampling::kCyclicPoisson:
+      return fmt::format("groups of {}s took turns, each drawn from by Poisson sampling", name(run.unit));
   }
   throw internal_error("sampling without words");
 }
@@ -209,6 +231,13 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
                          run.phases[0].noise_multiplier, run.phases[0].sampling_rate);
   } else {
     words += fmt::format(" in {} phases", run.phases.size());
+  }
+  if (run.matrix) {
+    words += fmt::format(
+        "; noise correlated over the steps ({}), the multiplier counts one of at most {} participations of {} {}, "
+        "at least {} steps apart",
+        run.matrix->strategy, run.matrix->participations, run.unit == Unit::kUser ? "a" : "an",
+        name(run.unit), run.matrix->separation);
   }
   words += fmt::format(". Accountant {}: an upper bound.", s.epsilon.accountant);
   if (s.as_published) {
@@ -309,6 +338,14 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
         {"losses", "gradient norms", "clipped fraction", "non-finite examples", "number of units"}},
        {"caveats", s.caveats},
        {"warnings", s.warnings}};
+  if (run.matrix) {
+    d["matrix"] = {{"strategy", run.matrix->strategy},
+                   {"memory", run.matrix->memory},
+                   {"participations", run.matrix->participations},
+                   {"separation", run.matrix->separation},
+                   {"prefix_noise", core::number(run.matrix->prefix_noise)},
+                   {"independent_prefix_noise", core::number(run.matrix->independent_prefix_noise)}};
+  }
   if (!run.phases_as_published.empty()) {
     d["as_published"] = {{"epsilon", core::number(*s.as_published)},
                          {"phases", phases_json(run.phases_as_published)},

@@ -12,6 +12,17 @@
 
 namespace discreet::privacy {
 
+/// What noise that is correlated over the steps rests on (DP-FTRL).
+struct MatrixFacts {
+  std::string strategy;             ///< In words.
+  std::int64_t memory = 0;          ///< Vectors of past noise kept.
+  std::int64_t participations = 1;  ///< Steps that one unit takes part in, at most.
+  std::int64_t separation = 1;      ///< Steps from one of them to the next, at least.
+  /// Standard deviation of the noise in a sum of clipped sums, averaged over all sums, in clip norms; and
+  /// what independent noise of the same cost would give.
+  double prefix_noise = 0, independent_prefix_noise = 0;
+};
+
 /// Everything a privacy claim rests on. Training fills it from its plan, `privacy statement` from
 /// flags; what is left at its default is said in the statement.
 struct PrivacyRun {
@@ -27,8 +38,12 @@ struct PrivacyRun {
   double delta = 0;
   std::string accountant = "rdp";
   /// What was done, in multipliers of the sensitivity for `relation`. Poisson: (z, q, steps); full
-  /// batch: (z, 1, steps); shuffled: (z, 1, epochs), as every unit enters once per epoch.
+  /// batch: (z, 1, steps); shuffled: (z, 1, epochs), as every unit enters once per epoch; fixed order:
+  /// (z, 1, passes); cyclic Poisson: (z, q, rounds of all groups).
   std::vector<Phase> phases;
+  /// DP-FTRL: phases then count participations, not steps; `steps` says how many steps there were.
+  std::optional<MatrixFacts> matrix;
+  std::optional<std::int64_t> steps;
   /// eDP-SGD: the same with the multipliers that the published method claims; printed beside.
   std::vector<Phase> phases_as_published;
   std::optional<double> target_epsilon;

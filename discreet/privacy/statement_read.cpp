@@ -66,6 +66,17 @@ PrivacyRun privacy_run_of(const Json& document) {
   run.accountant = statement_text(document, "accountant");
   run.delta = statement_number(document, "delta");
   run.phases = statement_phases(statement_member(document, "phases"));
+  if (document.contains("matrix")) {
+    const Json& matrix = document["matrix"];
+    run.steps = static_cast<std::int64_t>(statement_number(document, "steps"));
+    run.matrix = {.strategy = statement_text(matrix, "strategy"),
+                  .memory = static_cast<std::int64_t>(statement_number(matrix, "memory")),
+                  .participations = static_cast<std::int64_t>(statement_number(matrix, "participations")),
+                  .separation = static_cast<std::int64_t>(statement_number(matrix, "separation")),
+                  .prefix_noise = core::to_double(statement_member(matrix, "prefix_noise")),
+                  .independent_prefix_noise =
+                      core::to_double(statement_member(matrix, "independent_prefix_noise"))};
+  }
   run.clip_norm = statement_optional(document, "clip_norm").value_or(0);
   if (const auto units = statement_optional(document, "units")) {
     run.units = static_cast<std::uint64_t>(*units);

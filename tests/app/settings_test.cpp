@@ -95,6 +95,14 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5\naccountant='no-such'",
        "no accountant is called 'no-such'"},
       {"[privacy]\nmechanism='dp-sgd'\nepsilon=0\ndelta=1e-5", "expected number, > 0"},
+      {"[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5\nftrl_bands=4",
+       "x.toml:5: privacy.ftrl_bands has no meaning: privacy.mechanism is \"dp-sgd\""},
+      {"[privacy]\nmechanism='dp-ftrl'\nepsilon=1\ndelta=1e-5\nftrl_matrix='tree'\nftrl_bands=4",
+       "x.toml:6: privacy.ftrl_bands: a tree has no bands"},
+      {"[privacy]\nmechanism='dp-ftrl'\nepsilon=1\ndelta=1e-5\nftrl_matrix='tree'\nftrl_sampling='cyclic-poisson'",
+       "needs a banded matrix"},
+      {"[privacy]\nmechanism='dp-ftrl'\nepsilon=1\ndelta=1e-5\nclipping='adaptive'",
+       "x.toml:5: privacy.clipping: the noise of dp-ftrl is taken back"},
   };
   for (const auto& c : cases) {
     EXPECT_NE(refusal_of(c.toml).find(c.expected), std::string::npos)

@@ -176,5 +176,35 @@ TEST(Statement, ShuffledEpochsCostTheAnalyticGaussian) {
   EXPECT_NEAR(state_privacy(run).epsilon.value, 4.377178095681, 1e-9);
 }
 
+TEST(Statement, AFixedOrderNeedsItsPatternAndNeighboursOfOneSize) {
+  PrivacyRun run = usual();
+  run.mechanism = "dp-ftrl";
+  run.sampling = Sampling::kFixedOrder;
+  run.relation = Relation::kZeroOut;
+  run.phases = {{4.0, 1, 16}};
+  run.accountant = "analytic";
+  EXPECT_NE(refusal(run).find("pattern"), std::string::npos);
+  run.matrix = {.strategy = "banded", .memory = 15, .participations = 16, .separation = 100,
+                .prefix_noise = 3, .independent_prefix_noise = 30};
+  run.steps = 1600;
+  const PrivacyStatement s = state_privacy(run);
+  EXPECT_NEAR(s.epsilon.value, 4.377178095681, 1e-9);
+  EXPECT_EQ(s.document["steps"], 1600);
+  EXPECT_EQ(s.document["noise"]["draws"], 1.6e9);
+  EXPECT_NE(s.words.find("1600 noisy steps"), std::string::npos);
+  EXPECT_NE(s.words.find("at most 16 participations of an example, at least 100 steps apart"), std::string::npos);
+  core::validate_document(s.document, "statement");
+  const PrivacyRun again = privacy_run_of(s.document);
+  EXPECT_EQ(state_privacy(again).document, s.document);
+  run.relation = Relation::kAddOrRemoveOne;
+  EXPECT_NE(refusal(run).find("how many there are"), std::string::npos);
+  run.relation = Relation::kZeroOut;
+  run.phases = {{4.0, 0.5, 16}};
+  EXPECT_NE(refusal(run).find("fixed_order"), std::string::npos);
+  run.sampling = Sampling::kCyclicPoisson;
+  run.accountant = "rdp";
+  EXPECT_EQ(refusal(run), "");
+}
+
 }  // namespace
 }  // namespace discreet::privacy

@@ -30,7 +30,7 @@ void write_data(const fs::path& path) {
   }
 }
 
-class ResumeTest : public ::testing::TestWithParam<bool> {
+class ResumeTest : public ::testing::TestWithParam<std::string> {
  protected:
   ResumeTest() {
     write_data(folder_ / "train.jsonl");
@@ -38,7 +38,13 @@ class ResumeTest : public ::testing::TestWithParam<bool> {
                          "model.embedding=4", "data.buckets=16", "train.threads=1",
                          "train.batch_size=8", "train.steps=" + std::to_string(kSteps),
                          "train.checkpoint_every=2", "train.log_every=1"}}};
-    if (GetParam()) {
+    if (GetParam() == "dp-ftrl") {
+      for (const char* more : {"privacy.mechanism=dp-ftrl", "privacy.noise_multiplier=1",
+                               "privacy.delta=1e-3", "privacy.accountant=rdp", "privacy.ftrl_bands=3",
+                               "privacy.insecure_seed=7", "train.optimizer=momentum"}) {
+        request_["set"].push_back(more);
+      }
+    } else if (!GetParam().empty()) {
       // What has the most to lose: slots, noise that falls, bounds that follow private counts, moments that
       // know the noise, averages.
       for (const char* more : {"privacy.mechanism=edp-sgd", "privacy.noise_multiplier=1",
@@ -83,7 +89,7 @@ class ResumeTest : public ::testing::TestWithParam<bool> {
       if (line["split"] == "train") EXPECT_EQ(line["step"].get<std::int64_t>(), ++step) << what;
     }
     EXPECT_EQ(step, kSteps) << what;
-    if (GetParam()) {
+    if (!GetParam().empty()) {
       EXPECT_GE(privacy::read_ledger(run / "ledger.jsonl").lines, static_cast<std::uint64_t>(kSteps)) << what;
     }
   }
@@ -147,9 +153,10 @@ TEST_P(ResumeTest, ASignalSavesTheStepAndTheExitCodeSaysWhich) {
   finish_and_compare(run, weights(whole), "stopped");
 }
 
-// Two suites, so that each has its own time limit.
-INSTANTIATE_TEST_SUITE_P(WithoutPrivacy, ResumeTest, ::testing::Values(false));
-INSTANTIATE_TEST_SUITE_P(InsecureSeed, ResumeTest, ::testing::Values(true));
+// A suite each, so that each has its own time limit.
+INSTANTIATE_TEST_SUITE_P(WithoutPrivacy, ResumeTest, ::testing::Values(""));
+INSTANTIATE_TEST_SUITE_P(InsecureSeed, ResumeTest, ::testing::Values("edp-sgd"));
+INSTANTIATE_TEST_SUITE_P(CorrelatedNoise, ResumeTest, ::testing::Values("dp-ftrl"));
 
 }  // namespace
 }  // namespace discreet

@@ -17,10 +17,14 @@ namespace fs = std::filesystem;
 /// further releases. The run ends that much earlier, so that its budget holds: noise never grows from
 /// step to step, so the last steps, which are left out, cost at least what the lost ones did.
 void allow_for_lost_steps(Session& session, std::int64_t from_step) {
-  if (!session.plan || session.settings.privacy.insecure_seed) return;
+  if (!session.plan || session.settings.privacy.insecure_seed) {
+    go_on(session, from_step, 0);
+    return;
+  }
   const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
   const std::int64_t lost = static_cast<std::int64_t>(spent.lines) - from_step;
   session.steps_allowed = session.steps - lost;
+  go_on(session, from_step, lost);
   if (session.steps_allowed > from_step) return;
   throw privacy_refused(
       fmt::format("{}: the ledger holds {} noisy steps of {}, the last checkpoint is of step {}: the "

@@ -8,12 +8,14 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
   static const auto fields =
       core::Fields<PrivacyOptions>("privacy")
           .add("mechanism", &PrivacyOptions::mechanism,
-               {.choices = {"none", "dp-sgd", "edp-sgd"},
+               {.choices = {"none", "dp-sgd", "edp-sgd", "dp-ftrl"},
                 .doc = "none: no guarantee. dp-sgd: each unit's gradient is clipped, Gaussian noise "
                        "is added to the sum, units are drawn by Poisson sampling; the optimiser is "
                        "train.optimizer. edp-sgd: the batch falls into slots, each slot's mean "
                        "gradient is clipped by layer; two epsilons are stated, of which the "
-                       "sensitivity-corrected one is the guarantee.",
+                       "sensitivity-corrected one is the guarantee. dp-ftrl: units come in a fixed order, the "
+                       "noise is correlated over the steps and cancels in sums of updates; no random "
+                       "batches, zero-out neighbours.",
                 .reference = "Abadi et al. 2016, Algorithm 1; Dupuy et al. 2022 in our reading "
                              "(docs/edp-sgd.md)"})
           .add("epsilon", &PrivacyOptions::epsilon,
@@ -97,6 +99,24 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
           .add("noise_floor", &PrivacyOptions::noise_floor,
                {.min = 0, .max = 1e6, .unit = "sensitivities",
                 .doc = "No epoch has a smaller noise multiplier than this."})
+          .add("ftrl_matrix", &PrivacyOptions::ftrl_matrix,
+               {.choices = {"banded", "tree"},
+                .doc = "dp-ftrl: how noise is correlated. banded: by a matrix of ftrl_bands diagonals, fitted "
+                       "to the run; tree: by binary trees over the steps.",
+                .reference = "Choquette-Choo et al. 2023; Kairouz et al. 2021"})
+          .add("ftrl_bands", &PrivacyOptions::ftrl_bands,
+               {.min = 0, .max = 4096,
+                .doc = "dp-ftrl, banded: diagonals, at most the steps of a pass; bands - 1 vectors of past "
+                       "noise are kept. 0: 16, or the steps of a pass if they are fewer."})
+          .add("ftrl_honaker", &PrivacyOptions::ftrl_honaker,
+               {.doc = "dp-ftrl, tree: each node's noise is averaged with that of its children; the same "
+                       "privacy with less noise.",
+                .reference = "Honaker 2015"})
+          .add("ftrl_sampling", &PrivacyOptions::ftrl_sampling,
+               {.choices = {"fixed-order", "cyclic-poisson"},
+                .doc = "dp-ftrl: fixed-order: once in a pass, no amplification; cyclic-poisson (banded): groups "
+                       "of units take turns, each drawn from by Poisson sampling.",
+                .reference = "Choquette-Choo et al. 2023, section 4"})
           .add("ledger", &PrivacyOptions::ledger,
                {.doc = "File that adds up what all runs on a data set spend; a run that would go past "
                        "its budget is refused (exit 5). Empty: none."})

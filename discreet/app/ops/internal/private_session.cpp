@@ -44,6 +44,12 @@ dp::PrivateStep::Data step_data(const Session& session) {
   return data;
 }
 
+/// What the optimiser makes of a step later on, as far as a matrix can be fitted to it.
+double momentum_of(const Settings& settings) {
+  const std::string& optimizer = settings.train.optimizer;
+  return optimizer == "momentum" || optimizer == "nesterov" ? settings.train.momentum : 0;
+}
+
 dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, std::int64_t steps) {
   const PrivacyOptions& asked = settings.privacy;
   dp::PrivacyOptions options;
@@ -70,6 +76,12 @@ dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, s
                       .decay = asked.noise_decay,
                       .every = asked.noise_every,
                       .floor = asked.noise_floor};
+  options.ftrl = {.matrix = asked.ftrl_matrix,
+                  .bands = asked.ftrl_bands,
+                  .honaker = asked.ftrl_honaker,
+                  .cyclic_poisson = asked.ftrl_sampling == "cyclic-poisson",
+                  .order_seed = static_cast<std::uint64_t>(settings.run.seed),
+                  .momentum = momentum_of(settings)};
   if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
   return options;
 }
@@ -163,6 +175,7 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
     const privacy::FlatEvent flat = privacy::flatten(spent.event);
     if (!flat.non_private) run.phases = flat.phases;  // without noise there is nothing to add up
     run.phases_as_published = published_of(run.phases, *session.plan);
+    if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
   }
   const privacy::PrivacyStatement statement = privacy::state_privacy(run);
   Json document = statement.document;

@@ -135,6 +135,8 @@ void load_checkpoint(Session& session, const core::Checkpoint& checkpoint) {
   nn::load_checkpoint(checkpoint.folder, *session.model, *session.step);
 }
 
+void go_on(Session& session, std::int64_t step, std::int64_t lost) { session.step->go_on(step, lost); }
+
 void take_parameters_of(Session& session, std::int64_t step) {
   const core::Checkpoint checkpoint = session.run.load_checkpoint(step);
   load_checkpoint(session, checkpoint);

@@ -65,6 +65,8 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
 
 void save_checkpoint(Session& session, const nn::TrainState& state);
 void load_checkpoint(Session& session, const core::Checkpoint& checkpoint);
+/// See nn::Step::go_on.
+void go_on(Session& session, std::int64_t step, std::int64_t lost);
 /// While the returned object lives, the model holds the weights that are evaluated and saved: their
 /// moving average if train.average asks for it. Null, and nothing changes, if it does not.
 std::shared_ptr<void> with_released_weights(const Session& session);
