@@ -14,11 +14,9 @@ Json membership_configuration(const stats::MembershipOptions& options) {
           {"seed", options.seed}};
 }
 
-Json membership_of_scores(const std::filesystem::path& scores,
-                          const stats::MembershipOptions& options) {
+MemberScores read_member_scores(const std::filesystem::path& scores) {
   const Table table = read_table(scores, {"member", "score"});
-  std::vector<double> members;
-  std::vector<double> nonmembers;
+  MemberScores read;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string& cell = table.column("member")[row];
     const bool yes = cell == "1" || cell == "true";
@@ -26,12 +24,18 @@ Json membership_of_scores(const std::filesystem::path& scores,
       throw bad_data(fmt::format("{}: member is '{}', expected 0 or 1", table.where(row), cell),
                      "1 marks an example that was in the training data, 0 one that was not.");
     }
-    (yes ? members : nonmembers).push_back(table.number(row, "score"));
+    (yes ? read.members : read.nonmembers).push_back(table.number(row, "score"));
   }
-  if (members.empty() || nonmembers.empty()) {
+  if (read.members.empty() || read.nonmembers.empty()) {
     throw bad_data(fmt::format("{}: {} members and {} non-members, expected both", scores.string(),
-                               members.size(), nonmembers.size()));
+                               read.members.size(), read.nonmembers.size()));
   }
+  return read;
+}
+
+Json membership_of_scores(const std::filesystem::path& scores,
+                          const stats::MembershipOptions& options) {
+  const auto [members, nonmembers] = read_member_scores(scores);
   const stats::MembershipResult result = stats::membership(members, nonmembers, options);
   Json document = core::make_document({.schema = "discreet.audit.membership/1",
                                        .configuration = membership_configuration(options),

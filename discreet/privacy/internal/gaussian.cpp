@@ -57,4 +57,14 @@ double gaussian_epsilon(double mu, double delta) {
   return high;
 }
 
+double gaussian_mu(double epsilon, double delta) {
+  double low = 0, high = 1;
+  while (gaussian_delta(high, epsilon) < delta) low = high, high *= 2;
+  for (int i = 0; i < 200 && high - low > 1e-14 * high; ++i) {
+    const double middle = low + (high - low) / 2;
+    (gaussian_delta(middle, epsilon) > delta ? high : low) = middle;
+  }
+  return low;
+}
+
 }  // namespace discreet::privacy::internal

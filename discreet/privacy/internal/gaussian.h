@@ -18,5 +18,7 @@ double gaussian_delta(double mu, double epsilon);
 /// Smallest epsilon with gaussian_delta(mu, epsilon) <= delta, rounded up. delta 0 gives infinity
 /// unless mu is 0.
 double gaussian_epsilon(double mu, double delta);
+/// The mu whose curve passes through (epsilon, delta), for delta in (0, 1); rounded down.
+double gaussian_mu(double epsilon, double delta);
 
 }  // namespace discreet::privacy::internal
