@@ -1,5 +1,6 @@
 #include "discreet/privacy/accountant.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -37,6 +38,8 @@ Json to_json(const Bound& bound, const std::string& quantity) {
   if (bound.order) json["order"] = *bound.order;
   if (bound.estimate) json["estimate"] = core::number(*bound.estimate);
   if (bound.lower) json["lower"] = core::number(*bound.lower);
+  if (bound.remove) json["remove"] = core::number(*bound.remove);
+  if (bound.add) json["add"] = core::number(*bound.add);
   if (!bound.warnings.empty()) json["warnings"] = bound.warnings;
   return json;
 }
@@ -61,6 +64,40 @@ std::vector<std::string> accountant_names(bool guarantees_only) {
 }
 
 namespace internal {
+namespace {
+
+std::string reason_of(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::kRepeatAndSelect:
+      return "private selection over a random number of runs is proven by Renyi divergences only "
+             "(accountant rdp)";
+    case Event::Kind::kSampledWithoutReplacement:
+      return "amplification by batches of fixed size is proven by Renyi divergences only "
+             "(accountant rdp)";
+    case Event::Kind::kTruncatedPoissonSampled:
+      return "truncated Poisson batches are covered as a mixture of privacy losses only "
+             "(accountant pld)";
+    default:
+      return fmt::format("it covers Gaussian noise only, and the event holds '{}'",
+                         privacy::name(kind));
+  }
+}
+
+}  // namespace
+
+std::string why_not_steps(const Event& event, std::initializer_list<Event::Kind> covered) {
+  const FlatEvent flat = flatten(event);
+  if (!flat.unsupported.empty()) return flat.unsupported;
+  for (const OtherStep& other : flat.others) {
+    const Event::Kind kind = other.event.kind();
+    if (std::find(covered.begin(), covered.end(), kind) == covered.end()) return reason_of(kind);
+    if (kind != Event::Kind::kRepeatAndSelect) continue;
+    if (auto inside = why_not_steps(other.event.children()[0], covered); !inside.empty()) {
+      return inside;
+    }
+  }
+  return "";
+}
 
 void require_support(const Accountant& accountant, const Event& event) {
   const std::string reason = accountant.why_not(event);

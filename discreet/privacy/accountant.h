@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,14 +25,15 @@ struct Bound {
   std::optional<double> order;     ///< RDP: the order that gave the minimum.
   std::optional<double> estimate;  ///< PRV: the value without the error margins.
   std::optional<double> lower;     ///< PRV: the lower end.
+  std::optional<double> remove, add;  ///< PLD: the two directions; the value is the larger.
   std::vector<std::string> warnings;
 
   /// The value, as what may be printed as a guarantee. Throws: kPrivacyRefused unless kUpper.
   double guarantee() const;
 };
 
-/// {"accountant":…,"epsilon":…,"kind":…,"order":…,"estimate":…,"lower":…}, absent ones left out;
-/// `quantity` is "epsilon" or "delta".
+/// {"accountant":…,"epsilon":…,"kind":…,"order":…,"estimate":…,"lower":…,"remove":…,"add":…}, absent
+/// ones left out; `quantity` is "epsilon" or "delta".
 Json to_json(const Bound& bound, const std::string& quantity = "epsilon");
 
 /// Options of every accountant; each reads what it needs.
@@ -74,6 +76,9 @@ std::vector<std::string> accountant_names(bool guarantees_only = false);
 namespace internal {
 /// Shared by accountants: throws kPrivacyRefused naming the accountant and the reason.
 void require_support(const Accountant& accountant, const Event& event);
+/// Empty if `event` reduces to sampled Gaussians and steps of the kinds in `covered`, else why an
+/// accountant that covers no more must refuse it.
+std::string why_not_steps(const Event& event, std::initializer_list<Event::Kind> covered);
 }  // namespace internal
 
 }  // namespace discreet::privacy

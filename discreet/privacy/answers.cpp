@@ -7,7 +7,8 @@
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
-#include "discreet/privacy/calibrate.h"
+#include "discreet/privacy/group.h"
+#include "discreet/privacy/internal/ask_each.h"
 
 namespace discreet::privacy {
 namespace {
@@ -33,21 +34,62 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-/// Runs `answer` for each accountant; with several, one that must refuse leaves its reason.
-template <class Answer>
-Json ask_each(const std::vector<std::string>& names, const char* absent_key, Answer answer) {
-  Json results = Json::array();
-  for (const auto& name : names) {
-    try {
-      results.push_back(answer(name));
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kPrivacyRefused || names.size() == 1) throw;
-      Json row{{"accountant", name}, {"kind", "absent"}};
-      core::set_absent(row, absent_key, e.what());
-      results.push_back(std::move(row));
+std::vector<std::string> split_at_colons(std::string text) {
+  std::replace(text.begin(), text.end(), ':', ',');
+  return split_at_commas(text);
+}
+
+/// Of the phases, by the sampling that was asked for.
+Event sampled_event(const EventQuestion& question) {
+  if (question.sampling == Sampling::kPoisson) return event_of(question.phases);
+  std::vector<Event> events;
+  for (const Phase& phase : question.phases) {
+    Event step = Event::gaussian(NoiseMultiplier(phase.noise_multiplier));
+    const SamplingRate rate(phase.sampling_rate);
+    if (question.sampling == Sampling::kFullBatch || question.sampling == Sampling::kShuffled) {
+      if (rate.value() != 1) {
+        throw privacy_refused(
+            fmt::format("sampling '{}' with a rate of {}: amplification is proven for Poisson batches, "
+                        "not for these",
+                        name(question.sampling), rate.value()),
+            "State rate 1 and, for shuffled batches, the number of epochs as steps: every unit enters "
+            "once per epoch.");
+      }
+      if (question.sampling == Sampling::kShuffled) step = Event::shuffled_epoch(std::move(step));
+    } else {
+      if (!question.units) {
+        throw usage_error(fmt::format("sampling '{}' needs --units", name(question.sampling)),
+                          "The public number of examples or users in the data.");
+      }
+      if (question.sampling == Sampling::kTruncatedPoisson) {
+        if (!question.cap) throw usage_error("sampling 'truncated_poisson' needs --cap");
+        step = Event::truncated_poisson_sampled(rate, *question.units, *question.cap,
+                                                std::move(step));
+      } else {
+        const double batch = rate.value() * static_cast<double>(*question.units);
+        if (std::abs(batch - std::round(batch)) > 1e-6) {
+          throw usage_error(
+              fmt::format("a rate of {} of {} units is a batch of {}: expected a whole number",
+                          rate.value(), *question.units, batch));
+        }
+        step = Event::sampled_without_replacement(*question.units, std::llround(batch),
+                                                  std::move(step));
+      }
     }
+    events.push_back(Event::self_composed(std::move(step), phase.steps));
   }
-  return results;
+  return events.size() == 1 ? events[0] : Event::composed(std::move(events));
+}
+
+/// The relation that is stated unless another one is asked for.
+Relation usual_relation(const Event& event) {
+  for (const auto relation :
+       {Relation::kAddOrRemoveOne, Relation::kZeroOut, Relation::kReplaceOne}) {
+    if (why_not_relation(event, relation).empty()) return relation;
+  }
+  throw privacy_refused("this event mixes kinds of sampling whose guarantees are for different "
+                        "neighbours: no relation covers all of it: " +
+                        why_not_relation(event, Relation::kZeroOut));
 }
 
 }  // namespace
@@ -81,6 +123,27 @@ Phase parse_phase(const std::string& text) {
   return {NoiseMultiplier(multiplier).value(), parse_rate(parts[1]), steps};
 }
 
+RunCount parse_runs(const std::string& text) {
+  const auto parts = split_at_colons(text);
+  const auto number = [&](std::size_t i) { return parse_number(parts[i], "runs '" + text + "'"); };
+  RunCount runs;
+  if (parts.size() == 2 && parts[0] == "geometric") {
+    runs = {1, number(1)};
+  } else if (parts.size() == 2 && parts[0] == "logarithmic") {
+    runs = {0, number(1)};
+  } else if (parts.size() == 2 && parts[0] == "poisson") {
+    runs = {HUGE_VAL, number(1)};
+  } else if (parts.size() == 3 && parts[0] == "negative-binomial") {
+    runs = {number(2), number(1)};
+  } else {
+    throw usage_error(fmt::format("runs '{}': expected a distribution and its mean", text),
+                      "geometric:10, logarithmic:10, poisson:10 or negative-binomial:10:0.5 (shape). "
+                      "A fixed number of runs is no such distribution: add up all of them.");
+  }
+  Event::repeat_and_select(runs, Event::composed({}));  // Checks the bounds.
+  return runs;
+}
+
 std::vector<std::string> accountants_asked(const std::string& text, const Event& event) {
   std::vector<std::string> names;
   if (text != "all") {
@@ -88,9 +151,16 @@ std::vector<std::string> accountants_asked(const std::string& text, const Event&
     for (const auto& name : names) core::registry().find("accountant", name);
     return names;
   }
+  const bool all_speak = !flatten(event).others.empty();
+  std::string reasons;
+  bool any = false;
   for (const auto& name : accountant_names()) {
-    if (make_accountant(name)->supports(event)) names.push_back(name);
+    const std::string why = make_accountant(name)->why_not(event);
+    any = any || why.empty();
+    if (why.empty() || all_speak) names.push_back(name);
+    if (!why.empty()) reasons += (reasons.empty() ? "" : "; ") + name + ": " + why;
   }
+  if (!any) throw privacy_refused("no accountant covers this event: " + reasons);
   const auto rank = [](const std::string& name) {
     static const std::vector<std::string> order = {"rdp", "prv", "pld", "analytic", "gdp"};
     return std::find(order.begin(), order.end(), name) - order.begin();
@@ -100,76 +170,83 @@ std::vector<std::string> accountants_asked(const std::string& text, const Event&
   return names;
 }
 
-Json answer_epsilon(const EpsilonQuestion& question) {
-  const Event event = event_of(question.phases);
-  const Delta delta(question.delta);
-  Json results = ask_each(
-      accountants_asked(question.accountant, event), "epsilon", [&](const std::string& name) {
-        return to_json(make_accountant(name, question.options)->epsilon(event, delta));
-      });
-  return {{"schema", "discreet.privacy.epsilon/1"},      {"delta", question.delta},
-          {"relation", name(Relation::kAddOrRemoveOne)}, {"sampling", name(Sampling::kPoisson)},
-          {"phases", phases_json(question.phases)},        {"results", std::move(results)}};
+AskedEvent asked_event(const EventQuestion& question) {
+  if (question.event.has_value() == !question.phases.empty()) {
+    throw usage_error("expected phases or an event, one of the two");
+  }
+  Event event = question.event ? *question.event : sampled_event(question);
+  if (question.runs) event = Event::repeat_and_select(*question.runs, std::move(event));
+  const Relation relation = question.relation.value_or(usual_relation(event));
+  if (const auto why = why_not_relation(event, relation); !why.empty()) throw privacy_refused(why);
+  return {event, relation, question.event ? "by event" : std::string(name(question.sampling))};
 }
 
-Json answer_calibrate(const CalibrationQuestion& question) {
-  const int given = (question.noise_multiplier ? 1 : 0) + (question.sampling_rate ? 1 : 0) +
-                    (question.steps ? 1 : 0);
-  if (given != 2) {
-    throw usage_error("calibration needs two of noise multiplier, sampling rate and steps",
-                      "What is left out is solved for: usually --noise-multiplier.");
-  }
-  const double z = question.noise_multiplier.value_or(1), q = question.sampling_rate.value_or(1);
-  const std::int64_t steps = question.steps.value_or(1);
-  if (question.steps && steps == 0) throw usage_error("steps = 0: expected an integer >= 1");
-  const char* unknown = !question.noise_multiplier ? "noise_multiplier"
-                        : !question.sampling_rate  ? "sampling_rate"
-                                                   : "steps";
-  std::vector<std::string> names;
-  for (const auto& name : accountants_asked(question.accountant, event_of({{z, q, steps}}))) {
-    const auto guarantees = accountant_names(true);
-    const bool upper = std::find(guarantees.begin(), guarantees.end(), name) != guarantees.end();
-    if (question.accountant != "all" || upper) names.push_back(name);
-  }
-  const auto solve = [&](const std::string& name) {
+Json answer_epsilon(const EpsilonQuestion& question) {
+  const AskedEvent asked = asked_event(question);
+  const Delta delta(question.delta);
+  const auto names = accountants_asked(question.accountant, asked.event);
+  Json results = internal::ask_each(names, "epsilon", [&](const std::string& name) {
     const auto accountant = make_accountant(name, question.options);
-    const Target target{question.epsilon, question.delta, accountant.get()};
-    Json row{{"accountant", name}};
-    Bound cost;
-    if (!question.noise_multiplier) {
-      const auto found = calibrate_noise_multiplier(target, [&](double value) {
-        return event_of({{value, q, steps}});
-      });
-      row[unknown] = found.value;
-      cost = found.epsilon;
-    } else if (!question.sampling_rate) {
-      const auto found = calibrate_sampling_rate(target, [&](double value) {
-        return event_of({{z, value, steps}});
-      });
-      row[unknown] = found.value;
-      cost = found.epsilon;
-    } else {
-      const auto found = calibrate_steps(target, [&](std::int64_t value) {
-        return event_of({{z, q, value}});
-      });
-      row[unknown] = found.value;
-      cost = found.epsilon;
+    return to_json(question.group == 1
+                       ? accountant->epsilon(asked.event, delta)
+                       : group_epsilon(*accountant, asked.event, question.group, delta));
+  });
+  Json document{{"schema", "discreet.privacy.epsilon/1"},
+                {"delta", question.delta},
+                {"relation", name(asked.relation)},
+                {"sampling", asked.sampling},
+                {"group", question.group},
+                {"phases", phases_json(question.phases)},
+                {"event", asked.event.to_json()},
+                {"results", std::move(results)}};
+  return document;
+}
+
+Json answer_curve(const EpsilonQuestion& question, const std::vector<double>& deltas,
+                  const std::vector<double>& epsilons) {
+  if (question.group != 1) throw usage_error("the curve is for one unit: no group");
+  const AskedEvent asked = asked_event(question);
+  Json results = Json::array();
+  bool any = false;
+  for (const auto& name : accountants_asked(question.accountant, asked.event)) {
+    const auto accountant = make_accountant(name, question.options);
+    if (const auto why = accountant->why_not(asked.event); !why.empty()) {
+      results.push_back({{"accountant", name}, {"kind", "absent"}, {"reason", why},
+                         {"points", Json::array()}});
+      continue;
     }
-    row["epsilon"] = core::number(cost.value);
-    row["kind"] = privacy::name(cost.kind);
-    if (cost.order) row["order"] = *cost.order;
-    return row;
-  };
-  Json given_values = Json::object();
-  if (question.noise_multiplier) given_values["noise_multiplier"] = z;
-  if (question.sampling_rate) given_values["sampling_rate"] = q;
-  if (question.steps) given_values["steps"] = steps;
-  return {{"schema", "discreet.privacy.calibrate/1"},
-          {"target_epsilon", core::number(question.epsilon)},
-          {"delta", question.delta},
-          {"given", std::move(given_values)},
-          {"solved_for", unknown},
-          {"results", ask_each(names, unknown, solve)}};
+    Json points = Json::array();
+    std::string kind = "upper";
+    const auto add = [&](const char* known, double value, const char* asked_for, auto compute) {
+      Json point{{known, core::number(value)}};
+      try {
+        const Bound bound = compute();
+        kind = privacy::name(bound.kind);
+        point[asked_for] = core::number(bound.value);
+      } catch (const Error& e) {  // One point that does not fit a grid; the others still speak.
+        if (e.code() != ErrorCode::kPrivacyRefused) throw;
+        core::set_absent(point, asked_for, e.what());
+      }
+      points.push_back(std::move(point));
+    };
+    for (const double delta : deltas) {
+      add("delta", delta, "epsilon",
+          [&] { return accountant->epsilon(asked.event, Delta(delta)); });
+    }
+    for (const double epsilon : epsilons) {
+      add("epsilon", epsilon, "delta",
+          [&] { return accountant->delta(asked.event, Epsilon(epsilon)); });
+    }
+    results.push_back({{"accountant", name}, {"kind", kind}, {"points", std::move(points)}});
+    any = true;
+  }
+  if (!any) {
+    throw privacy_refused("none of the accountants covers this event: " +
+                          results[0]["reason"].get<std::string>());
+  }
+  return {{"schema", "discreet.privacy.curve/1"},    {"relation", name(asked.relation)},
+          {"sampling", asked.sampling},              {"phases", phases_json(question.phases)},
+          {"event", asked.event.to_json()},          {"results", std::move(results)}};
 }
 
 Json answer_compare(const std::vector<EpsilonQuestion>& settings) {

@@ -1,249 +1,198 @@
 #include "discreet/privacy/event.h"
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/privacy/internal/event_node.h"
 
 namespace discreet::privacy {
+namespace {
 
-struct Event::Node {
-  Kind kind = Kind::kComposed;
-  double number = 0;
-  std::int64_t count = 0;
-  std::string what;
-  std::vector<Event> children;
-};
+constexpr std::pair<Event::Kind, std::string_view> kEventKinds[] = {
+    {Event::Kind::kGaussian, "gaussian"},
+    {Event::Kind::kLaplace, "laplace"},
+    {Event::Kind::kPureDp, "pure_dp"},
+    {Event::Kind::kPoissonSampled, "poisson_sampled"},
+    {Event::Kind::kTruncatedPoissonSampled, "truncated_poisson_sampled"},
+    {Event::Kind::kSampledWithoutReplacement, "sampled_without_replacement"},
+    {Event::Kind::kShuffledEpoch, "shuffled_epoch"},
+    {Event::Kind::kMatrixMechanism, "matrix_mechanism"},
+    {Event::Kind::kCyclicPoissonBanded, "cyclic_poisson_banded"},
+    {Event::Kind::kRepeatAndSelect, "repeat_and_select"},
+    {Event::Kind::kSelfComposed, "self_composed"},
+    {Event::Kind::kComposed, "composed"},
+    {Event::Kind::kNonPrivate, "non_private"},
+    {Event::Kind::kUnsupported, "unsupported"}};
+
+std::int64_t checked_count(const char* what, std::int64_t value, std::int64_t least) {
+  if (value >= least) return value;
+  throw usage_error(fmt::format("{} = {}: expected an integer >= {}", what, value, least));
+}
+
+}  // namespace
+
+std::string_view name(Event::Kind kind) {
+  for (const auto& [known, text] : kEventKinds) {
+    if (known == kind) return text;
+  }
+  throw internal_error("event of unknown kind");
+}
 
 Event::Event(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
 
 Event Event::gaussian(NoiseMultiplier noise_multiplier) {
-  return Event(std::make_shared<const Node>(Node{Kind::kGaussian, noise_multiplier.value()}));
+  return Event(std::make_shared<const Node>(
+      Node{.kind = Kind::kGaussian, .number = noise_multiplier.value()}));
+}
+
+Event Event::laplace(NoiseMultiplier noise_multiplier) {
+  return Event(std::make_shared<const Node>(
+      Node{.kind = Kind::kLaplace, .number = noise_multiplier.value()}));
+}
+
+Event Event::pure_dp(Epsilon epsilon) {
+  return Event(
+      std::make_shared<const Node>(Node{.kind = Kind::kPureDp, .number = epsilon.value()}));
 }
 
 Event Event::poisson_sampled(SamplingRate sampling_rate, Event event) {
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kPoissonSampled,
+                                                 .number = sampling_rate.value(),
+                                                 .children = {std::move(event)}}));
+}
+
+Event Event::truncated_poisson_sampled(SamplingRate sampling_rate, std::int64_t units,
+                                       std::int64_t cap, Event event) {
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kTruncatedPoissonSampled,
+                                                 .number = sampling_rate.value(),
+                                                 .units = checked_count("units", units, 1),
+                                                 .batch = checked_count("cap", cap, 1),
+                                                 .children = {std::move(event)}}));
+}
+
+Event Event::sampled_without_replacement(std::int64_t units, std::int64_t batch, Event event) {
+  checked_count("units", units, 1);
+  checked_count("batch", batch, 0);
+  if (batch > units) {
+    throw usage_error(fmt::format("batch = {}: expected at most the {} units", batch, units));
+  }
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kSampledWithoutReplacement,
+                                                 .units = units,
+                                                 .batch = batch,
+                                                 .children = {std::move(event)}}));
+}
+
+Event Event::shuffled_epoch(Event event) {
   return Event(std::make_shared<const Node>(
-      Node{Kind::kPoissonSampled, sampling_rate.value(), 0, {}, {std::move(event)}}));
+      Node{.kind = Kind::kShuffledEpoch, .children = {std::move(event)}}));
+}
+
+Event Event::matrix_mechanism(NoiseMultiplier noise_multiplier, MatrixProvenance provenance) {
+  checked_count("steps", provenance.steps, 0);
+  checked_count("participations", provenance.participations, 1);
+  checked_count("separation", provenance.separation, 0);
+  if (!(provenance.sensitivity > 0) || std::isinf(provenance.sensitivity)) {
+    throw usage_error(fmt::format("sensitivity = {}: expected a number in (0, inf)",
+                                  provenance.sensitivity));
+  }
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kMatrixMechanism,
+                                                 .number = noise_multiplier.value(),
+                                                 .provenance = std::move(provenance)}));
+}
+
+Event Event::cyclic_poisson_banded(NoiseMultiplier noise_multiplier, SamplingRate sampling_rate,
+                                   std::int64_t steps, std::int64_t bands) {
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kCyclicPoissonBanded,
+                                                 .number = noise_multiplier.value(),
+                                                 .rate = sampling_rate.value(),
+                                                 .count = checked_count("steps", steps, 0),
+                                                 .units = checked_count("bands", bands, 1)}));
+}
+
+Event Event::repeat_and_select(RunCount runs, Event event) {
+  if (!(runs.mean >= 1) || std::isinf(runs.mean)) {
+    throw usage_error(
+        fmt::format("mean number of runs = {}: expected a number in [1, inf)", runs.mean));
+  }
+  if (!(runs.shape >= 0)) {
+    throw usage_error(fmt::format("shape of the number of runs = {}: expected a number in [0, inf]",
+                                  runs.shape));
+  }
+  return Event(std::make_shared<const Node>(
+      Node{.kind = Kind::kRepeatAndSelect, .runs = runs, .children = {std::move(event)}}));
 }
 
 Event Event::self_composed(Event event, std::int64_t count) {
   if (count < 0) throw usage_error(fmt::format("steps = {}: expected an integer >= 0", count));
-  return Event(
-      std::make_shared<const Node>(Node{Kind::kSelfComposed, 0, count, {}, {std::move(event)}}));
+  return Event(std::make_shared<const Node>(
+      Node{.kind = Kind::kSelfComposed, .count = count, .children = {std::move(event)}}));
 }
 
 Event Event::composed(std::vector<Event> events) {
-  return Event(std::make_shared<const Node>(Node{Kind::kComposed, 0, 0, {}, std::move(events)}));
+  return Event(std::make_shared<const Node>(
+      Node{.kind = Kind::kComposed, .children = std::move(events)}));
 }
 
-Event Event::non_private() { return Event(std::make_shared<const Node>(Node{Kind::kNonPrivate})); }
+Event Event::non_private() {
+  return Event(std::make_shared<const Node>(Node{.kind = Kind::kNonPrivate}));
+}
 
 Event Event::unsupported(std::string what) {
-  return Event(std::make_shared<const Node>(Node{Kind::kUnsupported, 0, 0, std::move(what)}));
+  return Event(
+      std::make_shared<const Node>(Node{.kind = Kind::kUnsupported, .what = std::move(what)}));
 }
 
 Event::Kind Event::kind() const { return node_->kind; }
 
+const Event::Node& Event::node_of(Kind kind, const char* what) const {
+  if (node_->kind == kind) return *node_;
+  throw internal_error(fmt::format("an event of kind {} has no {}", name(node_->kind), what));
+}
+
 double Event::noise_multiplier() const {
-  if (kind() != Kind::kGaussian) throw internal_error("event has no noise multiplier");
-  return node_->number;
+  const Kind k = kind();
+  if (k == Kind::kLaplace || k == Kind::kMatrixMechanism || k == Kind::kCyclicPoissonBanded) {
+    return node_->number;
+  }
+  return node_of(Kind::kGaussian, "noise multiplier").number;
 }
 
 double Event::sampling_rate() const {
-  if (kind() != Kind::kPoissonSampled) throw internal_error("event has no sampling rate");
-  return node_->number;
+  if (kind() == Kind::kCyclicPoissonBanded) return node_->rate;
+  if (kind() == Kind::kTruncatedPoissonSampled) return node_->number;
+  return node_of(Kind::kPoissonSampled, "sampling rate").number;
 }
 
-std::int64_t Event::count() const {
-  if (kind() != Kind::kSelfComposed) throw internal_error("event has no count");
-  return node_->count;
+std::int64_t Event::units() const {
+  if (kind() == Kind::kTruncatedPoissonSampled) return node_->units;
+  return node_of(Kind::kSampledWithoutReplacement, "number of units").units;
 }
 
+std::int64_t Event::batch() const {
+  if (kind() == Kind::kTruncatedPoissonSampled) return node_->batch;
+  return node_of(Kind::kSampledWithoutReplacement, "batch").batch;
+}
+
+double Event::epsilon() const { return node_of(Kind::kPureDp, "epsilon").number; }
+std::int64_t Event::steps() const { return node_of(Kind::kCyclicPoissonBanded, "steps").count; }
+std::int64_t Event::bands() const { return node_of(Kind::kCyclicPoissonBanded, "bands").units; }
+RunCount Event::runs() const { return node_of(Kind::kRepeatAndSelect, "runs").runs; }
+const MatrixProvenance& Event::provenance() const {
+  return node_of(Kind::kMatrixMechanism, "provenance").provenance;
+}
+std::int64_t Event::count() const { return node_of(Kind::kSelfComposed, "count").count; }
 const std::string& Event::what() const { return node_->what; }
 const std::vector<Event>& Event::children() const { return node_->children; }
 
 bool Event::operator==(const Event& other) const {
   if (node_ == other.node_) return true;
   const Node &a = *node_, &b = *other.node_;
-  return a.kind == b.kind && a.number == b.number && a.count == b.count && a.what == b.what &&
-         a.children == b.children;
-}
-
-Json Event::to_json() const {
-  switch (kind()) {
-    case Kind::kGaussian:
-      return {{"kind", "gaussian"}, {"noise_multiplier", node_->number}};
-    case Kind::kPoissonSampled:
-      return {{"kind", "poisson_sampled"},
-              {"sampling_rate", node_->number},
-              {"event", children()[0].to_json()}};
-    case Kind::kSelfComposed:
-      return {
-          {"kind", "self_composed"}, {"count", node_->count}, {"event", children()[0].to_json()}};
-    case Kind::kComposed: {
-      Json events = Json::array();
-      for (const Event& child : children()) events.push_back(child.to_json());
-      return {{"kind", "composed"}, {"events", std::move(events)}};
-    }
-    case Kind::kNonPrivate:
-      return {{"kind", "non_private"}};
-    case Kind::kUnsupported:
-      return {{"kind", "unsupported"}, {"what", node_->what}};
-  }
-  throw internal_error("event of unknown kind");
-}
-
-namespace {
-
-const Json& event_member(const Json& json, const char* key) {
-  if (!json.contains(key)) {
-    throw bad_data(fmt::format("privacy event {}: '{}' is missing", json.dump(), key));
-  }
-  return json[key];
-}
-
-double event_number(const Json& json, const char* key) {
-  const Json& value = event_member(json, key);
-  if (!value.is_number()) {
-    throw bad_data(fmt::format("privacy event: {} = {}: expected a number", key, value.dump()));
-  }
-  return value.get<double>();
-}
-
-Event parse_event(const Json& json, int depth) {
-  if (depth > 64) throw bad_data("privacy event: nested more than 64 deep");
-  if (!json.is_object() || !event_member(json, "kind").is_string()) {
-    throw bad_data(fmt::format("privacy event: expected an object with a kind, got {}",
-                               json.dump().substr(0, 80)));
-  }
-  const std::string kind = json["kind"];
-  if (kind == "gaussian") {
-    return Event::gaussian(NoiseMultiplier(event_number(json, "noise_multiplier")));
-  }
-  if (kind == "poisson_sampled") {
-    return Event::poisson_sampled(SamplingRate(event_number(json, "sampling_rate")),
-                                  parse_event(event_member(json, "event"), depth + 1));
-  }
-  if (kind == "self_composed") {
-    const Json& count = event_member(json, "count");
-    if (!count.is_number_integer()) {
-      throw bad_data("privacy event: count = " + count.dump() + ": expected an integer");
-    }
-    return Event::self_composed(parse_event(event_member(json, "event"), depth + 1),
-                                count.get<std::int64_t>());
-  }
-  if (kind == "composed") {
-    const Json& list = event_member(json, "events");
-    if (!list.is_array()) throw bad_data("privacy event: 'events' is not a list");
-    std::vector<Event> events;
-    for (const Json& child : list) events.push_back(parse_event(child, depth + 1));
-    return Event::composed(std::move(events));
-  }
-  if (kind == "non_private") return Event::non_private();
-  if (kind == "unsupported" && json.contains("what") && json["what"].is_string()) {
-    return Event::unsupported(json["what"].get<std::string>());
-  }
-  return Event::unsupported(kind);
-}
-
-/// Sum of z^-2 over Gaussians of one batch; infinity if any is without noise.
-struct OneBatch {
-  double inverse_squares = 0;
-  bool non_private = false;
-  std::string unsupported;
-};
-
-void add_one_batch(const Event& event, double times, OneBatch& sum) {
-  if (times == 0) return;
-  switch (event.kind()) {
-    case Event::Kind::kGaussian: {
-      const double z = event.noise_multiplier();
-      sum.inverse_squares += times / (z * z);
-      return;
-    }
-    case Event::Kind::kSelfComposed:
-      return add_one_batch(event.children()[0], times * static_cast<double>(event.count()), sum);
-    case Event::Kind::kComposed:
-      for (const Event& child : event.children()) add_one_batch(child, times, sum);
-      return;
-    case Event::Kind::kNonPrivate:
-      sum.non_private = true;
-      return;
-    case Event::Kind::kPoissonSampled:
-      sum.unsupported = "Poisson sampling inside of Poisson sampling";
-      return;
-    case Event::Kind::kUnsupported:
-      sum.unsupported = event.what();
-      return;
-  }
-}
-
-void add_phase(FlatEvent& flat, const Phase& phase) {
-  if (phase.steps == 0 || phase.sampling_rate == 0 || std::isinf(phase.noise_multiplier)) return;
-  if (phase.noise_multiplier == 0) {
-    flat.non_private = true;
-    return;
-  }
-  for (Phase& known : flat.phases) {
-    if (known.noise_multiplier != phase.noise_multiplier) continue;
-    if (known.sampling_rate != phase.sampling_rate) continue;
-    if (__builtin_add_overflow(known.steps, phase.steps, &known.steps)) {
-      flat.unsupported = "more than 2^63 steps";
-    }
-    return;
-  }
-  flat.phases.push_back(phase);
-}
-
-void flatten_into(const Event& event, std::int64_t times, FlatEvent& flat) {
-  if (times == 0) return;
-  switch (event.kind()) {
-    case Event::Kind::kGaussian:
-      return add_phase(flat, {event.noise_multiplier(), 1.0, times});
-    case Event::Kind::kPoissonSampled: {
-      if (event.sampling_rate() == 0) return;
-      OneBatch batch;
-      add_one_batch(event.children()[0], 1, batch);
-      if (!batch.unsupported.empty()) flat.unsupported = batch.unsupported;
-      if (batch.non_private) flat.non_private = true;
-      const Event& child = event.children()[0];
-      const double z = child.kind() == Event::Kind::kGaussian
-                           ? child.noise_multiplier()
-                           : 1.0 / std::sqrt(batch.inverse_squares);
-      return add_phase(flat, {z, event.sampling_rate(), times});
-    }
-    case Event::Kind::kSelfComposed: {
-      std::int64_t product;
-      if (__builtin_mul_overflow(times, event.count(), &product)) {
-        flat.unsupported = "more than 2^63 steps";
-        return;
-      }
-      return flatten_into(event.children()[0], product, flat);
-    }
-    case Event::Kind::kComposed:
-      for (const Event& child : event.children()) flatten_into(child, times, flat);
-      return;
-    case Event::Kind::kNonPrivate:
-      flat.non_private = true;
-      return;
-    case Event::Kind::kUnsupported:
-      flat.unsupported = event.what().empty() ? "an event without a name" : event.what();
-      return;
-  }
-}
-
-}  // namespace
-
-Event Event::from_json(const Json& json) {
-  try {
-    return parse_event(json, 0);
-  } catch (const Error& e) {
-    if (e.code() == ErrorCode::kBadData) throw;
-    throw bad_data(std::string("privacy event: ") + e.what(), e.hint());
-  }
+  return a.kind == b.kind && a.number == b.number && a.rate == b.rate && a.count == b.count &&
+         a.units == b.units && a.batch == b.batch && a.runs == b.runs &&
+         a.provenance == b.provenance && a.what == b.what && a.children == b.children;
 }
 
 Event event_of(const std::vector<Phase>& phases) {
@@ -255,18 +204,6 @@ Event event_of(const std::vector<Phase>& phases) {
     events.push_back(Event::self_composed(std::move(event), phase.steps));
   }
   return events.size() == 1 ? events[0] : Event::composed(std::move(events));
-}
-
-std::int64_t FlatEvent::steps() const {
-  std::int64_t sum = 0;
-  for (const Phase& phase : phases) sum += phase.steps;
-  return sum;
-}
-
-FlatEvent flatten(const Event& event) {
-  FlatEvent flat;
-  flatten_into(event, 1, flat);
-  return flat;
 }
 
 double effective_multiplier(const std::vector<double>& sensitivities,
@@ -286,6 +223,35 @@ double effective_multiplier(const std::vector<double>& sensitivities,
     sum += ratio * ratio;
   }
   return 1.0 / std::sqrt(sum);
+}
+
+double adaptive_clipping_multiplier(double total, double count_std) {
+  if (!(total > 0) || std::isinf(total)) {
+    throw usage_error(fmt::format("noise_multiplier = {}: expected a number in (0, inf)", total));
+  }
+  if (!(count_std > 0)) {
+    throw usage_error(
+        fmt::format("noise on the private count = {}: expected a number in (0, inf]", count_std));
+  }
+  if (total >= 2 * count_std) {
+    throw privacy_refused(
+        fmt::format("the private count with noise {} spends as much as a multiplier of {} in all: "
+                    "nothing is left for the gradients",
+                    count_std, total),
+        fmt::format("Give the count noise above {} (half the multiplier), usually a twentieth of "
+                    "the batch.",
+                    total / 2));
+  }
+  const double rest = 1 / (total * total) - 1 / (4 * count_std * count_std);
+  return 1 / std::sqrt(rest);
+}
+
+Event adaptive_clipping_step(SamplingRate sampling_rate, NoiseMultiplier gradients,
+                             double count_std) {
+  Event both = Event::composed(
+      {Event::gaussian(gradients), Event::gaussian(NoiseMultiplier(2 * count_std))});
+  if (sampling_rate.value() == 1) return both;
+  return Event::poisson_sampled(sampling_rate, std::move(both));
 }
 
 Json phases_json(const std::vector<Phase>& phases) {

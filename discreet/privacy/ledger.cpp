@@ -7,6 +7,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/core/file_lock.h"
+#include "discreet/core/sha256.h"
 #include "discreet/privacy/accountant.h"
 
 namespace discreet::privacy {
@@ -73,6 +74,42 @@ BudgetLedger::Terms read_terms(const Json& json, const std::string& origin) {
   }
 }
 
+Json charge_json(const BudgetLedger::Charge& charge) {
+  return {{"run", charge.run}, {"event", charge.event.to_json()}};
+}
+
+/// The first line says how many charges follow, and their hash: a file that lost its end still parses.
+std::string budget_bytes(const BudgetLedger::Terms& terms,
+                         const std::vector<BudgetLedger::Charge>& charges) {
+  std::string lines;
+  for (const auto& charge : charges) lines += charge_json(charge).dump() + "\n";
+  Json first = terms_json(terms);
+  first["charges"] = charges.size();
+  first["charges_sha256"] = core::sha256(lines);
+  return first.dump() + "\n" + lines;
+}
+
+/// Throws unless the charges are those that the first line speaks of.
+void check_whole(const Json& first, const std::vector<std::string>& lines, bool torn,
+                 const std::string& origin) {
+  const std::string hint =
+      "It was cut short or edited; put back a copy. What is missing may have been spent.";
+  if (torn) throw bad_data(origin + ": the last line of the budget ledger is cut short", hint);
+  if (!first.contains("charges")) return;  // As earlier versions wrote it.
+  std::string charges;
+  for (std::size_t i = 1; i < lines.size(); ++i) charges += lines[i] + "\n";
+  const auto expected = first["charges"].get<std::uint64_t>();
+  if (lines.size() - 1 != expected) {
+    throw bad_data(fmt::format("{}: the budget ledger has {} charges, its first line says {}", origin,
+                               lines.size() - 1, expected),
+                   hint);
+  }
+  if (first.value("charges_sha256", std::string()) != core::sha256(charges)) {
+    throw bad_data(origin + ": the charges of the budget ledger are not those that were written",
+                   hint);
+  }
+}
+
 }  // namespace
 
 Json ledger_line(std::uint64_t step, const Event& event) {
@@ -110,13 +147,23 @@ LedgerSum read_ledger(const std::filesystem::path& path) {
   return sum;
 }
 
+std::int64_t lost_steps(const LedgerSum& ledger, std::int64_t from_step) {
+  const auto lines = static_cast<std::int64_t>(ledger.lines);
+  if (lines >= from_step) return lines - from_step;
+  throw privacy_refused(
+      fmt::format("the ledger holds {} noisy steps, but training had taken {}: it was cut short", lines,
+                  from_step),
+      "Put back a copy of ledger.jsonl; without it nobody can say what was spent.");
+}
+
 BudgetLedger::BudgetLedger(std::filesystem::path path, const Terms& terms)
     : path_(std::move(path)) {
   if (!std::filesystem::exists(path_)) {
     Epsilon{terms.epsilon};
     Delta{terms.delta};
     if (!path_.parent_path().empty()) std::filesystem::create_directories(path_.parent_path());
-    core::write_file_atomically(path_, terms_json(terms).dump() + "\n");
+    make_accountant(terms.accountant);
+    core::write_file_atomically(path_, budget_bytes(terms, {}));
   }
   load();
   const auto refuse = [&](const std::string& what, const std::string& has,
@@ -149,7 +196,14 @@ void BudgetLedger::load() {
   bool torn = false;
   const auto lines = ledger_lines(path_, torn);
   if (lines.empty()) throw bad_data(path_.string() + ": an empty budget ledger");
-  terms_ = read_terms(core::parse_json(lines[0], path_.string() + ":1"), path_.string() + ":1");
+  const std::string where = path_.string() + ":1";
+  const Json first = core::parse_json(lines[0], where);
+  terms_ = read_terms(first, where);
+  try {
+    check_whole(first, lines, torn, path_.string());
+  } catch (const Json::exception& e) {
+    throw bad_data(fmt::format("{}: not the first line of a budget ledger: {}", where, e.what()));
+  }
   charges_.clear();
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::string origin = fmt::format("{}:{}", path_.string(), i + 1);
@@ -157,19 +211,20 @@ void BudgetLedger::load() {
       const Json line = core::parse_json(lines[i], origin);
       charges_.push_back({line.at("run").get<std::string>(), Event::from_json(line.at("event"))});
     } catch (const std::exception& e) {
-      if (torn && i + 1 == lines.size()) break;
       throw bad_data(fmt::format("{}: not a charge: {}", origin, e.what()));
     }
   }
+}
+
+double BudgetLedger::alone(const Event& event) const {
+  return make_accountant(terms_.accountant)->epsilon(event, Delta(terms_.delta)).guarantee();
 }
 
 double BudgetLedger::spent_with(const Event& event) const {
   EventRuns runs;
   for (const Charge& charge : charges_) runs.add(charge.event);
   runs.add(event);
-  return make_accountant(terms_.accountant)
-      ->epsilon(runs.composed(), Delta(terms_.delta))
-      .guarantee();
+  return alone(runs.composed());
 }
 
 double BudgetLedger::spent() const { return spent_with(Event::composed({})); }
@@ -177,24 +232,21 @@ double BudgetLedger::spent() const { return spent_with(Event::composed({})); }
 void BudgetLedger::charge(const std::string& run, const Event& event) {
   const core::FileLock lock(path_.string() + ".lock", "budget ledger " + path_.string());
   load();  // Somebody else may have charged it since.
+  if (const auto why = why_not_relation(event, terms_.relation); !why.empty()) {
+    throw privacy_refused(fmt::format("budget of {}: {}", path_.string(), why));
+  }
   const double before = spent(), after = spent_with(event);
   if (!(after <= terms_.epsilon)) {
-    const double alone =
-        make_accountant(terms_.accountant)->epsilon(event, Delta(terms_.delta)).guarantee();
     throw privacy_refused(
         fmt::format(
             "budget of {}: epsilon {:.6g} of {:.6g} is spent by {} charges; run '{}' (epsilon "
             "{:.6g} alone) would make it {:.6g} at delta {:.3g}",
-            path_.string(), before, terms_.epsilon, charges_.size(), run, alone, after,
+            path_.string(), before, terms_.epsilon, charges_.size(), run, alone(event), after,
             terms_.delta),
         "Train with more noise or fewer steps, or end the use of this data.");
   }
   charges_.push_back({run, event});
-  std::string bytes = terms_json(terms_).dump() + "\n";
-  for (const Charge& charge : charges_) {
-    bytes += Json{{"run", charge.run}, {"event", charge.event.to_json()}}.dump() + "\n";
-  }
-  core::write_file_atomically(path_, bytes);
+  core::write_file_atomically(path_, budget_bytes(terms_, charges_));
 }
 
 }  // namespace discreet::privacy

@@ -31,10 +31,16 @@ struct LedgerSum {
 /// Throws: kBadData naming file and line.
 LedgerSum read_ledger(const std::filesystem::path& path);
 
+/// How many of the ledger's noisy steps lie beyond `from_step`, where training goes on: they were spent
+/// and lost. Throws: kPrivacyRefused if the ledger holds fewer steps than training had taken: it lost
+/// lines, and what they said was spent all the same.
+std::int64_t lost_steps(const LedgerSum& ledger, std::int64_t from_step);
+
 /// What all runs on one data set may spend together, in a file beside the data.
 ///
-/// The first line states budget, unit and relation; each further line is one charge (run, event).
-/// Charges are made before the spending and are never given back.
+/// The first line states budget, unit and relation, and the number and the hash of the charges, so
+/// that a ledger that lost its end, or a line, is refused rather than believed; each further line is
+/// one charge (run, event). Charges are made before the spending and are never given back.
 class BudgetLedger {
  public:
   struct Terms {
@@ -51,19 +57,21 @@ class BudgetLedger {
   };
 
   /// Opens the ledger, creating it with `terms` if it is absent. Throws: kPrivacyRefused if it
-  /// exists with other unit, relation or data; kBadData if it does not parse.
+  /// exists with other unit, relation or data; kBadData if it does not parse or is not whole.
   BudgetLedger(std::filesystem::path path, const Terms& terms);
   /// Opens an existing ledger. Throws: kUsage if it is absent.
   explicit BudgetLedger(std::filesystem::path path);
 
   /// Adds a charge if the sum stays within the budget; holds a file lock while it decides. Charging
-  /// a run again counts again. Throws: kPrivacyRefused naming spent, asked and budget.
+  /// a run again counts again. Throws: kPrivacyRefused naming spent, asked and budget, or if the
+  /// event has no guarantee for the ledger's relation.
   void charge(const std::string& run, const Event& event);
 
   const Terms& terms() const { return terms_; }
   const std::vector<Charge>& charges() const { return charges_; }
   double spent() const;  ///< Epsilon of all charges at the budget's delta.
   double spent_with(const Event& event) const;
+  double alone(const Event& event) const;  ///< Epsilon of one event at the budget's delta.
 
  private:
   void load();

@@ -12,14 +12,28 @@
 namespace discreet::privacy {
 namespace {
 
+Event event_of_run(const PrivacyRun& run) { return run.event ? *run.event : event_of(run.phases); }
+
 /// A pair of relation and sampling that no accountant here covers is refused, never waved through.
 void refuse_uncovered(const PrivacyRun& run) {
   if (run.mechanism == "none") {
     throw privacy_refused("mechanism 'none' protects nobody: there is no guarantee to state",
                           "Train with privacy.mechanism = \"dp-sgd\".");
   }
-  if (run.phases.empty()) {
+  if (run.phases.empty() && !run.event) {
     throw privacy_refused("the run states no noise, rate or steps: there is no guarantee to state");
+  }
+  if (run.expected_batch_size) {
+    const double batch = *run.expected_batch_size;
+    if (!(batch > 0) || std::isinf(batch)) {
+      throw usage_error(
+          fmt::format("expected_batch_size = {}: expected a number in (0, inf)", batch),
+          "It is the public divisor of every step.");
+    }
+    if (run.units && batch > static_cast<double>(*run.units)) {
+      throw usage_error(fmt::format("expected_batch_size = {}: expected at most the {} {}s of the data",
+                                    batch, *run.units, name(run.unit)));
+    }
   }
   for (const Phase& phase : run.phases) {
     NoiseMultiplier{phase.noise_multiplier};
@@ -54,6 +68,9 @@ void refuse_uncovered(const PrivacyRun& run) {
                     name(run.sampling)),
         "The pattern is that of a run with mechanism dp-ftrl; its privacy.json holds it.");
   }
+  if (const auto reason = why_not_relation(event_of_run(run), run.relation); !reason.empty()) {
+    throw privacy_refused(reason);
+  }
   if (run.sampling == Sampling::kShuffled && run.relation == Relation::kAddOrRemoveOne) {
     throw privacy_refused(
         "shuffled batches of fixed size with 'add_or_remove_one': one unit more or less moves "
@@ -65,6 +82,7 @@ void refuse_uncovered(const PrivacyRun& run) {
 
 std::int64_t steps_of(const PrivacyRun& run) {
   if (run.steps) return *run.steps;
+  if (run.phases.empty()) return flatten(event_of_run(run)).steps();
   std::int64_t steps = 0;
   for (const Phase& phase : run.phases) steps += phase.steps;
   return steps;
@@ -201,6 +219,14 @@ std::string sampling_in_words(const PrivacyRun& run) {
                          name(run.unit));
     case Sampling::kCyclicPoisson:
       return fmt::format("groups of {}s took turns, each drawn from by Poisson sampling", name(run.unit));
+    case Sampling::kTruncatedPoisson:
+      return fmt::format(
+          "each {0} entered each batch independently, and of a batch above the cap a random part was "
+          "kept (the number of {0}s is public)",
+          name(run.unit));
+    case Sampling::kWithoutReplacement:
+      return fmt::format("each batch was a uniformly random one of fixed size (per {})",
+                         name(run.unit));
   }
   throw internal_error("sampling without words");
 }
@@ -229,7 +255,7 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
   if (run.phases.size() == 1) {
     words += fmt::format(" with noise multiplier {:.6g} and sampling rate {:.6g}",
                          run.phases[0].noise_multiplier, run.phases[0].sampling_rate);
-  } else {
+  } else if (run.phases.size() > 1) {
     words += fmt::format(" in {} phases", run.phases.size());
   }
   if (run.matrix) {
@@ -285,10 +311,17 @@ Json bounds_json(const PrivacyStatement& s, double delta) {
 
 }  // namespace
 
+void set_spent(PrivacyRun& run, const Event& spent) {
+  const FlatEvent flat = flatten(spent);
+  const bool phases_say_it_all = flat.others.empty() && flat.unsupported.empty() && !flat.non_private;
+  run.phases = flat.phases;
+  if (run.event || !phases_say_it_all) run.event = spent;
+}
+
 PrivacyStatement state_privacy(const PrivacyRun& run) {
   refuse_uncovered(run);
   PrivacyStatement s;
-  s.event = event_of(run.phases);
+  s.event = event_of_run(run);
   const Delta delta(run.delta);
   s.epsilon = make_accountant(run.accountant)->epsilon(s.event, delta);
   s.epsilon.guarantee();
@@ -299,9 +332,13 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
   }
 
   Json results = bounds_json(s, run.delta);
-  std::vector<Phase> every_step = run.phases;
-  for (Phase& phase : every_step) phase.sampling_rate = phase.sampling_rate == 0 ? 0 : 1;
-  s.unamplified_epsilon = make_accountant("analytic")->epsilon(event_of(every_step), delta).value;
+  if (const FlatEvent flat = flatten(s.event); flat.others.empty() && flat.unsupported.empty()) {
+    std::vector<Phase> every_step = flat.phases;
+    for (Phase& phase : every_step) phase.sampling_rate = 1;
+    s.unamplified_epsilon =
+        flat.non_private ? HUGE_VAL
+                         : make_accountant("analytic")->epsilon(event_of(every_step), delta).value;
+  }
   const Json tail = tail_of(run, s.epsilon.value, s.caveats);
   add_caveats(run, s);
   add_warnings(run, s);
@@ -329,7 +366,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
        {"target_epsilon", optional_json(run.target_epsilon)},
        {"steps", steps_of(run)},
        {"phases", phases_json(run.phases)},
-       {"unamplified_epsilon", core::number(s.unamplified_epsilon)},
+       {"unamplified_epsilon", s.unamplified_epsilon ? core::number(*s.unamplified_epsilon) : Json()},
        {"noise", tail},
        {"assumptions", flags_json(run)},
        {"event", s.event.to_json()},
@@ -346,6 +383,10 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
                    {"prefix_noise", core::number(run.matrix->prefix_noise)},
                    {"independent_prefix_noise", core::number(run.matrix->independent_prefix_noise)}};
   }
+  if (!s.unamplified_epsilon) {
+    core::set_absent(d, "unamplified_epsilon", "the event is not made of Gaussian steps alone");
+  }
+  if (run.event) d["whole_event"] = true;
   if (!run.phases_as_published.empty()) {
     d["as_published"] = {{"epsilon", core::number(*s.as_published)},
                          {"phases", phases_json(run.phases_as_published)},

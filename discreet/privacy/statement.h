@@ -44,6 +44,10 @@ struct PrivacyRun {
   /// DP-FTRL: phases then count participations, not steps; `steps` says how many steps there were.
   std::optional<MatrixFacts> matrix;
   std::optional<std::int64_t> steps;
+  /// The whole event, where phases do not say it all: private selection, releases with correlated
+  /// noise, batches that are not Poisson samples, anything else that was released. It is what counts;
+  /// `phases` may then be empty.
+  std::optional<Event> event;
   /// eDP-SGD: the same with the multipliers that the published method claims; printed beside.
   std::vector<Phase> phases_as_published;
   std::optional<double> target_epsilon;
@@ -60,13 +64,18 @@ struct PrivacyRun {
   std::optional<std::string> gaps;         ///< Anything else outside the guarantee, in words.
 };
 
+/// Puts what was really spent (a ledger's event) in the place of what was planned: as phases, or as the
+/// whole event where phases do not say it all.
+void set_spent(PrivacyRun& run, const Event& spent);
+
 /// What may be said of a run.
 struct PrivacyStatement {
   Event event = Event::composed({});
   Bound epsilon;                   ///< By the run's accountant: an upper bound.
   std::vector<Bound> bounds;       ///< By every accountant that covers the event.
   std::optional<double> as_published;  ///< What the published method would state; not a guarantee.
-  double unamplified_epsilon = 0;  ///< The same noise if every unit were in every step it could be.
+  /// The same noise if every unit were in every step it could be; absent where that says nothing.
+  std::optional<double> unamplified_epsilon;
   std::vector<std::string> caveats;   ///< What the guarantee does not cover.
   std::vector<std::string> warnings;  ///< What is probably a mistake.
   std::string words;                  ///< A paragraph for people.

@@ -77,6 +77,9 @@ PrivacyRun privacy_run_of(const Json& document) {
                   .independent_prefix_noise =
                       core::to_double(statement_member(matrix, "independent_prefix_noise"))};
   }
+  if (document.value("whole_event", false)) {
+    run.event = Event::from_json(statement_member(document, "event"));
+  }
   run.clip_norm = statement_optional(document, "clip_norm").value_or(0);
   if (const auto units = statement_optional(document, "units")) {
     run.units = static_cast<std::uint64_t>(*units);

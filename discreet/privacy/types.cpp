@@ -21,7 +21,9 @@ constexpr std::pair<Sampling, std::string_view> kSamplings[] = {
     {Sampling::kFullBatch, "full_batch"},
     {Sampling::kShuffled, "shuffled"},
     {Sampling::kFixedOrder, "fixed_order"},
-    {Sampling::kCyclicPoisson, "cyclic_poisson"}};
+    {Sampling::kCyclicPoisson, "cyclic_poisson"},
+    {Sampling::kTruncatedPoisson, "truncated_poisson"},
+    {Sampling::kWithoutReplacement, "without_replacement"}};
 
 template <class Table, class Value>
 std::string_view name_in(const Table& table, Value value) {

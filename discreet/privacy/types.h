@@ -67,13 +67,22 @@ enum class Unit { kExample, kUser };
 /// Which pairs of data sets are neighbours.
 enum class Relation { kAddOrRemoveOne, kZeroOut, kReplaceOne };
 /// How units enter a batch.
-enum class Sampling { kPoisson, kFullBatch, kShuffled, kFixedOrder, kCyclicPoisson };
+enum class Sampling {
+  kPoisson,
+  kFullBatch,
+  kShuffled,
+  kFixedOrder,
+  kCyclicPoisson,
+  kTruncatedPoisson,
+  kWithoutReplacement
+};
 
 /// "example", "user".
 std::string_view name(Unit unit);
 /// "add_or_remove_one", "zero_out", "replace_one".
 std::string_view name(Relation relation);
-/// "poisson", "full_batch", "shuffled", "fixed_order", "cyclic_poisson".
+/// "poisson", "full_batch", "shuffled", "fixed_order", "cyclic_poisson", "truncated_poisson",
+/// "without_replacement".
 std::string_view name(Sampling sampling);
 /// The reverse of `name`. Throws: kUsage naming the known ones.
 Unit unit_of(const std::string& name);

@@ -40,6 +40,12 @@ VerifyCheck check_ledger(const PrivacyRun& run, const Json& document, const Ledg
   const double stated = core::to_double(document.at("epsilon"));
   const double spent =
       make_accountant(run.accountant)->epsilon(ledger.event, Delta(run.delta)).value;
+  // A finished run states what its ledger adds up to: less than that, and the ledger lost lines.
+  if (document.value("status", std::string()) == "spent" && !at_most(stated, spent)) {
+    return {"ledger is whole", false,
+            fmt::format("{} lines cost {:.8g}, stated as spent {:.8g}: lines are missing",
+                        ledger.lines, spent, stated)};
+  }
   return {"ledger spends no more than is stated", at_most(spent, stated),
           fmt::format("{} lines ({} repeated) cost {:.8g}, stated {:.8g}", ledger.lines,
                       ledger.repeated, spent, stated)};

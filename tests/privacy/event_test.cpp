@@ -41,7 +41,8 @@ TEST(Types, NamesReadBack) {
        {Relation::kAddOrRemoveOne, Relation::kZeroOut, Relation::kReplaceOne}) {
     EXPECT_EQ(relation_of(std::string(name(relation))), relation);
   }
-  for (const auto sampling : {Sampling::kPoisson, Sampling::kFullBatch, Sampling::kShuffled}) {
+  for (const auto sampling : {Sampling::kPoisson, Sampling::kFullBatch, Sampling::kShuffled,
+                              Sampling::kTruncatedPoisson, Sampling::kWithoutReplacement}) {
     EXPECT_EQ(sampling_of(std::string(name(sampling))), sampling);
   }
   EXPECT_EQ(sensitivity_factor(Relation::kAddOrRemoveOne), 1);
@@ -51,14 +52,26 @@ TEST(Types, NamesReadBack) {
 TEST(Event, JsonReadsBackEqual) {
   const Event event = Event::composed({Event::self_composed(sampled(1.1, 0.01), 1000),
                                        Event::gaussian(NoiseMultiplier(0.1)), Event::non_private(),
-                                       Event::unsupported("shuffle"), Event::composed({})});
+                                       Event::unsupported("shuffle"), Event::composed({}),
+                                       Event::laplace(NoiseMultiplier(3)),
+                                       Event::pure_dp(Epsilon(0.5)), Event::pure_dp(Epsilon(HUGE_VAL)),
+                                       Event::truncated_poisson_sampled(SamplingRate(0.1), 100, 20,
+                                                                        sampled(1, 1)),
+                                       Event::sampled_without_replacement(100, 10, sampled(2, 1)),
+                                       Event::shuffled_epoch(sampled(1, 1)),
+                                       Event::matrix_mechanism(NoiseMultiplier(1.5),
+                                                               {"banded", 100, 4, 25, 2.0}),
+                                       Event::cyclic_poisson_banded(NoiseMultiplier(1.5),
+                                                                    SamplingRate(0.3), 100, 9),
+                                       Event::repeat_and_select({HUGE_VAL, 10}, sampled(1, 0.1)),
+                                       Event::repeat_and_select({0, 10}, sampled(1, 0.1))});
   const Event again = Event::from_json(Json::parse(event.to_json().dump()));
   EXPECT_TRUE(again == event) << event.to_json();
   EXPECT_FALSE(again == sampled(1.1, 0.01));
 }
 
 TEST(Event, UnknownKindsReadAsUnsupportedAndBrokenOnesAreRefused) {
-  EXPECT_EQ(Event::from_json(Json::parse(R"({"kind":"laplace","scale":1})")).kind(),
+  EXPECT_EQ(Event::from_json(Json::parse(R"({"kind":"exponential_mechanism","scale":1})")).kind(),
             Event::Kind::kUnsupported);
   for (const char* text :
        {"3", "{}", R"({"kind":3})", R"({"kind":"gaussian"})",
@@ -67,7 +80,13 @@ TEST(Event, UnknownKindsReadAsUnsupportedAndBrokenOnesAreRefused) {
         R"({"kind":"poisson_sampled","sampling_rate":2,"event":{"kind":"non_private"}})",
         R"({"kind":"self_composed","count":1.5,"event":{"kind":"non_private"}})",
         R"({"kind":"self_composed","count":-2,"event":{"kind":"non_private"}})",
-        R"({"kind":"composed","events":{}})"}) {
+        R"({"kind":"composed","events":{}})", R"({"kind":"laplace"})",
+        R"({"kind":"pure_dp","epsilon":"much"})",
+        R"({"kind":"truncated_poisson_sampled","sampling_rate":0.1,"units":0,"cap":3,"event":{"kind":"non_private"}})",
+        R"({"kind":"sampled_without_replacement","units":10,"batch":11,"event":{"kind":"non_private"}})",
+        R"({"kind":"repeat_and_select","shape":1,"mean":0,"event":{"kind":"non_private"}})",
+        R"({"kind":"matrix_mechanism","noise_multiplier":1,"strategy":"tree","steps":1,"participations":0,"separation":0,"sensitivity":1})",
+        R"({"kind":"cyclic_poisson_banded","noise_multiplier":1,"sampling_rate":0.1,"steps":10,"bands":0})"}) {
     try {
       Event::from_json(Json::parse(text));
       ADD_FAILURE() << text << " was accepted";

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "discreet/core/error.h"
+#include "discreet/core/files.h"
 #include "discreet/privacy/accountant.h"
+#include "discreet/privacy/budget_report.h"
 #include "discreet/privacy/statement.h"
 #include "discreet/privacy/verify.h"
 
@@ -115,6 +118,91 @@ TEST_F(Budget, AddsUpRunsAndRefusesTheOneThatGoesBeyond) {
   EXPECT_EQ(first.charges().size(), 2u);
 }
 
+TEST_F(Ledger, CutAtAnyByteIsAPrefixOrAnError) {
+  const std::string whole = lines_of(5);
+  const auto path = path_ / "ledger.jsonl";
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    write("ledger.jsonl", whole.substr(0, size));
+    const LedgerSum sum = read_ledger(path);
+    const auto newlines = std::count(whole.begin(), whole.begin() + static_cast<long>(size), '\n');
+    // The last line counts as soon as it is whole, with or without its newline.
+    EXPECT_GE(sum.lines, static_cast<std::uint64_t>(newlines)) << size;
+    EXPECT_LE(sum.lines, static_cast<std::uint64_t>(newlines) + 1) << size;
+  }
+}
+
+TEST_F(Ledger, LostStepsAreCountedAndALedgerThatLostLinesIsRefused) {
+  write("ledger.jsonl", lines_of(10));
+  const LedgerSum sum = read_ledger(path_ / "ledger.jsonl");
+  EXPECT_EQ(lost_steps(sum, 7), 3);
+  EXPECT_EQ(lost_steps(sum, 10), 0);
+  try {
+    lost_steps(sum, 11);
+    ADD_FAILURE() << "a step was spent that the ledger does not hold";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 5);
+  }
+}
+
+TEST_F(Budget, CutAtAnyByteOrEditedIsRefused) {
+  const auto path = path_ / "b.jsonl";
+  BudgetLedger ledger(path, terms_of(20));
+  for (const char* run : {"a", "b", "c"}) ledger.charge(run, event_of({{1.0, 0.01, 100}}));
+  const std::string whole = core::read_file(path);
+  ASSERT_EQ(BudgetLedger(path).charges().size(), 3u);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    write("b.jsonl", whole.substr(0, size));
+    try {
+      BudgetLedger read(path);
+      ADD_FAILURE() << "cut at " << size << " it says " << read.spent();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kBadData) << size;
+    }
+  }
+  // A line taken out or changed, with the count put right.
+  std::string fewer = whole;
+  fewer.erase(fewer.rfind("{\"run\":\"c\""));
+  fewer.replace(fewer.find("\"charges\":3"), 11, "\"charges\":2");
+  write("b.jsonl", fewer);
+  EXPECT_THROW(BudgetLedger{path}, Error);
+  std::string less = whole;
+  less.replace(less.find("\"count\":100"), 11, "\"count\":001");
+  write("b.jsonl", less);
+  EXPECT_THROW(BudgetLedger{path}, Error);
+  write("b.jsonl", whole);
+  EXPECT_NEAR(BudgetLedger(path).spent(), ledger.spent(), 1e-12);
+}
+
+TEST_F(Budget, ChargesMustHoldForTheLedgersRelation) {
+  BudgetLedger ledger(path_ / "r", terms_of(20));
+  const Event fixed = Event::sampled_without_replacement(100, 10, Event::gaussian(NoiseMultiplier(1)));
+  try {
+    ledger.charge("fixed", fixed);
+    ADD_FAILURE() << "add_or_remove_one was charged with a guarantee for replace_one";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.exit_code(), 5);
+  }
+  EXPECT_EQ(ledger.charges().size(), 0u);
+}
+
+TEST_F(Budget, ReportsChargesSumsAndPlans) {
+  const auto path = path_ / "b.jsonl";
+  BudgetLedger ledger(path, terms_of(2.8));
+  const Event run = event_of({{1.0, 0.01, 1000}});
+  ledger.charge((path_ / "run").string(), run);
+  std::filesystem::create_directories(path_ / "run");
+  write("run/ledger.jsonl", lines_of(1000));
+  Json report = report_budgets({path}, run);
+  EXPECT_NEAR(report["results"][0]["spent"].get<double>(), 2.10136527, 1e-6);
+  EXPECT_NEAR(report["results"][0]["charges"][0]["spent"].get<double>(), 2.10136527, 1e-6);
+  EXPECT_TRUE(report["results"][0]["warnings"].empty());
+  EXPECT_FALSE(planned_fits(report));
+  EXPECT_TRUE(planned_fits(report_budgets({path}, event_of({{2.0, 0.01, 100}}))));
+  // More steps than were charged are found.
+  write("run/ledger.jsonl", lines_of(1001));
+  EXPECT_EQ(report_budgets({path}, std::nullopt)["results"][0]["warnings"].size(), 1u);
+}
+
 TEST_F(Budget, KindsOfGuaranteeAndDataDoNotMix) {
   const auto path = path_ / "b";
   BudgetLedger::Terms terms = terms_of(1);
@@ -181,6 +269,13 @@ TEST_F(Verify, EveryLieIsFound) {
   phases["epsilon"] = state_privacy(run_of(100)).epsilon.value;
   EXPECT_NE(failing(phases).find("event tree"), std::string::npos);
   EXPECT_NE(failing(phases).find("ledger"), std::string::npos);
+  // A finished run whose ledger lost its end.
+  Json finished = honest;
+  finished["status"] = "spent";
+  EXPECT_EQ(failing(finished), "");
+  write("ledger.jsonl", lines_of(150));
+  EXPECT_EQ(failing(finished), "ledger is whole; ");
+  write("ledger.jsonl", lines_of(200));
   Json short_run = state_privacy(run_of(199)).document;  // Consistent, but one step was spent more.
   EXPECT_EQ(failing(short_run), "ledger spends no more than is stated; ");
   Json seeded = honest;

@@ -206,5 +206,67 @@ TEST(Statement, AFixedOrderNeedsItsPatternAndNeighboursOfOneSize) {
   EXPECT_EQ(refusal(run), "");
 }
 
+TEST(Statement, AWholeEventCountsInPlaceOfPhases) {
+  PrivacyRun run = usual();
+  run.event = Event::repeat_and_select({1, 10}, event_of(run.phases));
+  const PrivacyStatement s = state_privacy(run);
+  EXPECT_NEAR(s.epsilon.value, 4.103271, 2e-4) << "the best of ten runs, not one run";
+  EXPECT_FALSE(s.unamplified_epsilon.has_value());
+  core::validate_document(s.document, "here");
+  const PrivacyRun again = privacy_run_of(Json::parse(s.document.dump()));
+  ASSERT_TRUE(again.event.has_value());
+  EXPECT_DOUBLE_EQ(state_privacy(again).epsilon.value, s.epsilon.value);
+  run.phases.clear();
+  EXPECT_DOUBLE_EQ(state_privacy(run).epsilon.value, s.epsilon.value);
+  run.accountant = "prv";
+  EXPECT_NE(refusal(run).find("rdp"), std::string::npos);
+}
+
+TEST(Statement, EventsAreHeldToTheirRelation) {
+  PrivacyRun run = usual();
+  run.phases.clear();
+  run.sampling = Sampling::kWithoutReplacement;
+  run.event = Event::self_composed(
+      Event::sampled_without_replacement(1000, 10, Event::gaussian(NoiseMultiplier(2))), 100);
+  EXPECT_NE(refusal(run).find("replace_one"), std::string::npos);
+  run.relation = Relation::kReplaceOne;
+  EXPECT_EQ(refusal(run), "");
+  EXPECT_NE(state_privacy(run).words.find("fixed size"), std::string::npos);
+  run.sampling = Sampling::kTruncatedPoisson;
+  run.accountant = "pld";
+  run.event = Event::truncated_poisson_sampled(SamplingRate(.01), 1000, 15,
+                                               Event::gaussian(NoiseMultiplier(2)));
+  EXPECT_NE(refusal(run), "");
+  run.relation = Relation::kZeroOut;
+  EXPECT_EQ(refusal(run), "");
+}
+
+TEST(Statement, WhatWasSpentReplacesWhatWasPlanned) {
+  PrivacyRun run = usual();
+  set_spent(run, event_of({{1.0, .01, 1100}}));
+  EXPECT_EQ(run.phases, (std::vector<Phase>{{1.0, .01, 1100}}));
+  EXPECT_FALSE(run.event.has_value());
+  // A release that phases cannot say is not lost.
+  const Event more = Event::composed({event_of({{1.0, .01, 1100}}), Event::pure_dp(Epsilon(1))});
+  const double without = state_privacy(run).epsilon.value;
+  set_spent(run, more);
+  EXPECT_GT(state_privacy(run).epsilon.value, without + .5);
+  set_spent(run, Event::composed({more, Event::non_private()}));
+  EXPECT_FALSE(state_privacy(run).document["guarantee"].get<bool>());
+}
+
+TEST(Statement, RefusesBatchesThatCannotBe) {
+  for (const double batch : {0.0, -1.0, HUGE_VAL, std::nan(""), 20000.0}) {
+    PrivacyRun run = usual();
+    run.expected_batch_size = batch;
+    try {
+      state_privacy(run);
+      ADD_FAILURE() << batch;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.exit_code(), 2) << batch;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace discreet::privacy

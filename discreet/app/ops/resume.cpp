@@ -22,7 +22,7 @@ void allow_for_lost_steps(Session& session, std::int64_t from_step) {
     return;
   }
   const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
-  const std::int64_t lost = static_cast<std::int64_t>(spent.lines) - from_step;
+  const std::int64_t lost = privacy::lost_steps(spent, from_step);
   session.steps_allowed = session.steps - lost;
   go_on(session, from_step, lost);
   if (session.steps_allowed > from_step) return;

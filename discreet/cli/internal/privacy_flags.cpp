@@ -1,8 +1,13 @@
 #include "discreet/cli/internal/privacy_flags.h"
 
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/core/files.h"
 #include "discreet/privacy/answers.h"
 
 namespace discreet::cli {
@@ -39,6 +44,58 @@ std::vector<privacy::Phase> phases_of(const PhaseFlags& flags) {
   }
   for (const auto& phase : flags.phases) phases.push_back(privacy::parse_phase(phase));
   return phases;
+}
+
+void add_event_flags(CLI::App* verb, EventFlags& flags) {
+  verb->add_option("--event", flags.event,
+                   "A file with an event tree as in privacy.json, instead of phases; - is stdin.");
+  verb->add_option("--sampling", flags.sampling,
+                   "poisson, full_batch, shuffled (rate 1, epochs as steps), truncated_poisson "
+                   "(--units, --cap), without_replacement (--units).")
+      ->capture_default_str();
+  verb->add_option("--units", flags.units, "Public number of examples or users in the data.");
+  verb->add_option("--cap", flags.cap, "Most units that a truncated batch keeps.");
+  verb->add_option("--relation", flags.relation,
+                   "add_or_remove_one, zero_out or replace_one; the sampling decides without it.");
+  verb->add_option("--runs", flags.runs,
+                   "Only the best of a random number of such runs is released: geometric:MEAN, "
+                   "logarithmic:MEAN, poisson:MEAN, negative-binomial:MEAN:SHAPE.");
+}
+
+privacy::EventQuestion event_question(const PhaseFlags& phases, const EventFlags& flags) {
+  privacy::EventQuestion question;
+  if (flags.event.empty()) {
+    question.phases = phases_of(phases);
+  } else {
+    if (any_given(phases)) throw usage_error("--event and phases: expected one of the two");
+    const std::string text =
+        flags.event == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {})
+                           : core::read_file(flags.event);
+    Json json = core::parse_json(text, flags.event);
+    // A whole privacy.json may stand there, too.
+    if (json.is_object() && json.contains("event") && !json.contains("kind")) {
+      json = Json(json["event"]);
+    }
+    question.event = privacy::Event::from_json(json);
+  }
+  question.sampling = privacy::sampling_of(flags.sampling);
+  if (!flags.relation.empty()) question.relation = privacy::relation_of(flags.relation);
+  if (!flags.runs.empty()) question.runs = privacy::parse_runs(flags.runs);
+  question.units = flags.units;
+  question.cap = flags.cap;
+  question.group = flags.group;
+  return question;
+}
+
+std::string basis_of(const Json& document) {
+  std::string relation = document["relation"];
+  std::string sampling = document["sampling"];
+  std::replace(relation.begin(), relation.end(), '_', '-');
+  std::replace(sampling.begin(), sampling.end(), '_', ' ');
+  const std::string batches = sampling == "by event" ? "the batches of the event"
+                              : sampling == "poisson" ? "Poisson batches"
+                                                      : sampling + " batches";
+  return fmt::format("For {} neighbours and {}", relation, batches);
 }
 
 void add_accountant_flags(CLI::App* verb, std::string& accountant,

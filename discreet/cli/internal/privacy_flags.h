@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "discreet/privacy/accountant.h"
+#include "discreet/privacy/answers.h"
 #include "discreet/privacy/event.h"
 
 namespace discreet::cli {
@@ -23,6 +24,18 @@ void add_phase_flags(CLI::App* verb, PhaseFlags& flags);
 bool any_given(const PhaseFlags& flags);
 /// Throws: kUsage if neither form is complete.
 std::vector<privacy::Phase> phases_of(const PhaseFlags& flags);
+
+/// What stands around the phases, or in their place.
+struct EventFlags {
+  std::string event, sampling = "poisson", relation, runs;
+  std::optional<std::int64_t> units, cap;
+  std::int64_t group = 1;
+};
+void add_event_flags(CLI::App* verb, EventFlags& flags);
+/// Phases and event flags as one question. Throws: kUsage; kBadData for a file that holds no event.
+privacy::EventQuestion event_question(const PhaseFlags& phases, const EventFlags& flags);
+/// "For add-or-remove-one neighbours and Poisson batches": what a document's numbers rest on.
+std::string basis_of(const Json& document);
 
 void add_accountant_flags(CLI::App* verb, std::string& accountant,
                           privacy::AccountantOptions& options);

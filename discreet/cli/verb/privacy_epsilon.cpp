@@ -8,14 +8,18 @@ namespace discreet {
 
 void register_verb_privacy_epsilon(cli::Program& program) {
   static cli::PhaseFlags flags;
+  static cli::EventFlags event;
   static privacy::EpsilonQuestion question;
-  CLI::App* verb = program.add_verb("privacy epsilon", "What noisy steps on sampled batches cost.",
+  CLI::App* verb = program.add_verb("privacy epsilon", "What noisy steps on sampled batches cost, or any event.",
                                     "Accounting: epsilon, calibration, statements.");
   cli::add_phase_flags(verb, flags);
+  cli::add_event_flags(verb, event);
+  verb->add_option("--group", event.group, "Protect any so many units at once.")
+      ->capture_default_str();
   verb->add_option("--delta", question.delta, "Chance that the bound may fail by.")->required();
   cli::add_accountant_flags(verb, question.accountant, question.options);
   program.on_run(verb, [&program] {
-    question.phases = cli::phases_of(flags);
+    static_cast<privacy::EventQuestion&>(question) = cli::event_question(flags, event);
     const Json document = privacy::answer_epsilon(question);
     if (program.global().json) {
       cli::print_document(document);
@@ -30,8 +34,8 @@ void register_verb_privacy_epsilon(cli::Program& program) {
     }
     cli::print_table({"accountant", "epsilon", "kind", "order", "estimate", "lower"}, rows);
     cli::print_reasons(document["results"], "epsilon");
-    fmt::print("\nFor add-or-remove-one neighbours and Poisson batches, at delta = {}.\n",
-               question.delta);
+    fmt::print("\n{}, at delta = {}{}.\n", cli::basis_of(document), question.delta,
+               question.group > 1 ? fmt::format(", for groups of {}", question.group) : "");
     return 0;
   });
 }

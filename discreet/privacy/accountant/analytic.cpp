@@ -15,9 +15,8 @@ class AnalyticAccountant final : public Accountant {
   std::string name() const override { return "analytic"; }
 
   std::string why_not(const Event& event) const override {
-    const FlatEvent flat = flatten(event);
-    if (!flat.unsupported.empty()) return flat.unsupported;
-    for (const Phase& phase : flat.phases) {
+    if (auto reason = internal::why_not_steps(event, {}); !reason.empty()) return reason;
+    for (const Phase& phase : flatten(event).phases) {
       if (phase.sampling_rate != 1) {
         return fmt::format("it is exact for Gaussians without sampling only, and a rate is {}",
                            phase.sampling_rate);

@@ -13,7 +13,9 @@ class GdpAccountant final : public Accountant {
  public:
   std::string name() const override { return "gdp"; }
 
-  std::string why_not(const Event& event) const override { return flatten(event).unsupported; }
+  std::string why_not(const Event& event) const override {
+    return internal::why_not_steps(event, {});
+  }
 
   Bound epsilon(const Event& event, Delta delta) const override {
     internal::require_support(*this, event);

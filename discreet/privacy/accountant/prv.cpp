@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -9,6 +11,7 @@
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/internal/convolve.h"
 #include "discreet/privacy/internal/loss_grid.h"
+#include "discreet/privacy/internal/numeric.h"
 #include "discreet/privacy/internal/rdp.h"
 
 namespace discreet {
@@ -48,6 +51,35 @@ double loss_mean(const Phase& phase) {
   return sum * h / (s * std::sqrt(2 * pi));
 }
 
+/// One step's loss: P[loss > t], its mean, and where it starts.
+struct Loss {
+  std::function<double(double)> survival;
+  double mean = 0;
+  double lowest = -HUGE_VAL;
+  std::int64_t times = 0;
+  std::optional<Phase> sampled;  ///< What `survival` is of, if that is a sampled Gaussian.
+};
+
+Loss loss_of(const Phase& phase) {
+  return {[=](double t) { return loss_survival(phase, t); }, loss_mean(phase),
+          phase.sampling_rate < 1 ? std::log1p(-phase.sampling_rate) : -HUGE_VAL, phase.steps, phase};
+}
+
+Loss loss_of(const OtherStep& other) {
+  if (other.event.kind() == Event::Kind::kLaplace) {
+    const double b = other.event.noise_multiplier(), bound = 1 / b;
+    // The loss is below 1/b where the noise is beyond (1 - t b)/2.
+    const auto survival = [=](double t) {
+      if (t >= bound) return 0.0;
+      return t < -bound ? 1.0 : 1 - 0.5 * std::exp((t - bound) / 2);
+    };
+    return {survival, bound + std::expm1(-bound), -bound, other.times};
+  }
+  const double bound = other.event.epsilon(), p = 1 / (1 + std::exp(-bound));
+  const auto survival = [=](double t) { return t >= bound ? 0 : t < -bound ? 1 : p; };
+  return {survival, bound * std::tanh(bound / 2), -bound, other.times};
+}
+
 class PrvAccountant final : public Accountant {
  public:
   explicit PrvAccountant(const AccountantOptions& options)
@@ -58,13 +90,15 @@ class PrvAccountant final : public Accountant {
   }
 
   std::string name() const override { return "prv"; }
-  std::string why_not(const Event& event) const override { return flatten(event).unsupported; }
+  std::string why_not(const Event& event) const override {
+    return internal::why_not_steps(event, {Event::Kind::kLaplace, Event::Kind::kPureDp});
+  }
 
   Bound epsilon(const Event& event, Delta delta) const override {
     internal::require_support(*this, event);
     const FlatEvent flat = flatten(event);
     Bound bound{0, BoundKind::kUpper, name(), {}, 0.0, 0.0};
-    if (delta.value() >= 1 || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (delta.value() >= 1 || (flat.empty() && !flat.non_private)) return bound;
     if (flat.non_private || delta.value() == 0) {
       bound.value = HUGE_VAL;
       bound.estimate = bound.lower = HUGE_VAL;
@@ -87,7 +121,7 @@ class PrvAccountant final : public Accountant {
     internal::require_support(*this, event);
     const FlatEvent flat = flatten(event);
     Bound bound{0, BoundKind::kUpper, name(), {}, 0.0, 0.0};
-    if (std::isinf(epsilon.value()) || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (std::isinf(epsilon.value()) || (flat.empty() && !flat.non_private)) return bound;
     if (flat.non_private) {
       bound.value = 1;
       bound.estimate = bound.lower = 1;
@@ -95,7 +129,7 @@ class PrvAccountant final : public Accountant {
     }
     const auto& orders = internal::rdp_orders();
     const double loose =
-        internal::rdp_delta(orders, internal::rdp_of(flat.phases, orders), epsilon.value()).value;
+        internal::rdp_delta(orders, internal::rdp_of(flat, orders), epsilon.value()).value;
     const double delta_error = delta_error_.value_or(std::max(loose / 1000, 1e-14));
     const internal::LossDistribution loss = compose(flat, delta_error);
     bound.estimate = loss.delta(epsilon.value());
@@ -114,13 +148,20 @@ class PrvAccountant final : public Accountant {
     const auto& orders = internal::rdp_orders();
     std::vector<double> total(orders.size(), 0.0);
     double half = eps_error_;
-    for (const Phase& phase : flat.phases) {
-      const auto one =
-          internal::sampled_gaussian_rdp(phase.sampling_rate, phase.noise_multiplier, orders);
+    const auto add = [&](const std::vector<double>& one, std::int64_t times) {
       half = std::max(half, internal::rdp_epsilon(orders, one, delta_error / (8 * n)).value);
       for (std::size_t i = 0; i < total.size(); ++i) {
-        total[i] += static_cast<double>(phase.steps) * one[i];
+        total[i] += static_cast<double>(times) * one[i];
       }
+    };
+    for (const Phase& phase : flat.phases) {
+      add(internal::sampled_gaussian_rdp(phase.sampling_rate, phase.noise_multiplier, orders),
+          phase.steps);
+    }
+    for (const OtherStep& other : flat.others) {
+      FlatEvent one;
+      one.others = {{other.event, 1}};
+      add(internal::rdp_of(one, orders), other.times);
     }
     half = std::max(half, internal::rdp_epsilon(orders, total, delta_error / 4).value) + 3;
     internal::LossGrid grid;
@@ -139,29 +180,48 @@ class PrvAccountant final : public Accountant {
     return grid;
   }
 
+  /// P[loss > t] at t = (first - 1/2 + i) h, up to where it is below 1e-30.
+  static std::vector<double> survival_at(const Loss& loss, double first, double h, std::size_t n) {
+    std::vector<double> values;
+    const auto phase = loss.sampled;
+    // Beyond 12 standard deviations lies less than 1e-32.
+    const double reach = phase ? (0.5 + 12 * phase->noise_multiplier) /
+                                     (phase->noise_multiplier * phase->noise_multiplier)
+                               : HUGE_VAL;
+    if (phase && reach < 600 && -first * h < 600) {
+      const double most = std::ceil(reach / h) - first + 2;
+      if (most < static_cast<double>(n)) n = static_cast<std::size_t>(std::max(most, 1.0));
+      values.resize(n);
+      std::vector<double> call(n), put(n);
+      internal::quickest_loops().mixture_curves(phase->sampling_rate, phase->noise_multiplier,
+                                                first - 0.5, h, n, call.data(), put.data(),
+                                                values.data());
+      return values;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      values.push_back(loss.survival((first - 0.5 + static_cast<double>(i)) * h));
+      if (values.back() < 1e-30) break;
+    }
+    return values;
+  }
+
   /// Adds up the cells of one step's loss; moves the grid so that its mean is right.
-  static std::vector<double> discretise(const Phase& phase, const internal::LossGrid& grid,
+  static std::vector<double> discretise(const Loss& loss, const internal::LossGrid& grid,
                                         double& shift) {
     std::vector<double> mass(grid.size, 0.0);
-    const auto edge = [&](std::size_t k) {
-      return (static_cast<double>(k) - static_cast<double>(grid.zero) - 0.5) * grid.h;
-    };
-    std::size_t first = 0;
-    if (phase.sampling_rate < 1) {  // Nothing lies below ln(1 - q).
-      const double start = std::floor(std::log1p(-phase.sampling_rate) / grid.h) - 2;
-      const double place = start + static_cast<double>(grid.zero);
-      first = static_cast<std::size_t>(std::max(place, 0.0));
-    }
-    double above = loss_survival(phase, edge(first)), sum = 0, mean = 0;
-    for (std::size_t k = first; k < grid.size && above > 1e-30; ++k) {
-      const double next = k + 1 == grid.size ? 0 : loss_survival(phase, edge(k + 1));
-      mass[k] = above - next;
-      above = next;
-      sum += mass[k];
-      mean += mass[k] * (edge(k) + grid.h / 2);
+    const double place = std::floor(loss.lowest / grid.h) - 2 + static_cast<double>(grid.zero);
+    const auto first = static_cast<std::size_t>(std::max(place, 0.0));
+    const double start = static_cast<double>(first) - static_cast<double>(grid.zero);
+    const auto above = survival_at(loss, start, grid.h, grid.size - first);
+    double sum = 0, mean = 0;
+    for (std::size_t i = 0; i < above.size(); ++i) {
+      const double p = above[i] - (i + 1 < above.size() ? above[i + 1] : 0);
+      mass[first + i] = p;
+      sum += p;
+      mean += p * (start + static_cast<double>(i));
     }
     for (double& p : mass) p /= sum;
-    shift = loss_mean(phase) - mean / sum;
+    shift = loss.mean - mean / sum * grid.h;
     if (!(std::abs(shift) < grid.h / 2)) {
       throw internal_error(
           fmt::format("prv: the mean of the loss is off by {} with cells of {}", shift, grid.h));
@@ -173,10 +233,13 @@ class PrvAccountant final : public Accountant {
     internal::LossGrid grid = make_grid(flat, delta_error);
     std::vector<internal::Summand> summands;
     double total_shift = 0;
-    for (const Phase& phase : flat.phases) {
+    std::vector<Loss> losses;
+    for (const Phase& phase : flat.phases) losses.push_back(loss_of(phase));
+    for (const OtherStep& other : flat.others) losses.push_back(loss_of(other));
+    for (const Loss& loss : losses) {
       double shift = 0;
-      summands.push_back({discretise(phase, grid, shift), phase.steps});
-      total_shift += static_cast<double>(phase.steps) * shift;
+      summands.push_back({discretise(loss, grid, shift), loss.times});
+      total_shift += static_cast<double>(loss.times) * shift;
     }
     grid.shift = total_shift;
     return {grid, internal::convolve_powers(summands, grid.zero)};

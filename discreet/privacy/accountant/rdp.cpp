@@ -16,13 +16,17 @@ class RdpAccountant final : public Accountant {
   explicit RdpAccountant(const AccountantOptions& options) : refine_(options.refine) {}
 
   std::string name() const override { return "rdp"; }
-  std::string why_not(const Event& event) const override { return flatten(event).unsupported; }
+  std::string why_not(const Event& event) const override {
+    using Kind = Event::Kind;
+    return internal::why_not_steps(event, {Kind::kLaplace, Kind::kPureDp, Kind::kRepeatAndSelect,
+                                           Kind::kSampledWithoutReplacement});
+  }
 
   Bound epsilon(const Event& event, Delta delta) const override {
     internal::require_support(*this, event);
     const FlatEvent flat = flatten(event);
     Bound bound{0, BoundKind::kUpper, name()};
-    if (delta.value() >= 1 || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (delta.value() >= 1 || (flat.empty() && !flat.non_private)) return bound;
     if (flat.non_private || delta.value() == 0) {
       bound.value = HUGE_VAL;
       return bound;
@@ -36,7 +40,7 @@ class RdpAccountant final : public Accountant {
     internal::require_support(*this, event);
     const FlatEvent flat = flatten(event);
     Bound bound{0, BoundKind::kUpper, name()};
-    if (std::isinf(epsilon.value()) || (flat.phases.empty() && !flat.non_private)) return bound;
+    if (std::isinf(epsilon.value()) || (flat.empty() && !flat.non_private)) return bound;
     if (flat.non_private) {
       bound.value = 1;
       return bound;
@@ -52,7 +56,7 @@ class RdpAccountant final : public Accountant {
 
   Bound minimum(const FlatEvent& flat, const Convert& convert) const {
     const auto& orders = internal::rdp_orders();
-    const auto best = convert(orders, internal::rdp_of(flat.phases, orders));
+    const auto best = convert(orders, internal::rdp_of(flat, orders));
     Bound bound{best.value, BoundKind::kUpper, name(), orders[best.index]};
     if (refine_) improve(flat, convert, best.index, bound);
     const bool at_end = best.index == 0 || best.index + 1 == orders.size();
@@ -74,7 +78,7 @@ class RdpAccountant final : public Accountant {
     double high = std::log(index + 1 == orders.size() ? 8192 : orders[index + 1] - 1);
     const auto value_at = [&](double log_order) {
       const std::vector<double> order{1 + std::exp(log_order)};
-      const double value = convert(order, internal::rdp_of(flat.phases, order)).value;
+      const double value = convert(order, internal::rdp_of(flat, order)).value;
       if (value < bound.value) {
         bound.value = value;
         bound.order = order[0];

@@ -24,6 +24,20 @@ std::vector<double> sampled_gaussian_rdp(double sampling_rate, double noise_mult
 
 /// Sum over the phases, per order.
 std::vector<double> rdp_of(const std::vector<Phase>& phases, const std::vector<double>& orders);
+/// Of a whole event. Throws: kInternal for a step that `why_not` should have refused.
+std::vector<double> rdp_of(const FlatEvent& flat, const std::vector<double>& orders);
+
+/// Laplace noise of `scale` sensitivities on one number. Ref: Mironov 2017, Proposition 6.
+double laplace_rdp(double scale, double order);
+/// The most that an epsilon-DP mechanism can have: that of randomised response.
+double pure_rdp(double epsilon, double order);
+/// A Gaussian on batches of a fixed fraction q, replace-one. Ref: Wang, Balle and Kasiviswanathan
+/// 2019, Theorems 9 and 27; never above the cost without sampling.
+std::vector<double> without_replacement_rdp(double q, double noise_multiplier,
+                                            const std::vector<double>& orders);
+/// The best of a random number of runs of `one`. Ref: Papernot and Steinke 2022, Theorems 2 and 6.
+std::vector<double> selection_rdp(const RunCount& runs, const FlatEvent& one,
+                                  const std::vector<double>& orders);
 
 struct RdpMinimum {
   double value = 0;

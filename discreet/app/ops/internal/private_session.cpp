@@ -172,8 +172,7 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
   if (status == "spent") {
     // The ledger is the truth: it counts steps that were abandoned and repeated.
     const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
-    const privacy::FlatEvent flat = privacy::flatten(spent.event);
-    if (!flat.non_private) run.phases = flat.phases;  // without noise there is nothing to add up
+    privacy::set_spent(run, spent.event);
     run.phases_as_published = published_of(run.phases, *session.plan);
     if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
   }
