@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/bench_accountants.h"
 #include "discreet/app/doctor.h"
 #include "discreet/app/loader.h"
 #include "discreet/cli/program.h"
@@ -19,9 +20,9 @@ struct BenchFlags {
   std::vector<std::int64_t> examples{0};
   int steps = 15;
   int warm_up = 3;
-  bool describe = false, stacked = false;
+  bool describe = false;
   int models = 32;
-  std::string data, out;
+  std::string what = "steps", data, out;
 };
 
 std::string today() {
@@ -68,6 +69,18 @@ void print_stacked(const Json& document) {
   cli::print_table({"shape", "models", "alone ms", "stacked ms", "speedup", "of peak"}, rows);
 }
 
+void print_accountants(const Json& results) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& row : results) {
+    const auto ms = [&](const char* key) { return fmt::format("{:.2f}", row[key].get<double>()); };
+    rows.push_back({row["accountant"], row["noise_multiplier"].dump(), row["sampling_rate"].dump(),
+                    row["steps"].dump(), ms("minimum_cpu_ms"), ms("median_cpu_ms"),
+                    ms("minimum_ms"), ms("median_ms")});
+  }
+  cli::print_table({"accountant", "noise", "rate", "steps", "CPU ms", "median", "ms", "median"},
+                   rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
@@ -79,14 +92,17 @@ void register_verb_bench(cli::Program& program) {
       ->capture_default_str();
   verb->add_option("--examples", flags.examples, "Batch sizes; 0: the shape's own.")
       ->check(CLI::Range(0, 1 << 20));
+  verb->add_option("--what", flags.what,
+                   "steps: of training; stacked: many small models at once against one after another; "
+                   "accountants: one epsilon by each (--steps repeats).")
+      ->check(CLI::IsMember({"steps", "stacked", "accountants"}))
+      ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
   verb->add_option("--warm-up", flags.warm_up, "Steps before these.")->check(CLI::Range(0, 1000));
   verb->add_option("--data", flags.data, "A folder with snips/, for the lengths of real utterances.");
   verb->add_option("--out", flags.out, "Write the document here.");
-  verb->add_flag("--stacked", flags.stacked,
-                 "Time many small models trained at once against one after another instead.");
-  verb->add_option("--models", flags.models, "How many, with --stacked.")->check(CLI::Range(1, 4096));
+  verb->add_option("--models", flags.models, "How many, with --what stacked.")->check(CLI::Range(1, 4096));
   verb->add_flag("--describe", flags.describe, "Say what the shapes are and time nothing.");
   program.on_run(verb, [&program, verb] {
     if (flags.data.empty() && std::getenv("DISCREET_DATA") != nullptr) {
@@ -101,8 +117,10 @@ void register_verb_bench(cli::Program& program) {
                                   {"threads", verb->count("--threads") > 0 ? flags.threads.front() : 1},
                                   {"steps", flags.steps},
                                   {"models", flags.models}};
-    Json document = flags.stacked ? app::call_operation("bench-stacked", stacked_request, context)
-                                  : app::call_operation("bench", request, context);
+    const std::string& what = flags.what;
+    Json document = what == "accountants" ? app::bench_accountants(flags.steps)
+                    : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
+                                          : app::call_operation("bench", request, context);
     document["version"] = core::version();
     document["revision"] = core::git_revision();
     document["date"] = today();
@@ -110,8 +128,10 @@ void register_verb_bench(cli::Program& program) {
     if (!flags.out.empty()) core::write_file_atomically(flags.out, document.dump(2) + "\n");
     if (program.global().json || flags.describe) {
       cli::print_document(document);
-    } else if (flags.stacked) {
+    } else if (what == "stacked") {
       print_stacked(document);
+    } else if (what == "accountants") {
+      print_accountants(document["results"]);
     } else {
       print_results(document["results"], flags.modes.size());
     }
