@@ -13,6 +13,7 @@
 #include "discreet/core/random.h"
 #include "discreet/core/run_dir.h"
 #include "discreet/core/sha256.h"
+#include "discreet/text/characters.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -222,8 +223,14 @@ EncodedData load_examples(const Settings& settings, const Encoder& encoder, cons
 
 EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples) {
   EncodedData data;
+  if (encoder.characters) data.character_offsets.push_back(0);
   for (const text::Example& example : examples) {
-    for (const std::string& word : example.words) data.tokens.push_back(encoder.vocabulary.id(word));
+    for (const std::string& word : example.words) {
+      data.tokens.push_back(encoder.vocabulary.id(word));
+      if (!encoder.characters) continue;
+      text::append_characters(word, data.characters);
+      data.character_offsets.push_back(static_cast<std::int64_t>(data.characters.size()));
+    }
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
     if (encoder.intents.size() > 0) data.intents.push_back(encoder.intents.find(example.label));
     if (encoder.tags.size() == 0) continue;
@@ -237,11 +244,19 @@ EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples) 
 
 EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& indices) {
   EncodedData chosen;
+  const bool characters = !data.character_offsets.empty();
+  if (characters) chosen.character_offsets.push_back(0);
   for (const std::int64_t i : indices) {
     const auto begin = data.offsets.at(i), end = data.offsets.at(i + 1);
     chosen.examples.push_back(data.examples.at(i));
     chosen.tokens.insert(chosen.tokens.end(), data.tokens.begin() + begin, data.tokens.begin() + end);
     chosen.offsets.push_back(static_cast<std::int64_t>(chosen.tokens.size()));
+    for (std::int64_t n = begin; characters && n < end; ++n) {
+      chosen.characters.insert(chosen.characters.end(),
+                               data.characters.begin() + data.character_offsets[n],
+                               data.characters.begin() + data.character_offsets[n + 1]);
+      chosen.character_offsets.push_back(static_cast<std::int64_t>(chosen.characters.size()));
+    }
     if (!data.intents.empty()) chosen.intents.push_back(data.intents[i]);
     if (!data.tags.empty()) {
       chosen.tags.insert(chosen.tags.end(), data.tags.begin() + begin, data.tags.begin() + end);

@@ -22,18 +22,22 @@ struct Encoder {
   text::Vocabulary vocabulary;
   text::LabelSet intents;  ///< Empty: the model has no intent head.
   text::LabelSet tags;     ///< Empty: the model has no slot head.
+  bool characters = false;  ///< The model reads each word's characters (text/characters.h).
 };
 
 /// A data set as read and as numbers, examples end to end.
 ///
-/// Shapes: M examples, N tokens; offsets [M+1]; intents [M] or empty; tags [N] or empty. A label that
-/// the encoder does not know is -1: it cannot be predicted, and no loss is defined on it.
+/// Shapes: M examples, N tokens, C characters; offsets [M+1]; intents [M] or empty; tags [N] or empty;
+/// characters [C] and character_offsets [N+1], or both empty. A label that the encoder does not know is
+/// -1: it cannot be predicted, and no loss is defined on it.
 struct EncodedData {
   std::vector<text::Example> examples;  ///< [M], tokenised; what a reader calls extra is dropped.
   std::vector<std::int64_t> tokens;
   std::vector<std::int64_t> offsets{0};
   std::vector<std::int64_t> intents;
   std::vector<std::int64_t> tags;
+  std::vector<std::int64_t> characters;
+  std::vector<std::int64_t> character_offsets;
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 

@@ -12,6 +12,12 @@
 
 namespace discreet::app {
 namespace fs = std::filesystem;
+namespace {
+
+/// How ids follow from characters (text/characters.h): a change there takes another name.
+constexpr const char* kCharacterScheme = "code-points-258";
+
+}  // namespace
 
 bool needs_intents(const Settings& settings) {
   return settings.task == "intent-slot" || settings.task == "text-classification";
@@ -19,6 +25,10 @@ bool needs_intents(const Settings& settings) {
 
 bool needs_tags(const Settings& settings) {
   return settings.task == "intent-slot" || settings.task == "tagging";
+}
+
+bool reads_characters(const Settings& settings) {
+  return settings.model.char_embedding > 0 || settings.model.kind == "bilstm-cnn-crf";
 }
 
 bool privacy_unit_is_user(const Settings& settings) {
@@ -34,6 +44,7 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
                       std::vector<core::InputFile>& inputs) {
   Encoder encoder;
   encoder.tokenizer = std::move(tokenizer);
+  encoder.characters = reads_characters(settings);
 
   std::vector<std::string> vector_words;
   if (!settings.model.vectors.empty()) {
@@ -108,7 +119,8 @@ void save_encoder(const fs::path& folder, const Encoder& encoder) {
                    {"tokenizer", encoder.tokenizer->config()},
                    {"vocabulary", encoder.vocabulary.to_json()},
                    {"intents", encoder.intents.to_json()},
-                   {"tags", encoder.tags.to_json()}};
+                   {"tags", encoder.tags.to_json()},
+                   {"characters", encoder.characters ? Json(kCharacterScheme) : Json(nullptr)}};
   core::write_file_atomically(folder / "encoder.json", document.dump() + "\n");
 }
 
@@ -126,6 +138,14 @@ Encoder load_encoder(const fs::path& folder) {
     encoder.vocabulary = text::Vocabulary::from_json(document.at("vocabulary"), origin);
     encoder.intents = text::LabelSet::from_json(document.at("intents"), origin);
     encoder.tags = text::LabelSet::from_json(document.at("tags"), origin);
+    // Models from before there were characters do not have the key.
+    const Json characters = document.value("characters", Json(nullptr));
+    encoder.characters = !characters.is_null();
+    if (encoder.characters && characters != kCharacterScheme) {
+      throw bad_data(origin + ": characters by the scheme " + characters.dump() + ", known is \"" +
+                         kCharacterScheme + "\"",
+                     "The model was trained by another version; use that one.");
+    }
   } catch (const nlohmann::json::exception& e) {
     throw bad_data(origin + ": not an encoder: " + e.what(), "Train the model again.");
   }

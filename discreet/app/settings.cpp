@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -55,14 +56,51 @@ void check_train(const Settings& s, const Config& config) {
   }
 }
 
+void check_norm(const Settings& s, const Config& config) {
+  const auto& m = s.model;
+  if (m.norm == "batch") {
+    const std::string what = where(config, "model.norm") +
+                             " = \"batch\": batch normalisation computes each example's output from "
+                             "the other examples of its batch";
+    const std::string instead =
+        "Take model.norm = \"group\" or \"layer\": their statistics are of one example.";
+    if (s.privacy.is_private()) {
+      throw privacy_refused(what + ", so that no example's gradient can be bounded by itself",
+                            instead);
+    }
+    throw usage_error(what + ", and models here keep examples apart", instead);
+  }
+  if (!m.norm.empty() && m.kind != "cnn") {
+    throw usage_error(where(config, "model.norm") + " is for model.kind = \"cnn\"",
+                      "Other kinds normalise by model.norm_inputs.");
+  }
+  const std::int64_t filters = m.hidden.empty() ? 100 : m.hidden.front();
+  const std::int64_t channels = filters * static_cast<std::int64_t>(m.widths.size());
+  if (m.norm == "group" && channels % m.norm_groups != 0) {
+    throw usage_error(fmt::format("{} = {} does not divide the {} filters of all widths",
+                                  where(config, "model.norm_groups"), m.norm_groups, channels),
+                      "Each group takes an equal part of the filters.");
+  }
+}
+
 void check_model(const Settings& s, const Config& config) {
+  const std::set<std::int64_t> widths(s.model.widths.begin(), s.model.widths.end());
+  if (widths.empty() || widths.size() != s.model.widths.size()) {
+    throw usage_error(where(config, "model.widths") +
+                      ": expected one width or more, each of them once");
+  }
   if (s.model.vectors_frozen && s.model.vectors.empty()) {
     throw usage_error(where(config, "model.vectors_frozen") + ": there are no vectors to freeze",
                       "Set model.vectors, or leave model.vectors_frozen out.");
   }
-  if (s.model.kind == "bilstm-crf" && s.task == "text-classification") {
+  if (s.model.kind.ends_with("-crf") && s.task == "text-classification") {
     throw usage_error(where(config, "model.kind") + ": a CRF needs tags, text-classification has none",
                       "Take model.kind = \"bilstm\", or another task.");
+  }
+  check_norm(s, config);
+  if (s.model.char_embedding > 0 && s.model.kind == "transformer") {
+    throw usage_error(where(config, "model.char_embedding") + ": a transformer reads no characters",
+                      "Take a recurrent kind, cnn or bow, or leave the key out.");
   }
   if (s.model.kind == "transformer" && !s.model.hidden.empty() &&
       s.model.hidden.front() % s.model.heads != 0) {

@@ -32,6 +32,12 @@ struct ModelOptions {
   bool vectors_frozen = false;
   std::vector<std::int64_t> hidden;
   std::int64_t layers = 1;
+  std::vector<std::int64_t> widths{3, 4, 5};
+  std::string norm;
+  std::int64_t norm_groups = 4;
+  std::int64_t char_embedding = 0;
+  std::int64_t char_filters = 30;
+  std::int64_t char_width = 3;
   std::int64_t heads = 4;
   std::int64_t feed_forward = 0;
   bool pre_norm = true;

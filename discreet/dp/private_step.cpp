@@ -29,6 +29,30 @@ std::vector<std::int64_t> choose_examples(std::vector<std::int64_t> examples, st
   return examples;
 }
 
+/// Refuses a loss that is not one value for each example, each a function of its own example alone:
+/// clipping example by example would bound nothing then. `collate_one` packs the part's first example
+/// by itself; its loss must be what it was among the others.
+void check_examples_apart(nn::Model& model, const at::Tensor& losses, std::int64_t examples,
+                          const std::function<nn::PackedBatch()>& collate_one) {
+  const std::string hint =
+      "Take group or layer normalisation, negatives from a public list, and losses that are means "
+      "over an example's own tokens.";
+  if (losses.dim() != 1 || losses.size(0) != examples) {
+    throw privacy_refused("the model's loss is not one value for each example: a loss over the batch "
+                          "mixes its examples",
+                          hint);
+  }
+  if (examples < 2) return;
+  const at::NoGradGuard no_grad;
+  const double among = losses[0].item<double>();
+  const double alone = model.forward(collate_one()).loss[0].item<double>();
+  // Far above rounding, far below what shared statistics or negatives do to a loss.
+  if (!(std::abs(among - alone) > 1e-3 * (1 + std::abs(alone)))) return;
+  throw privacy_refused("an example's loss changes with the other examples of its batch (batch "
+                        "normalisation, in-batch negatives or the like)",
+                        hint);
+}
+
 }  // namespace
 
 PrivateStep::PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
@@ -111,6 +135,13 @@ void PrivateStep::run_examples(const nn::LogicalBatch& batch, std::int64_t begin
       offsets);
   nn::RecordingScope recording(*clipper_);
   const at::Tensor losses = model_.forward(part).loss;
+  if (!checked_apart_) {
+    check_examples_apart(model_, losses, end - begin, [&] {
+      const std::int64_t one[] = {0, 1};
+      return batch.collate(std::span(batch.indices).subspan(static_cast<std::size_t>(begin), 1), one);
+    });
+    checked_apart_ = end - begin > 1;
+  }
   if (plan_->options().slots == 0) {
     losses.sum().backward();
   } else {

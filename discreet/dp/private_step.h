@@ -86,6 +86,7 @@ class PrivateStep final : public nn::Step {
   nn::Optimizer optimizer_;
   std::unique_ptr<SegmentClipper> clipper_;
   std::int64_t number_ = 0;
+  bool checked_apart_ = false;  // that examples do not mix: seen once, on a part of two or more
 };
 
 }  // namespace discreet::dp

@@ -4,6 +4,25 @@
 #include "discreet/core/registry.h"
 
 namespace discreet::dp {
+namespace {
+
+/// Kinds that can have no rule: what one example gives depends on the others of its batch, so that
+/// bounding each example's gradient bounds nothing.
+struct MixingKind {
+  std::string_view kind, reason, instead;
+};
+constexpr MixingKind kMixingKinds[] = {
+    {"batch_norm", "its statistics run over all examples of the batch",
+     "Take group_norm (statistics of one example) or layer_norm (of one row)."},
+    {"sync_batch_norm", "its statistics run over all examples of all processes",
+     "Take group_norm (statistics of one example) or layer_norm (of one row)."},
+    {"in_batch_contrastive", "the other examples of the batch are its negatives",
+     "Draw the negatives from a public list, or let each example hold its own pairs."},
+    {"load_balancing", "its loss is a function of how the whole batch is routed",
+     "Leave the balancing loss out, or compute it within each example."},
+};
+
+}  // namespace
 
 void GradientSink::add_product(const at::Tensor& left, const at::Tensor& right) {
   at::NoGradGuard no_grad;
@@ -34,6 +53,11 @@ at::Tensor& GradientSink::accumulator() {
 std::unique_ptr<SegmentRule> make_segment_rule(std::string_view kind, const RuleOptions& options) {
   const core::Registry& registry = core::registry();
   const std::string name(kind);
+  for (const MixingKind& mixing : kMixingKinds) {
+    if (mixing.kind != kind) continue;
+    throw privacy_refused("'" + name + "' cannot be trained privately: " + std::string(mixing.reason),
+                          std::string(mixing.instead));
+  }
   if (!registry.contains("segment_rule", name)) {
     throw privacy_refused("no clipping rule for layers of kind '" + name + "'",
                           "Freeze the layer, or add a rule in dp/segment/.");

@@ -81,7 +81,8 @@ class SegmentRule {
 /// What a registered rule's `make` holds; the registry's kind is "segment_rule".
 using MakeSegmentRule = std::unique_ptr<SegmentRule> (*)(const RuleOptions&);
 
-/// The rule of a kind. Throws: kPrivacyRefused if no such rule is registered.
+/// The rule of a kind. Throws: kPrivacyRefused if no such rule is registered; for kinds that mix the
+/// examples of a batch (batch normalisation, in-batch negatives), with the reason and the replacement.
 std::unique_ptr<SegmentRule> make_segment_rule(std::string_view kind, const RuleOptions& options);
 
 }  // namespace discreet::dp

@@ -28,6 +28,34 @@ void check_segments(std::span<const std::int64_t> segment_offsets, std::size_t e
   }
 }
 
+/// The characters of the batch's tokens, which stand in it already.
+void collate_characters(const EncodedExamples& data, std::span<const std::int64_t> indices,
+                        PackedBatch& batch) {
+  if (data.character_offsets.size() != data.tokens.size() + 1) {
+    throw internal_error("character offsets for " + std::to_string(data.character_offsets.size()) +
+                         " - 1 tokens, but there are " + std::to_string(data.tokens.size()));
+  }
+  std::vector<std::int64_t> characters;
+  batch.character_offsets.reserve(static_cast<std::size_t>(batch.token_count()) + 1);
+  for (const std::int64_t index : indices) {
+    const std::int64_t first = data.offsets[index], last = data.offsets[index + 1];
+    const std::int64_t begin = data.character_offsets[first];
+    const auto shift = static_cast<std::int64_t>(characters.size()) - begin;
+    for (std::int64_t n = first; n < last; ++n) {
+      batch.character_offsets.push_back(data.character_offsets[n + 1] + shift);
+    }
+    characters.insert(characters.end(), data.characters.begin() + begin,
+                      data.characters.begin() + data.character_offsets[last]);
+  }
+  batch.characters = integer_tensor(characters);
+  auto segments = std::make_shared<Segments>();
+  segments->offsets.clear();
+  for (const std::int64_t offset : batch.token_segments->offsets) {
+    segments->offsets.push_back(batch.character_offsets[offset]);
+  }
+  batch.character_segments = std::move(segments);
+}
+
 }  // namespace
 
 TimeOrder time_order(std::span<const std::int64_t> offsets) {
@@ -107,14 +135,15 @@ PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> i
   }
   batch.example_segments = std::move(example_segments);
   batch.token_segments = std::move(token_segments);
+  if (!data.character_offsets.empty()) collate_characters(data, indices, batch);
   return batch;
 }
 
 PackedBatch to_device(const PackedBatch& batch, at::Device device) {
   PackedBatch moved = batch;
-  for (at::Tensor* tensor :
-       {&moved.tokens, &moved.offsets_tensor, &moved.intent, &moved.tags, &moved.time.to_time,
-        &moved.time.to_example, &moved.time.to_time_reversed, &moved.time.to_example_reversed}) {
+  for (at::Tensor* tensor : {&moved.tokens, &moved.offsets_tensor, &moved.characters, &moved.intent,
+                             &moved.tags, &moved.time.to_time, &moved.time.to_example,
+                             &moved.time.to_time_reversed, &moved.time.to_example_reversed}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

@@ -23,6 +23,16 @@ struct Segments {
 /// their backward pass.
 using Rows = std::shared_ptr<const Segments>;
 
+/// Runs of rows in which a layer looks from row to row, and never further: the tokens of an
+/// example, the characters of a word. Shapes: Q sequences, N rows; offsets [Q+1]. A segment is a
+/// run of whole sequences.
+struct Sequences {
+  std::vector<std::int64_t> offsets{0};
+  Rows segments;  ///< over the N rows
+  std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t rows() const { return offsets.back(); }
+};
+
 /// Order for recurrence: at step t the sequences longer than t, longest first, so that each step
 /// works on a prefix of the previous one's rows.
 struct TimeOrder {
@@ -35,17 +45,21 @@ struct TimeOrder {
 
 /// A batch without padding: the tokens of all examples lie end to end.
 ///
-/// Shapes: B examples, N tokens, S segments. `tokens` int64 [N]; `offsets` [B+1]; `intent` int64
-/// [B] or undefined; `tags` int64 [N] or undefined (a negative tag is not scored). Invariant
-/// (property test): permuting, splitting or adding an example changes no other example's loss or
-/// gradient.
+/// Shapes: B examples, N tokens, C characters, S segments. `tokens` int64 [N]; `offsets` [B+1];
+/// `characters` int64 [C], those of token n at character_offsets[n] .. [n+1], or undefined;
+/// `intent` int64 [B] or undefined; `tags` int64 [N] or undefined (a negative tag is not scored).
+/// Invariant (property test): permuting, splitting or adding an example changes no other example's
+/// loss or gradient.
 struct PackedBatch {
   at::Tensor tokens;
   std::vector<std::int64_t> offsets{0};
   at::Tensor offsets_tensor;  ///< int64 [B+1], the same on the device
+  at::Tensor characters;
+  std::vector<std::int64_t> character_offsets{0};  ///< [N+1] where there are characters
   at::Tensor intent;
   at::Tensor tags;
   TimeOrder time;
+  Rows character_segments;            ///< over the C character rows
   Rows token_segments;                ///< over the N token rows
   Rows example_segments;              ///< over the B example rows
   std::vector<std::int64_t> indices;  ///< [B] the examples' places in the data set
@@ -53,16 +67,22 @@ struct PackedBatch {
   std::int64_t examples() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t token_count() const { return offsets.back(); }
   std::int64_t longest() const { return static_cast<std::int64_t>(time.sizes.size()); }
+  /// Each example's tokens, and each token's characters.
+  Sequences token_sequences() const { return {offsets, token_segments}; }
+  Sequences character_sequences() const { return {character_offsets, character_segments}; }
 };
 
 /// A data set as numbers, examples end to end: what the text side hands to training.
 ///
-/// Shapes: M examples, N tokens; offsets [M+1]; intents [M] or empty; tags [N] or empty.
+/// Shapes: M examples, N tokens, C characters; offsets [M+1]; intents [M] or empty; tags [N] or
+/// empty; characters [C] and character_offsets [N+1], or both empty.
 struct EncodedExamples {
   std::vector<std::int64_t> tokens;
   std::vector<std::int64_t> offsets{0};
   std::vector<std::int64_t> intents;
   std::vector<std::int64_t> tags;
+  std::vector<std::int64_t> characters{};
+  std::vector<std::int64_t> character_offsets{};
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 

@@ -20,8 +20,15 @@ struct ModelSpec {
   std::int64_t embedding = 100;  ///< width of word vectors; given vectors decide it
   bool freeze_vectors = false;   ///< given vectors stay as they are
   std::vector<std::int64_t>
-      hidden;               ///< bow: hidden layers; lstm: state per direction; transformer: width
-  std::int64_t layers = 1;  ///< recurrent or transformer layers
+      hidden;  ///< bow: hidden layers; lstm, gru: state per direction; cnn: filters of each width;
+               ///< transformer: width
+  std::int64_t layers = 1;  ///< recurrent, convolutional or transformer layers
+  std::vector<std::int64_t> widths{3, 4, 5};  ///< cnn: tokens that a filter sees at once
+  std::string norm;                ///< cnn: "" none, "layer" or "group", before each activation
+  std::int64_t norm_groups = 4;    ///< groups of channels of a group norm
+  std::int64_t char_embedding = 0;  ///< width of characters' vectors; 0: the kind decides
+  std::int64_t char_filters = 30;   ///< what a word's characters add to its row
+  std::int64_t char_width = 3;      ///< characters that a filter sees at once
   std::int64_t heads = 4;   ///< transformer: attention heads
   std::int64_t feed_forward = 0;  ///< transformer: inner width; 0: four times the width
   bool pre_norm = true;           ///< transformer: normalise before each block, else after
@@ -44,6 +51,7 @@ struct ModelSizes {
   std::int64_t vocabulary = 0;
   std::int64_t intents = 0;
   std::int64_t tags = 0;
+  std::int64_t characters = 0;  ///< ids of characters; 0: the data have none
 };
 
 /// What a forward pass gives. Losses are per example (each the mean over its own tokens where it

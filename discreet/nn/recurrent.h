@@ -4,7 +4,11 @@
 
 namespace discreet::nn {
 
-/// Word vectors through layers of LSTM, one direction or two: the encoder of several kinds.
-std::shared_ptr<Encoder> make_recurrent_encoder(const EncoderInputs& inputs, bool bidirectional);
+enum class Cell { kLstm, kGru };
+
+/// Words through recurrent layers, one direction or two: the encoder of several kinds.
+/// `characters`: the kind reads them, whether the specification asks or not.
+std::shared_ptr<Encoder> make_recurrent_encoder(const EncoderInputs& inputs, Cell cell,
+                                                bool bidirectional, bool characters = false);
 
 }  // namespace discreet::nn

@@ -19,15 +19,17 @@ namespace discreet::nn {
 /// | embedding | W [V,d] | ids int64 [N] | dY [N,d] | tokens or examples |
 /// | embedding_bag (mean) | W [V,d] | ids int64 [N], offsets int64 [B+1] | dZ [B,d] | examples |
 /// | layer_norm | gamma [d], beta [d] | xhat [N,d] | dY [N,d] | tokens or examples |
-/// | lstm (one direction) | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] |
-/// tokens | | crf | transitions [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] |
-/// examples |
+/// | lstm | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] | tokens |
+/// | gru | W_ih [3H,D], W_hh [3H,H], b_ih, b_hh [3H] | x, h_prev | dI, dH [N,3H] | tokens |
+/// | crf | A [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] | examples |
 ///
-/// lstm: gates stand in the order i, f, g, o; dG is the gradient before their non-linearities;
-/// h_prev is the state that the direction's previous step left (zero at its first). A frozen
-/// parameter is undefined in `params`; where all are frozen there is no use. Tensors are only valid
-/// inside `record` unless kept by copying the Use, and must not be written to: storage may be
-/// shared.
+/// lstm and gru: one direction. Gates stand in the order i, f, g, o and r, z, n; dG, dI and dH are
+/// gradients before their non-linearities, dI of what comes from the input, dH from the state;
+/// h_prev is the state that the direction's previous step left (zero at its first).
+///
+/// A frozen parameter is undefined in `params`; where all are frozen there is no use. Tensors are
+/// only valid inside `record` unless kept by copying the Use, and must not be written to: storage
+/// may be shared.
 struct Use {
   std::string_view kind;              ///< "linear", "embedding", "lstm" … the registry's key
   std::vector<at::Tensor> params;     ///< in the order the rule states; undefined where frozen

@@ -80,6 +80,12 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"[train]\noptimizer='adam-bc'", "x.toml:2: train.optimizer = \"adam-bc\" takes the noise"},
       {"[model]\nvectors_frozen=true", "x.toml:2: model.vectors_frozen: there are no vectors"},
       {"task='text-classification'\n[model]\nkind='bilstm-crf'", "x.toml:3: model.kind: a CRF"},
+      {"task='text-classification'\n[model]\nkind='bilstm-cnn-crf'", "x.toml:3: model.kind: a CRF"},
+      {"[model]\nkind='transformer'\nchar_embedding=8", "x.toml:3: model.char_embedding: a transf"},
+      {"[model]\nkind='cnn'\nwidths=[3,3]", "x.toml:3: model.widths: expected"},
+      {"[model]\nkind='cnn'\nnorm='group'\nnorm_groups=7", "model.norm_groups = 7 does not divide"},
+      {"[model]\nkind='bow'\nnorm='layer'", "x.toml:3: model.norm is for model.kind = \"cnn\""},
+      {"[model]\nkind='cnn'\nnorm='batch'", "Take model.norm = \"group\" or \"layer\""},
       {"[model]\nkind='transformer'\nhidden=30\nheads=4", "not a multiple of model.heads = 4"},
       {"[run]\ndevice='gpu'", "run.device = \"gpu\": expected cpu, cuda"},
       {"[privacy]\nepsilon=8", "x.toml:2: privacy.epsilon is given, but privacy.mechanism"},
@@ -107,6 +113,17 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
   for (const auto& c : cases) {
     EXPECT_NE(refusal_of(c.toml).find(c.expected), std::string::npos)
         << c.toml << "\ngives: " << refusal_of(c.toml);
+  }
+}
+
+TEST(Settings, APrivateRunWithBatchNormalisationIsRefusedForPrivacy) {
+  try {
+    settings_of("[model]\nkind='cnn'\nnorm='batch'\n[privacy]\nmechanism='dp-sgd'\nepsilon=1\ndelta=1e-5");
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kPrivacyRefused);
+    EXPECT_NE(std::string(e.what()).find("x.toml:3: model.norm"), std::string::npos) << e.what();
+    EXPECT_NE(e.hint().find("group"), std::string::npos);
   }
 }
 

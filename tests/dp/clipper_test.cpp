@@ -54,12 +54,13 @@ struct ConformanceCase {
   std::vector<std::size_t> parts;             // ends of physical parts, in segments
   SegmentPlan plan = SegmentPlan::kAuto;
   double dropout = 0;
+  bool characters = false;
 };
 
 /// The model's segments against the loop over batches of one.
 void check_model(const ConformanceCase& c) {
   SCOPED_TRACE(c.kind + " " + c10::toString(c.type) + " plan " + std::to_string(static_cast<int>(c.plan)));
-  const auto model = small_model(c.kind, c.type, c.dropout);
+  const auto model = small_model(c.kind, c.type, c.dropout, c.characters);
   model->train();
   model->set_dropout(9, 3);
   const nn::EncodedExamples data = random_examples(c.lengths, 21);
@@ -130,6 +131,27 @@ TEST(ModelConformance, DropoutDrawsTheSameMasks) {
   for (const core::Entry* entry : tensor_registry().list("model")) {
     check_model({entry->name, at::kDouble, kMixed, {0, 1, 2, 3, 4, 5, 6, 7}, {3, 7},
                  SegmentPlan::kAuto, 0.3});
+  }
+}
+
+TEST(ModelConformance, EmptyExamplesAndSegmentsAreSegmentsToo) {
+  const std::vector<std::int64_t> lengths{0, 3, 0, 1, 12, 0};
+  for (const core::Entry* entry : tensor_registry().list("model")) {
+    for (const auto type : {at::kDouble, at::kFloat}) {
+      check_model({entry->name, type, lengths, {0, 1, 2, 3, 4, 5, 6}, {6}});
+      check_model({entry->name, type, lengths, {0, 1, 1, 3, 6}, {2, 4}});
+    }
+  }
+}
+
+/// The characters of all of a word's uses are positions of its example.
+TEST(ModelConformance, CharactersBelongToTheirExample) {
+  for (const char* kind : {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "gru", "bigru"}) {
+    for (const auto plan :
+         {SegmentPlan::kAuto, SegmentPlan::kKeep, SegmentPlan::kTiles, SegmentPlan::kGram}) {
+      check_model({kind, at::kDouble, kMixed, {0, 1, 2, 3, 4, 5, 6, 7}, {3, 7}, plan, 0, true});
+    }
+    check_model({kind, at::kFloat, kMixed, {0, 2, 2, 6, 7}, {4}, SegmentPlan::kAuto, 0.3, true});
   }
 }
 

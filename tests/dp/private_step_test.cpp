@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "discreet/nn/layers/embedding.h"
 #include "small_model.h"
 
 namespace discreet::dp {
@@ -207,6 +208,54 @@ TEST(PrivateStep, TheLedgerIsChargedBeforeTheWeightsMove) {
   const auto batch = step.sample(0);
   EXPECT_THROW(step.run(batch, 1), Error);
   EXPECT_TRUE(at::equal(fixture.weights(), before));
+}
+
+/// A model whose loss is anything: what a module from elsewhere may do.
+class MixingModel final : public nn::Model {
+ public:
+  explicit MixingModel(std::string how) : how_(std::move(how)) {
+    weight_ = register_parameter("weight", at::ones({testing::kWords, 1}));
+  }
+  nn::ModelOutput forward(const nn::PackedBatch& batch) override {
+    const at::Tensor score = nn::embedding_bag(batch, weight_).squeeze(1) *
+                             at::arange(1, batch.examples() + 1, at::kFloat);
+    if (how_ == "mean") return {.loss = score.mean()};
+    if (how_ == "norm") return {.loss = (score - score.mean()).square() + score};
+    if (how_ == "negatives") return {.loss = score.logsumexp(0) - score};
+    return {.loss = score};
+  }
+  nn::Prediction decode(const nn::PackedBatch&, const nn::ModelOutput&) override { return {}; }
+
+ private:
+  std::string how_;
+  at::Tensor weight_;
+};
+
+TEST(PrivateStep, ALossThatMixesExamplesIsRefusedWithTheReplacement) {
+  tensor_registry();
+  for (const std::string how : {"", "mean", "norm", "negatives"}) {
+    StepFixture fixture;
+    fixture.data = random_examples(fixture.lengths, 21);
+    MixingModel model(how);
+    PrivateStep step(model, std::make_unique<PrivatePlan>(fixture.privacy),
+                     {fixture.lengths, {}, [&](auto indices, auto offsets) {
+                        return nn::collate(fixture.data, indices, offsets);
+                      }},
+                     {}, nullptr);
+    step.sample(0);
+    const nn::LogicalBatch batch = batch_of(fixture, {0, 2, 4}, {0, 1, 2, 3});
+    if (how.empty()) {
+      EXPECT_NO_THROW(step.run(batch, 1));
+      continue;
+    }
+    try {
+      step.run(batch, 1);
+      ADD_FAILURE() << how << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kPrivacyRefused) << how;
+      EXPECT_NE(error.hint().find("group or layer normalisation"), std::string::npos) << how;
+    }
+  }
 }
 
 TEST(PrivateStep, RefusesDataOfAnotherSizeThanThePlan) {

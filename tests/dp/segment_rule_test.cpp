@@ -119,7 +119,7 @@ TEST(SegmentRules, CombineSeveralUsesOfSharedParameters) {
 TEST(SegmentRules, EveryPlanGivesTheSame) {
   tensor_registry();
   for (const auto plan : {SegmentPlan::kKeep, SegmentPlan::kTiles, SegmentPlan::kGram}) {
-    for (const auto& name : {"linear", "lstm"}) {
+    for (const auto& name : {"linear", "lstm", "gru", "conv1d"}) {
       for (const auto& lengths : length_sets()) {
         check_rule({name, {lengths, at::kDouble}, 1, plan});
         check_rule({name, {lengths, at::kFloat}, 2, plan});
@@ -218,7 +218,22 @@ TEST(SegmentRules, AFiniteGradientWhoseGramOverflowsFloatKeepsItsNorm) {
 
 TEST(SegmentRules, AnUnknownKindIsRefused) {
   tensor_registry();
-  EXPECT_THROW(make_segment_rule("batch_norm", {}), Error);
+  EXPECT_THROW(make_segment_rule("no_such_layer", {}), Error);
+}
+
+TEST(SegmentRules, LayersThatMixExamplesAreRefusedWithReasonAndReplacement) {
+  tensor_registry();
+  for (const char* kind : {"batch_norm", "sync_batch_norm", "in_batch_contrastive", "load_balancing"}) {
+    try {
+      make_segment_rule(kind, {});
+      ADD_FAILURE() << kind << " has a rule";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kPrivacyRefused);
+      EXPECT_NE(std::string(error.what()).find(kind), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("batch"), std::string::npos) << error.what();
+      EXPECT_FALSE(error.hint().empty()) << kind;
+    }
+  }
 }
 
 }  // namespace

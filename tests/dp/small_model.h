@@ -12,16 +12,22 @@
 // Small whole models and data for the tests of clipping.
 namespace discreet::dp::testing {
 
-inline constexpr std::int64_t kWords = 11, kIntents = 4, kTags = 5;
+inline constexpr std::int64_t kWords = 11, kIntents = 4, kTags = 5, kCharacters = 7;
 
-/// Examples of the given lengths; few words, so that tokens repeat within an example.
+/// Examples of the given lengths; few words, so that tokens repeat within an example. A word has 0 to 4
+/// characters.
 inline nn::EncodedExamples random_examples(const std::vector<std::int64_t>& lengths, std::uint64_t seed) {
   core::ReproducibleRng rng(seed, "examples");
   nn::EncodedExamples data;
+  data.character_offsets.push_back(0);
   for (const std::int64_t length : lengths) {
     for (std::int64_t t = 0; t < length; ++t) {
       data.tokens.push_back(static_cast<std::int64_t>(rng.below(kWords)));
       data.tags.push_back(static_cast<std::int64_t>(rng.below(kTags)));
+      for (std::uint64_t left = rng.below(5); left > 0; --left) {
+        data.characters.push_back(static_cast<std::int64_t>(rng.below(kCharacters)));
+      }
+      data.character_offsets.push_back(static_cast<std::int64_t>(data.characters.size()));
     }
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
     data.intents.push_back(static_cast<std::int64_t>(rng.below(kIntents)));
@@ -30,7 +36,7 @@ inline nn::EncodedExamples random_examples(const std::vector<std::int64_t>& leng
 }
 
 inline std::shared_ptr<nn::Model> small_model(const std::string& kind, at::ScalarType type,
-                                              double dropout = 0) {
+                                              double dropout = 0, bool characters = false) {
   tensor_registry();
   nn::ModelSpec spec;
   spec.kind = kind;
@@ -39,8 +45,11 @@ inline std::shared_ptr<nn::Model> small_model(const std::string& kind, at::Scala
   spec.layers = kind == "bow" ? 1 : 2;
   spec.heads = 2;
   spec.dropout = dropout;
+  spec.norm = kind == "cnn" ? "group" : "";
+  spec.char_embedding = characters || kind == "bilstm-cnn-crf" ? 3 : 0;
+  spec.char_filters = 6;
   core::ReproducibleRng rng(11, "model");
-  auto model = nn::make_model(spec, {kWords, kIntents, kTags}, {}, rng);
+  auto model = nn::make_model(spec, {kWords, kIntents, kTags, kCharacters}, {}, rng);
   model->to(type);
   // Away from zero, where start values hide mistakes.
   at::NoGradGuard no_grad;

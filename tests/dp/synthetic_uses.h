@@ -114,14 +114,34 @@ inline std::map<std::string, SyntheticKind> synthetic_kinds() {
         return std::vector<at::Tensor>{table};
       }};
 
-  kinds["layer_norm"] = {2, [](const UseSpec& spec) { return make_parameters(spec, {{d}, {d}}); },
+  for (const std::string name : {"layer_norm", "group_norm"}) {
+    kinds[name] = {2, [](const UseSpec& spec) { return make_parameters(spec, {{d}, {d}}); },
+        [rows, name](const UseSpec& spec, const auto& params, auto& rng) {
+          return make_use(name == "group_norm" ? "group_norm" : "layer_norm", spec, params,
+                          {random_tensor({rows(spec), d}, spec.type, rng)},
+                          {random_tensor({rows(spec), d}, spec.type, rng)});
+        },
+        [](const nn::Use& use, std::int64_t first, std::int64_t last) {
+          const at::Tensor dy = rows64(use.gradients[0], first, last);
+          return std::vector<at::Tensor>{(dy * rows64(use.inputs[0], first, last)).sum(0), dy.sum(0)};
+        }};
+  }
+
+  // Three groups of seven output channels, each with windows of its own.
+  kinds["conv1d"] = {2, [](const UseSpec& spec) { return make_parameters(spec, {{p, d}, {p}}); },
       [rows](const UseSpec& spec, const auto& params, auto& rng) {
-        return make_use("layer_norm", spec, params, {random_tensor({rows(spec), d}, spec.type, rng)},
-                        {random_tensor({rows(spec), d}, spec.type, rng)});
+        std::vector<at::Tensor> windows;
+        for (int g = 0; g < 3; ++g) windows.push_back(random_tensor({rows(spec), d}, spec.type, rng));
+        return make_use("conv1d", spec, params, windows,
+                        {random_tensor({rows(spec), p}, spec.type, rng)});
       },
       [](const nn::Use& use, std::int64_t first, std::int64_t last) {
         const at::Tensor dy = rows64(use.gradients[0], first, last);
-        return std::vector<at::Tensor>{(dy * rows64(use.inputs[0], first, last)).sum(0), dy.sum(0)};
+        std::vector<at::Tensor> weight;
+        for (int g = 0; g < 3; ++g) {
+          weight.push_back(dy.narrow(1, 7 * g, 7).t().mm(rows64(use.inputs[g], first, last)));
+        }
+        return std::vector<at::Tensor>{at::cat(weight), dy.sum(0)};
       }};
 
   kinds["lstm"] = {3,
@@ -138,6 +158,25 @@ inline std::map<std::string, SyntheticKind> synthetic_kinds() {
         const at::Tensor dg = rows64(use.gradients[0], first, last);
         return std::vector<at::Tensor>{dg.t().mm(rows64(use.inputs[0], first, last)),
                                        dg.t().mm(rows64(use.inputs[1], first, last)), dg.sum(0)};
+      }};
+
+  kinds["gru"] = {4,
+      [](const UseSpec& spec) {
+        return make_parameters(spec, {{3 * hidden, d}, {3 * hidden, hidden}, {3 * hidden}, {3 * hidden}});
+      },
+      [rows](const UseSpec& spec, const auto& params, auto& rng) {
+        return make_use("gru", spec, params,
+                        {random_tensor({rows(spec), d}, spec.type, rng),
+                         random_tensor({rows(spec), hidden}, spec.type, rng)},
+                        {random_tensor({rows(spec), 3 * hidden}, spec.type, rng),
+                         random_tensor({rows(spec), 3 * hidden}, spec.type, rng)});
+      },
+      [](const nn::Use& use, std::int64_t first, std::int64_t last) {
+        const at::Tensor di = rows64(use.gradients[0], first, last);
+        const at::Tensor dh = rows64(use.gradients[1], first, last);
+        return std::vector<at::Tensor>{di.t().mm(rows64(use.inputs[0], first, last)),
+                                       dh.t().mm(rows64(use.inputs[1], first, last)), di.sum(0),
+                                       dh.sum(0)};
       }};
 
   kinds["crf"] = {3,

@@ -1,7 +1,10 @@
 #include "discreet/core/error.h"
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/attention.h"
+#include "discreet/nn/layers/conv1d.h"
 #include "discreet/nn/layers/embedding.h"
+#include "discreet/nn/layers/group_norm.h"
+#include "discreet/nn/layers/gru.h"
 #include "discreet/nn/layers/layer_norm.h"
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/layers/loss.h"
@@ -200,6 +203,134 @@ TEST_F(Layers, LstmIsTorchsInBothDirections) {
   }
 }
 
+TEST_F(Layers, GruIsTorchsInBothDirections) {
+  const std::int64_t width = 5, hidden = 19;
+  std::vector<at::Tensor> inputs{random({rows, width})};
+  for (int direction = 0; direction < 2; ++direction) {
+    inputs.insert(inputs.end(),
+                  {random({3 * hidden, width}) * 0.5, random({3 * hidden, hidden}) * 0.3,
+                   random({3 * hidden}), random({3 * hidden})});
+  }
+  for (const bool both : {false, true}) {
+    const Function f = [&](const auto& in) {
+      std::vector<GruWeights> weights{{in[1], in[2], in[3], in[4]}};
+      if (both) weights.push_back({in[5], in[6], in[7], in[8]});
+      return gru(in[0], weights, batch);
+    };
+    const Function reference = [&](const auto& in) {
+      return by_example(in[0], [&](const at::Tensor& x) {
+        const std::int64_t directions = both ? 2 : 1;
+        if (x.size(0) == 0) return at::zeros({0, directions * hidden}, x.options());
+        const std::vector<at::Tensor> params(in.begin() + 1, in.end());
+        const at::Tensor start = at::zeros({directions, 1, hidden}, x.options());
+        return std::get<0>(at::gru(x.unsqueeze(1), start, params, true, 1, 0.0, true, both, false))
+            .squeeze(1);
+      });
+    };
+    const std::vector<at::Tensor> used(inputs.begin(), inputs.begin() + (both ? 9 : 5));
+    expect_same(f, reference, used);
+    const Evaluated ordinary = evaluate(f, used);
+    std::vector<at::Tensor> gradients;
+    const auto uses = recorded(f, used, &gradients);
+    EXPECT_LT(difference(gradients[0], ordinary.gradients[0]), 1e-12);
+    ASSERT_EQ(uses.size(), both ? 2u : 1u);
+    for (std::size_t d = 0; d < uses.size(); ++d) {
+      for (std::size_t side = 0; side < 2; ++side) {
+        const at::Tensor& gates = uses[d].gradients[side];
+        EXPECT_LT(difference(at::mm(gates.t(), uses[d].inputs[side]),
+                             ordinary.gradients[1 + 4 * d + side]),
+                  1e-12);
+        EXPECT_LT(difference(gates.sum(0), ordinary.gradients[3 + 4 * d + side]), 1e-12);
+      }
+    }
+  }
+}
+
+TEST_F(Layers, ConvolutionIsTorchsOnEachSequence) {
+  const std::int64_t in = 6, out = 9;
+  const std::vector<std::pair<Windowing, std::int64_t>> cases{
+      {Windowing::same(3), 1},
+      {Windowing::same(4), 3},
+      {{.width = 2, .stride = 2, .dilation = 2, .left = 1, .right = 1}, 3},
+      {{.width = 3, .stride = 3, .left = 2, .right = 0}, 1},
+      {{.width = 5}, 3},  // wider than some sequences: those give no rows
+      {{.width = 1}, 1}};
+  for (const auto& [windowing, groups] : cases) {
+    const Windowing w = windowing;
+    const std::int64_t parts = groups;
+    SCOPED_TRACE("width " + std::to_string(w.width) + ", groups " + std::to_string(parts));
+    const Function f = [&](const auto& x) {
+      return conv1d(x[0], x[1], x[2], batch.token_sequences(), w, parts);
+    };
+    const Function reference = [&](const auto& x) {
+      // Ours turned to torch's [out, in / groups, width].
+      const at::Tensor weight = x[1].view({out, w.width, in / parts}).transpose(1, 2);
+      return by_example(x[0], [&](const at::Tensor& rows) {
+        if (w.outputs(rows.size(0)) == 0) return at::zeros({0, out}, rows.options());
+        const at::Tensor padded = at::constant_pad_nd(rows.t(), {w.left, w.right}).unsqueeze(0);
+        return at::conv1d(padded, weight, x[2], w.stride, at::IntArrayRef({0}), w.dilation, parts)
+            .squeeze(0)
+            .t();
+      });
+    };
+    const std::vector<at::Tensor> inputs{random({rows, in}), random({out, w.width * in / parts}),
+                                         random({out})};
+    expect_same(f, reference, inputs);
+    const Evaluated ordinary = evaluate(f, inputs);
+    std::vector<at::Tensor> gradients;
+    const auto uses = recorded(f, inputs, &gradients);
+    ASSERT_EQ(uses.size(), 1u);
+    EXPECT_LT(difference(gradients[0], ordinary.gradients[0]), 1e-12);
+    ASSERT_EQ(uses[0].inputs.size(), static_cast<std::size_t>(parts));
+    EXPECT_EQ(uses[0].segments->rows(), uses[0].gradients[0].size(0));
+    std::vector<at::Tensor> weight;
+    for (std::int64_t g = 0; g < parts; ++g) {
+      const at::Tensor dy = uses[0].gradients[0].narrow(1, g * out / parts, out / parts);
+      weight.push_back(at::mm(dy.t(), uses[0].inputs[g]));
+    }
+    EXPECT_LT(difference(at::cat(weight), ordinary.gradients[1]), 1e-12);
+    EXPECT_LT(difference(uses[0].gradients[0].sum(0), ordinary.gradients[2]), 1e-12);
+  }
+}
+
+TEST_F(Layers, ConvolvedSequencesKeepTheirSegments) {
+  const std::vector<std::int64_t> lengths{3, 0, 1, 5};
+  Sequences sequences;
+  for (const std::int64_t length : lengths) sequences.offsets.push_back(sequences.rows() + length);
+  sequences.segments = std::make_shared<Segments>(Segments{{0, 0, 3, 4, 4, 9}});
+  const Sequences out = convolved(sequences, {.width = 2, .stride = 2});
+  EXPECT_EQ(out.offsets, (std::vector<std::int64_t>{0, 1, 1, 1, 3}));
+  EXPECT_EQ(out.segments->offsets, (std::vector<std::int64_t>{0, 0, 1, 1, 1, 3}));
+  EXPECT_EQ((Windowing{.width = 3, .left = 4, .right = 4}).outputs(0), 0);
+  core::ReproducibleRng generator(1, "sizes");
+  EXPECT_THROW(
+      Conv1d(Conv1dOptions{.in = 4, .out = 6, .windowing = {.width = 1}, .groups = 3}, generator),
+      Error);
+  EXPECT_THROW(Conv1d(Conv1dOptions{.in = 4, .out = 6, .windowing = {.width = 0}}, generator),
+               Error);
+}
+
+TEST_F(Layers, GroupNormIsTorchsOnEachExample) {
+  const Function reference = [&](const auto& in) {
+    return by_example(in[0], [&](const at::Tensor& x) {
+      if (x.size(0) == 0) return x;
+      return at::group_norm(x.t().unsqueeze(0), 3, in[1], in[2], 1e-5).squeeze(0).t();
+    });
+  };
+  const Function f = [&](const auto& in) {
+    return group_norm(in[0], in[1], in[2], batch.token_sequences(), 3);
+  };
+  const std::vector<at::Tensor> inputs{random({rows, 6}) * 2 + 1, random({6}), random({6})};
+  expect_same(f, reference, inputs);
+  const Evaluated ordinary = evaluate(f, inputs);
+  const auto uses = recorded(f, inputs);
+  ASSERT_EQ(uses.size(), 1u);
+  const at::Tensor &dy = uses[0].gradients[0], &xhat = uses[0].inputs[0];
+  EXPECT_LT(difference((dy * xhat).sum(0), ordinary.gradients[1]), 1e-12);
+  EXPECT_LT(difference(dy.sum(0), ordinary.gradients[2]), 1e-12);
+  EXPECT_THROW(GroupNorm(GroupNormOptions{6, 4}), Error);
+}
+
 TEST_F(Layers, AttentionStaysWithinExamples) {
   const std::int64_t heads = 3, width = 12;
   const Function reference = [&](const auto& in) {
@@ -309,9 +440,13 @@ TEST_F(Layers, NaNReachesTheGradient) {
     x.set_requires_grad(true);
     const at::Tensor gamma = at::ones({5}), beta = at::zeros({5});
     const at::Tensor y = layer_norm(x, gamma, beta, batch.token_segments);
-    const at::Tensor z = activate(y, Activation::kGelu);
+    const at::Tensor seen = conv1d(activate(y, Activation::kGelu), at::ones({5, 15}), {},
+                                   batch.token_sequences(), Windowing::same(3));
+    const at::Tensor z = group_norm(seen, gamma, beta, batch.token_sequences(), 1);
     const at::Tensor weight = at::ones({8, 5}), recurrent = at::ones({8, 2}), bias = at::ones({8});
-    const at::Tensor states = lstm(z, {{weight, recurrent, bias}}, batch);
+    const at::Tensor lstm_states = lstm(z, {{weight, recurrent, bias}}, batch);
+    const at::Tensor states = gru(
+        lstm_states, {{at::ones({6, 2}), at::ones({6, 2}), at::ones({6}), at::ones({6})}}, batch);
     token_cross_entropy(at::cat({states, states}, 1), batch).sum().backward();
     EXPECT_FALSE(x.grad()[0].isfinite().all().item<bool>());
     // … and no other example may catch it.

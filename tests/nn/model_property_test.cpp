@@ -12,7 +12,11 @@ void register_all_model(core::Registry&);
 namespace discreet::nn::test {
 namespace {
 
-constexpr ModelSizes kSizes{23, 3, 4};
+constexpr ModelSizes kSizes{23, 3, 4, kCharacters};
+constexpr const char* kKinds[] = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf",
+                                  "gru", "bigru", "transformer",
+                                  // A kind that reads characters if asked.
+                                  "bow+characters", "cnn+characters", "gru+characters"};
 
 void register_models_once() {
   if (!core::registry().contains("model", "bow")) register_all_model(core::registry());
@@ -20,7 +24,11 @@ void register_models_once() {
 
 ModelSpec spec_of(const std::string& kind) {
   ModelSpec spec;
-  spec.kind = kind;
+  spec.kind = kind.substr(0, kind.find('+'));
+  spec.char_embedding = kind.ends_with("+characters") || kind == "bilstm-cnn-crf" ? 4 : 0;
+  spec.char_filters = 5;
+  spec.norm = kind == "cnn" ? "group" : kind == "cnn+characters" ? "layer" : "";
+  spec.norm_groups = 5;
   spec.embedding = 12;
   spec.hidden = {kind == "transformer" ? 12 : 10};
   spec.layers = 2;
@@ -146,19 +154,17 @@ TEST_P(Models, DecodesEveryExampleAndToken) {
   for (const std::int64_t tag : prediction.tags) EXPECT_TRUE(tag >= 0 && tag < kSizes.tags);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Models,
-                         ::testing::Values("bow", "lstm", "bilstm", "bilstm-crf", "transformer"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::erase(name, '-');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Kinds, Models, ::testing::ValuesIn(kKinds), [](const auto& info) {
+  std::string name = info.param;
+  std::erase_if(name, [](char c) { return c == '-' || c == '+'; });
+  return name;
+});
 
 TEST(ModelKinds, EachRegisteredKindIsTestedHere) {
   register_models_once();
   for (const core::Entry* entry : core::registry().list("model")) {
-    const std::vector<std::string> tested{"bow", "lstm", "bilstm", "bilstm-crf", "transformer"};
-    EXPECT_NE(std::find(tested.begin(), tested.end(), entry->name), tested.end()) << entry->name;
+    EXPECT_NE(std::find(std::begin(kKinds), std::end(kKinds), entry->name), std::end(kKinds))
+        << entry->name;
   }
 }
 
@@ -185,6 +191,10 @@ TEST(ModelKinds, RefusesWhatItCannotBe) {
   EXPECT_THROW(make_model(spec_of("bilstmm"), kSizes, {}, rng), Error);
   EXPECT_THROW(make_model(spec_of("bow"), {23, 0, 0}, {}, rng), Error);
   EXPECT_THROW(make_model(spec_of("bilstm-crf"), {23, 3, 0}, {}, rng), Error);
+  EXPECT_THROW(make_model(spec_of("bilstm-cnn-crf"), {23, 3, 4, 0}, {}, rng), Error);
+  spec = spec_of("cnn");
+  spec.norm_groups = 7;
+  EXPECT_THROW(make_model(spec, kSizes, {}, rng), Error);
 }
 
 TEST(Batch, TimeOrderIsAPermutationWithFallingSizes) {
@@ -214,6 +224,20 @@ TEST(Batch, CollatesExamplesInTheAskedOrderAndSegments) {
   EXPECT_EQ(collate(data, {}).examples(), 0);
   EXPECT_THROW(collate(data, std::vector<std::int64_t>{3}), Error);
   EXPECT_THROW(collate(data, indices, std::vector<std::int64_t>{0, 2}), Error);
+}
+
+TEST(Batch, CollatesTheCharactersOfTheWords) {
+  EncodedExamples data{{5, 6, 7, 8},   {0, 2, 2, 4}, {}, {}, {10, 11, 12, 20, 30, 31},
+                       {0, 2, 3, 3, 6}};
+  const std::vector<std::int64_t> indices{2, 1, 0}, segments{0, 2, 2, 3};
+  const PackedBatch batch = collate(data, indices, segments);
+  EXPECT_EQ(batch.character_offsets, (std::vector<std::int64_t>{0, 0, 3, 5, 6}));
+  EXPECT_TRUE(at::equal(batch.characters, at::tensor({20, 30, 31, 10, 11, 12}, at::kLong)));
+  EXPECT_EQ(batch.character_segments->offsets, (std::vector<std::int64_t>{0, 3, 3, 6}));
+  EXPECT_EQ(batch.character_sequences().count(), batch.token_count());
+  EXPECT_EQ(collate(data, {}).character_offsets, (std::vector<std::int64_t>{0}));
+  data.character_offsets.pop_back();
+  EXPECT_THROW(collate(data, indices), Error);
 }
 
 TEST(Dropout, KeepsTheMeanAndTheRate) {

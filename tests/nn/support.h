@@ -20,15 +20,23 @@ inline at::Tensor random_tensor(at::IntArrayRef sizes, core::ReproducibleRng& rn
   return tensor.to(type);
 }
 
-/// Examples of the given lengths with ids below `vocabulary`, tags below `tags`, intents below 3.
+inline constexpr std::int64_t kCharacters = 9;
+
+/// Examples of the given lengths with ids below `vocabulary`, tags below `tags`, intents below 3;
+/// words of 0 to 4 characters.
 inline EncodedExamples random_examples(const std::vector<std::int64_t>& lengths,
                                        std::int64_t vocabulary, std::int64_t tags,
                                        core::ReproducibleRng& rng) {
   EncodedExamples data;
+  data.character_offsets.push_back(0);
   for (const std::int64_t length : lengths) {
     for (std::int64_t i = 0; i < length; ++i) {
       data.tokens.push_back(static_cast<std::int64_t>(rng.below(vocabulary)));
       data.tags.push_back(static_cast<std::int64_t>(rng.below(tags)));
+      for (std::uint64_t left = rng.below(5); left > 0; --left) {
+        data.characters.push_back(static_cast<std::int64_t>(rng.below(kCharacters)));
+      }
+      data.character_offsets.push_back(static_cast<std::int64_t>(data.characters.size()));
     }
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
     data.intents.push_back(static_cast<std::int64_t>(rng.below(3)));

@@ -11,6 +11,8 @@ namespace discreet::app {
 /// What the task predicts.
 bool needs_intents(const Settings& settings);
 bool needs_tags(const Settings& settings);
+/// Whether the model reads the characters of words.
+bool reads_characters(const Settings& settings);
 bool privacy_unit_is_user(const Settings& settings);
 
 std::shared_ptr<const text::Tokenizer> make_run_tokenizer(const Settings& settings);

@@ -8,8 +8,10 @@ const core::Fields<ModelOptions>& model_fields() {
   static const auto fields =
       core::Fields<ModelOptions>("model")
           .add("kind", &ModelOptions::kind,
-               {.choices = {"bow", "lstm", "bilstm", "bilstm-crf", "transformer"},
-                .doc = "Encoder of the words; -crf puts a conditional random field over the tags."})
+               {.choices = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf", "gru",
+                            "bigru", "transformer"},
+                .doc = "Encoder of the words; -cnn reads their characters too, -crf puts a "
+                       "conditional random field over the tags."})
           .add("embedding", &ModelOptions::embedding,
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "Width of the word vectors; model.vectors, if given, decide it."})
@@ -19,10 +21,33 @@ const core::Fields<ModelOptions>& model_fields() {
                {.doc = "The vectors stay as they are: nothing is spent on them."})
           .add("hidden", &ModelOptions::hidden,
                {.min = 1, .max = 65536, .unit = "dimensions",
-                .doc = "bow: width of each hidden layer; lstm: state of each direction; "
-                       "transformer: width. Empty: the kind's default."})
+                .doc = "bow: width of each hidden layer; lstm, gru: state of each direction; "
+                       "cnn: filters of each width; transformer: width. Empty: the kind's "
+                       "default."})
           .add("layers", &ModelOptions::layers,
-               {.min = 1, .max = 64, .doc = "Recurrent or transformer layers."})
+               {.min = 1, .max = 64, .doc = "Recurrent, convolutional or transformer layers."})
+          .add("widths", &ModelOptions::widths,
+               {.min = 1, .max = 64, .unit = "tokens",
+                .doc = "Of a cnn's filters: the words that one sees at once.",
+                .reference = "Kim 2014"})
+          .add("norm", &ModelOptions::norm,
+               {.choices = {"", "layer", "group", "batch"},
+                .doc = "Of a cnn's layers, before the activation: each row, or each example's rows "
+                       "in groups of channels. batch mixes examples and is refused.",
+                .reference = "Ba et al. 2016; Wu and He 2018"})
+          .add("norm_groups", &ModelOptions::norm_groups,
+               {.min = 1, .max = 65536, .doc = "Groups of channels of norm = \"group\"."})
+          .add("char_embedding", &ModelOptions::char_embedding,
+               {.min = 0, .max = 4096, .unit = "dimensions",
+                .doc = "Width of characters' vectors; the model reads each word's characters beside "
+                       "its vector. 0: none, and 30 for bilstm-cnn-crf.",
+                .reference = "Ma and Hovy 2016, section 2.1"})
+          .add("char_filters", &ModelOptions::char_filters,
+               {.min = 1, .max = 65536, .unit = "dimensions",
+                .doc = "Filters over characters: what they add to a word's row."})
+          .add("char_width", &ModelOptions::char_width,
+               {.min = 1, .max = 64, .unit = "characters",
+                .doc = "Characters that a filter sees at once."})
           .add("heads", &ModelOptions::heads,
                {.min = 1, .max = 256, .doc = "Attention heads of a transformer layer.",
                 .reference = "Vaswani et al. 2017, section 3.2.2"})

@@ -1,37 +1,7 @@
 #include "discreet/core/registry.h"
-#include "discreet/dp/internal/instantiated.h"
-#include "discreet/dp/internal/kernels.h"
+#include "discreet/dp/internal/affine_rows.h"
 
 namespace discreet {
-namespace {
-
-/// dgamma = sum_t dY[t] * xhat[t], dbeta = sum_t dY[t].
-class LayerNormSegments final : public dp::internal::InstantiatedRule {
- public:
-  LayerNormSegments() : InstantiatedRule("layer_norm", {2, 1, 1}) {}
-
- private:
-  void add_gradient(const nn::Use& use, std::size_t param, std::int64_t s,
-                    std::span<double> out) const override {
-    const at::Tensor& gradient = use.gradients[0];
-    const std::int64_t width = gradient.size(1);
-    dp::internal::by_element_type(gradient, [&](auto zero) {
-      using T = decltype(zero);
-      const T* dy = gradient.const_data_ptr<T>();
-      const T* xhat = use.inputs[0].const_data_ptr<T>();
-      for (std::int64_t r = use.segments->offsets[s]; r < use.segments->offsets[s + 1]; ++r) {
-        const std::span<const T> row(dy + r * width, static_cast<std::size_t>(width));
-        if (param == 0) {
-          dp::internal::add_product(row, xhat + r * width, out.data());
-        } else {
-          dp::internal::add_scaled(row, 1, out.data());
-        }
-      }
-    });
-  }
-};
-
-}  // namespace
 
 void register_segment_rule_layer_norm(core::Registry& registry) {
   registry.add({.kind = "segment_rule",
@@ -40,7 +10,8 @@ void register_segment_rule_layer_norm(core::Registry& registry) {
                 .reference = "",
                 .fields = {},
                 .make = dp::MakeSegmentRule([](const dp::RuleOptions&) {
-                  return std::unique_ptr<dp::SegmentRule>(std::make_unique<LayerNormSegments>());
+                  return std::unique_ptr<dp::SegmentRule>(
+                      std::make_unique<dp::internal::AffineRowsRule>("layer_norm"));
                 })});
 }
 

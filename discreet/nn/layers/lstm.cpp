@@ -3,6 +3,7 @@
 #include "discreet/nn/gemm.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
+#include "discreet/nn/internal/walk.h"
 #include "discreet/nn/kernels/lstm.h"
 
 // Legend: N tokens, B sequences, D inputs, H states, T the longest sequence. Big tensors stay in
@@ -20,16 +21,8 @@ struct DirectionState {
   at::Tensor weight_ih, weight_hh;
 };
 
-struct Walk {
-  const std::int64_t* row;  // [N] example-order rows in time order
-  const std::vector<std::int64_t>& sizes;
-  std::int64_t back;
-};
-
-Walk walk_of(const PackedBatch& batch, std::size_t direction) {
-  const at::Tensor& order = direction == 0 ? batch.time.to_time : batch.time.to_time_reversed;
-  return {order.data_ptr<std::int64_t>(), batch.time.sizes, direction == 0 ? 1 : -1};
-}
+using internal::Walk;
+using internal::walk_of;
 
 template <class T>
 void run_forward(const Walk& walk, const DirectionState& kept, T* output,
@@ -179,12 +172,9 @@ void forward_all(const PackedBatch& batch, const std::vector<DirectionState>& ke
   }
   AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "lstm", [&] {
     auto* output = y.data_ptr<scalar_t>();
-    at::parallel_for(
-        0, static_cast<std::int64_t>(kept.size()), 1, [&](std::int64_t first, std::int64_t last) {
-          for (std::int64_t d = first; d < last; ++d) {
-            run_forward<scalar_t>(walk_of(batch, d), kept[d], output + d * hidden, y.size(1));
-          }
-        });
+    internal::for_directions(kept.size(), [&](std::int64_t d) {
+      run_forward<scalar_t>(walk_of(batch, d), kept[d], output + d * hidden, y.size(1));
+    });
   });
 }
 
@@ -200,12 +190,9 @@ void backward_all(const PackedBatch& batch, const std::vector<DirectionState>& k
   }
   AT_DISPATCH_FLOATING_TYPES(dy.scalar_type(), "lstm_backward", [&] {
     const auto* grad = dy.data_ptr<scalar_t>();
-    at::parallel_for(
-        0, static_cast<std::int64_t>(kept.size()), 1, [&](std::int64_t first, std::int64_t last) {
-          for (std::int64_t d = first; d < last; ++d) {
-            run_backward<scalar_t>(walk_of(batch, d), kept[d], grad + d * hidden, dy.size(1));
-          }
-        });
+    internal::for_directions(kept.size(), [&](std::int64_t d) {
+      run_backward<scalar_t>(walk_of(batch, d), kept[d], grad + d * hidden, dy.size(1));
+    });
   });
 }
 

@@ -7,14 +7,18 @@
 namespace discreet::nn {
 namespace {
 
-at::Tensor pool_mean(const at::Tensor& x, const PackedBatch& batch) {
-  const std::int64_t width = x.size(1), examples = batch.examples();
+using Offsets = std::vector<std::int64_t>;
+
+std::int64_t runs(const Offsets& offsets) { return static_cast<std::int64_t>(offsets.size()) - 1; }
+
+at::Tensor pool_mean(const at::Tensor& x, const Offsets& offsets) {
+  const std::int64_t width = x.size(1), examples = runs(offsets);
   at::Tensor out = at::empty({examples, width}, x.options());
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "pool_mean", [&] {
     const auto* from = x.data_ptr<scalar_t>();
     auto* to = out.data_ptr<scalar_t>();
     for (std::int64_t e = 0; e < examples; ++e, to += width) {
-      const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
+      const std::int64_t first = offsets[e], last = offsets[e + 1];
       std::fill_n(to, width, scalar_t{0});
       const scalar_t share =
           scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(last - first, 1));
@@ -26,8 +30,8 @@ at::Tensor pool_mean(const at::Tensor& x, const PackedBatch& batch) {
 }
 
 /// Also the rows that held the maxima, int64 [B,d]; -1 where an example is empty.
-std::pair<at::Tensor, at::Tensor> pool_max(const at::Tensor& x, const PackedBatch& batch) {
-  const std::int64_t width = x.size(1), examples = batch.examples();
+std::pair<at::Tensor, at::Tensor> pool_max(const at::Tensor& x, const Offsets& offsets) {
+  const std::int64_t width = x.size(1), examples = runs(offsets);
   at::Tensor out = at::zeros({examples, width}, x.options());
   at::Tensor winner = at::full({examples, width}, -1, at::kLong);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "pool_max", [&] {
@@ -35,7 +39,7 @@ std::pair<at::Tensor, at::Tensor> pool_max(const at::Tensor& x, const PackedBatc
     auto* to = out.data_ptr<scalar_t>();
     auto* row = winner.data_ptr<std::int64_t>();
     for (std::int64_t e = 0; e < examples; ++e, to += width, row += width) {
-      for (std::int64_t n = batch.offsets[e]; n < batch.offsets[e + 1]; ++n) {
+      for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) {
         for (std::int64_t i = 0; i < width; ++i) {
           const scalar_t value = from[n * width + i];
           // A NaN wins and stays, so that it reaches whoever looks for it.
@@ -54,10 +58,10 @@ struct EndRows {
   std::vector<std::int64_t> left, right;  // [B]; -1 where empty
 };
 
-EndRows end_rows(const PackedBatch& batch, Pooling pooling) {
+EndRows end_rows(const Offsets& offsets, Pooling pooling) {
   EndRows rows;
-  for (std::int64_t e = 0; e < batch.examples(); ++e) {
-    const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1] - 1;
+  for (std::int64_t e = 0; e < runs(offsets); ++e) {
+    const std::int64_t first = offsets[e], last = offsets[e + 1] - 1;
     const bool empty = last < first;
     rows.left.push_back(empty ? -1 : pooling == Pooling::kFirst ? first : last);
     rows.right.push_back(empty ? -1 : first);
@@ -76,9 +80,9 @@ void for_each_half(const EndRows& rows, std::int64_t width, const Copy& copy) {
   }
 }
 
-BackwardFunction mean_backward(const at::Tensor& x, const PackedBatch& batch) {
-  return [lengths = batch.offsets_tensor.cpu().diff(), rows = x.size(0)](const at::Tensor& grad,
-                                                                         const std::vector<bool>&) {
+BackwardFunction mean_backward(const at::Tensor& x, const Offsets& offsets) {
+  return [lengths = at::tensor(offsets, at::kLong).diff(), rows = x.size(0)](
+             const at::Tensor& grad, const std::vector<bool>&) {
     const at::Tensor share = grad / lengths.clamp_min(1).to(grad.scalar_type()).unsqueeze(1);
     return std::vector<at::Tensor>{share.repeat_interleave(lengths, 0, rows)};
   };
@@ -122,21 +126,21 @@ BackwardFunction ends_backward(const at::Tensor& x, EndRows rows) {
   };
 }
 
-at::Tensor pool_one(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) {
+at::Tensor pool_one(const at::Tensor& x, const Offsets& offsets, Pooling pooling) {
   at::Tensor out;
   BackwardFunction backward;
   {
     const at::NoGradGuard no_grad;
     const at::Tensor input = x.detach().contiguous();
     if (pooling == Pooling::kMean) {
-      out = pool_mean(input, batch);
-      backward = mean_backward(x, batch);
+      out = pool_mean(input, offsets);
+      backward = mean_backward(x, offsets);
     } else if (pooling == Pooling::kMax) {
-      auto [value, winner] = pool_max(input, batch);
+      auto [value, winner] = pool_max(input, offsets);
       out = value;
       backward = max_backward(x, winner);
     } else {
-      EndRows rows = end_rows(batch, pooling);
+      EndRows rows = end_rows(offsets, pooling);
       out = pool_ends(input, rows);
       backward = ends_backward(x, std::move(rows));
     }
@@ -161,10 +165,15 @@ std::int64_t pooled_width(Pooling pooling, std::int64_t width) {
 }
 
 at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) {
+  return pool(x, batch.offsets, pooling);
+}
+
+at::Tensor pool(const at::Tensor& x, const std::vector<std::int64_t>& offsets, Pooling pooling) {
   // Pooling is a small share of a step: other devices pass through the host.
   const at::Tensor host = x.cpu();
-  if (pooling != Pooling::kMeanMax) return pool_one(host, batch, pooling).to(x.device());
-  return at::cat({pool_one(host, batch, Pooling::kMean), pool_one(host, batch, Pooling::kMax)}, 1)
+  if (pooling != Pooling::kMeanMax) return pool_one(host, offsets, pooling).to(x.device());
+  return at::cat({pool_one(host, offsets, Pooling::kMean), pool_one(host, offsets, Pooling::kMax)},
+                 1)
       .to(x.device());
 }
 

@@ -20,6 +20,9 @@ std::int64_t pooled_width(Pooling pooling, std::int64_t width);
 /// Shapes: x [N,d]; returns [B, pooled_width]. Of equal values kMax takes the first.
 at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling);
 
+/// The same over any runs of rows: `offsets` [Q+1] over the rows of x; returns [Q, pooled_width].
+at::Tensor pool(const at::Tensor& x, const std::vector<std::int64_t>& offsets, Pooling pooling);
+
 /// Each example's row on all of its tokens. Shapes: x [B,d]; returns [N,d].
 at::Tensor spread(const at::Tensor& x, const PackedBatch& batch);
 

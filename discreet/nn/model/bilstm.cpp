@@ -10,7 +10,7 @@ void register_model_bilstm(core::Registry& registry) {
                 "Graves and Schmidhuber 2005",
                 {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) {
-                  return nn::make_recurrent_encoder(inputs, true);
+                  return nn::make_recurrent_encoder(inputs, nn::Cell::kLstm, true);
                 }}});
 }
 

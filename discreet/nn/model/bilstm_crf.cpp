@@ -10,7 +10,7 @@ void register_model_bilstm_crf(core::Registry& registry) {
                 "Huang, Xu and Yu 2015",
                 {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) {
-                                return nn::make_recurrent_encoder(inputs, true);
+                                return nn::make_recurrent_encoder(inputs, nn::Cell::kLstm, true);
                               },
                               true}});
 }

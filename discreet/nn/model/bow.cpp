@@ -1,9 +1,9 @@
 #include "discreet/core/registry.h"
 #include "discreet/nn/encoder.h"
 #include "discreet/nn/layers/activation.h"
-#include "discreet/nn/layers/embedding.h"
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/layers/pool.h"
+#include "discreet/nn/words.h"
 
 namespace discreet::nn {
 namespace {
@@ -12,15 +12,12 @@ namespace {
 class BagOfWords final : public Encoder {
  public:
   explicit BagOfWords(const EncoderInputs& in)
-      : pooling_(parse_pooling(in.spec.pooling.empty() ? "mean" : in.spec.pooling)),
+      : words_(*this, in),
+        pooling_(parse_pooling(in.spec.pooling.empty() ? "mean" : in.spec.pooling)),
         activation_(parse_activation(in.spec.activation.empty() ? "relu" : in.spec.activation)),
         pools_(in.wants_pooled()),
         tags_(in.wants_tokens()) {
-    embedding_ = register_module(
-        "embedding", Embedding(EmbeddingOptions{in.sizes.vocabulary, in.spec.embedding, in.vectors,
-                                                in.spec.freeze_vectors},
-                               in.rng));
-    width_ = nn::pooled_width(pooling_, embedding_->width());
+    width_ = nn::pooled_width(pooling_, words_.width());
     if (!pools_) return;
     for (const std::int64_t hidden : in.spec.hidden) {
       hidden_.push_back(register_module("hidden" + std::to_string(hidden_.size()),
@@ -29,7 +26,7 @@ class BagOfWords final : public Encoder {
     }
   }
 
-  std::int64_t token_width() const override { return embedding_->width(); }
+  std::int64_t token_width() const override { return words_.width(); }
   std::int64_t pooled_width() const override { return width_; }
 
   Encoded forward(const PackedBatch& batch, const DropoutKey& dropout_key,
@@ -39,12 +36,11 @@ class BagOfWords final : public Encoder {
     Encoded out;
     at::Tensor words;
     if (tags_ || (pools_ && !bag)) {
-      words = embedding_->forward(batch.tokens, batch.token_segments);
-      words = word_dropout(words, batch, word_key, kDropoutWords);
+      words = words_.rows(batch, word_key);
     }
     if (tags_) out.tokens = words;
     if (!pools_) return out;
-    out.pooled = bag && !tags_ ? embedding_->mean(batch) : pool(words, batch, pooling_);
+    out.pooled = bag && !tags_ ? words_.mean(batch) : pool(words, batch, pooling_);
     for (std::size_t i = 0; i < hidden_.size(); ++i) {
       out.pooled =
           dropout(out.pooled, batch, dropout_key, static_cast<std::uint32_t>(kDropoutHidden + i));
@@ -54,11 +50,11 @@ class BagOfWords final : public Encoder {
   }
 
  private:
+  WordInput words_;
   Pooling pooling_;
   Activation activation_;
   bool pools_, tags_;
   std::int64_t width_ = 0;
-  Embedding embedding_{nullptr};
   std::vector<Linear> hidden_;
 };
 

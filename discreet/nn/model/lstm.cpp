@@ -10,7 +10,7 @@ void register_model_lstm(core::Registry& registry) {
                 "Hochreiter and Schmidhuber 1997",
                 {},
                 nn::ModelKind{[](const nn::EncoderInputs& inputs) {
-                  return nn::make_recurrent_encoder(inputs, false);
+                  return nn::make_recurrent_encoder(inputs, nn::Cell::kLstm, false);
                 }}});
 }
 

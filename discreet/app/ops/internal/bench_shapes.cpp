@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "discreet/core/random.h"
+#include "discreet/text/characters.h"
 #include "discreet/text/corpus.h"
 
 namespace discreet::app {
@@ -43,6 +44,15 @@ BenchShape bag_shape() {
   return shape;
 }
 
+/// Words with characters, intents and tags: the shape of the recipes, at the size of "bilstm".
+BenchShape bilstm_cnn_crf_shape() {
+  BenchShape shape{"bilstm-cnn-crf", {}, 5000, 20, equal_lengths(64, 32), 40, true};
+  shape.spec.kind = "bilstm-cnn-crf";
+  shape.spec.embedding = 128;
+  shape.spec.hidden = {128};
+  return shape;
+}
+
 /// Lengths of the first utterances of SNIPS, or of the built-in corpus where it is not at hand.
 std::vector<std::int64_t> utterance_lengths(const std::string& data, std::size_t count) {
   std::vector<std::int64_t> lengths;
@@ -63,6 +73,7 @@ std::vector<std::int64_t> utterance_lengths(const std::string& data, std::size_t
 std::vector<BenchShape> bench_shapes(const std::string& data) {
   return {transformer_shape("transformer-t32", 2000, equal_lengths(32, 32)),
           bilstm_shape(),
+          bilstm_cnn_crf_shape(),
           bag_shape(),
           transformer_shape("transformer-utterances", 2000, utterance_lengths(data, 64)),
           transformer_shape("transformer-t256", 2000, equal_lengths(4, 256)),
@@ -80,22 +91,34 @@ BenchShape with_examples(BenchShape shape, std::int64_t examples) {
 
 std::shared_ptr<nn::Model> bench_model(const BenchShape& shape) {
   core::ReproducibleRng rng(1, "bench/" + shape.name);
-  auto model = nn::make_model(shape.spec, {shape.vocabulary, shape.classes, 0}, {}, rng);
+  const nn::ModelSizes sizes{.vocabulary = shape.vocabulary,
+                             .intents = shape.classes,
+                             .tags = shape.tags,
+                             .characters = shape.characters ? text::kCharacterIds : 0};
+  auto model = nn::make_model(shape.spec, sizes, {}, rng);
   model->train();
   return model;
 }
 
 nn::EncodedExamples bench_examples(const BenchShape& shape) {
   core::ReproducibleRng rng(2, "bench/" + shape.name);
+  const auto below = [&rng](std::int64_t bound) {
+    return static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(bound)));
+  };
   nn::EncodedExamples data;
+  if (shape.characters) data.character_offsets.push_back(0);
   for (const std::int64_t length : shape.lengths) {
     for (std::int64_t t = 0; t < length; ++t) {
-      data.tokens.push_back(
-          static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.vocabulary))));
+      data.tokens.push_back(below(shape.vocabulary));
+      if (shape.tags > 0) data.tags.push_back(below(shape.tags));
+      if (!shape.characters) continue;
+      std::string word;
+      for (std::int64_t i = 2 + below(9); i > 0; --i) word += static_cast<char>('a' + below(26));
+      text::append_characters(word, data.characters);
+      data.character_offsets.push_back(static_cast<std::int64_t>(data.characters.size()));
     }
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
-    data.intents.push_back(
-        static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(shape.classes))));
+    data.intents.push_back(below(shape.classes));
   }
   return data;
 }
@@ -110,6 +133,8 @@ Json describe(const BenchShape& shape) {
           {"feed_forward", shape.spec.feed_forward},
           {"vocabulary", shape.vocabulary},
           {"classes", shape.classes},
+          {"tags", shape.tags},
+          {"characters", shape.characters},
           {"lengths", shape.lengths}};
 }
 

@@ -17,6 +17,8 @@ struct BenchShape {
   std::int64_t vocabulary = 0;
   std::int64_t classes = 20;
   std::vector<std::int64_t> lengths;  ///< Tokens of each example.
+  std::int64_t tags = 0;              ///< Of each token; 0: the model tags nothing.
+  bool characters = false;            ///< Each token has 2 to 10 letters.
 };
 
 /// The shapes of docs/performance.md. `data`: a folder with snips/, for the lengths of real

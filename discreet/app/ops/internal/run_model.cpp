@@ -9,6 +9,7 @@
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/model.h"
+#include "discreet/text/characters.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -21,6 +22,12 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   spec.freeze_vectors = model.vectors_frozen;
   spec.hidden = model.hidden;
   spec.layers = model.layers;
+  spec.widths = model.widths;
+  spec.norm = model.norm;
+  spec.norm_groups = model.norm_groups;
+  spec.char_embedding = model.char_embedding;
+  spec.char_filters = model.char_filters;
+  spec.char_width = model.char_width;
   spec.heads = model.heads;
   spec.feed_forward = model.feed_forward;
   spec.pre_norm = model.pre_norm;
@@ -43,7 +50,8 @@ std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder
                                          const at::Tensor& vectors) {
   const nn::ModelSizes sizes{.vocabulary = encoder.vocabulary.size(),
                              .intents = encoder.intents.size(),
-                             .tags = encoder.tags.size()};
+                             .tags = encoder.tags.size(),
+                             .characters = encoder.characters ? text::kCharacterIds : 0};
   core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "parameters");
   auto model = nn::make_model(model_spec(settings.model), sizes, vectors, rng);
   if (encoder.tags.size() > 0) model->set_tag_rules(nn::bio_rules(encoder.tags.names()));
@@ -115,7 +123,8 @@ RunModel open_run_model(const fs::path& run) {
 }
 
 nn::EncodedExamples to_examples(const EncodedData& data) {
-  nn::EncodedExamples examples{data.tokens, data.offsets, data.intents, data.tags};
+  nn::EncodedExamples examples{data.tokens, data.offsets,    data.intents,
+                               data.tags,   data.characters, data.character_offsets};
   for (std::int64_t& intent : examples.intents) intent = std::max<std::int64_t>(intent, 0);
   return examples;
 }
