@@ -52,6 +52,29 @@ struct Source {
   text::Split split;
 };
 
+/// Words of consecutive examples, each user's apart, cut into examples of `block` words; lines end with
+/// the word "\n". The last block of a user may be shorter.
+std::vector<text::Example> cut_into_blocks(const std::vector<text::Example>& lines, std::int64_t block) {
+  std::vector<text::Example> blocks;
+  std::map<std::string, std::size_t> open;  // user to the block being filled
+  for (const text::Example& line : lines) {
+    std::vector<std::string> words = line.words;
+    words.emplace_back("\n");
+    for (std::string& word : words) {
+      const auto [place, fresh] = open.try_emplace(line.user, blocks.size());
+      if (fresh || static_cast<std::int64_t>(blocks[place->second].words.size()) >= block) {
+        place->second = blocks.size();
+        blocks.emplace_back();
+        blocks.back().user = line.user;
+        blocks.back().groups = line.groups;
+        blocks.back().line = line.line;
+      }
+      blocks[place->second].words.push_back(std::move(word));
+    }
+  }
+  return blocks;
+}
+
 std::vector<text::Example> read_examples(const Settings& settings, const Source& source,
                                          const text::Tokenizer& tokenizer) {
   std::vector<text::Example> examples;
@@ -59,6 +82,10 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
     const auto reader = open_data(name, source.split, settings.data.format, reader_options(settings));
     text::Example example;
     while (reader->next(example)) {
+      if (settings.data.tokenizer != "word") {
+        example.words.clear();  // the words that a source gives are no tokens of this run
+        example.tags.clear();
+      }
       text::tokenize_example(tokenizer, example);
       example.extra.clear();
       examples.push_back(example);
@@ -66,6 +93,9 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
   }
   if (examples.empty()) {
     throw bad_data(fmt::format("data.{} = \"{}\": there are no examples in it", source.role, source.list));
+  }
+  if (settings.task == "language-model" && settings.data.block > 0) {
+    return cut_into_blocks(examples, settings.data.block);
   }
   return examples;
 }
@@ -221,8 +251,31 @@ EncodedData load_examples(const Settings& settings, const Encoder& encoder, cons
   return encode(encoder, read_examples(settings, {"test", source, split}, *encoder.tokenizer));
 }
 
+namespace {
+
+EncodedData encode_next_tokens(const Encoder& encoder, std::vector<text::Example> examples) {
+  EncodedData data;
+  const LanguageRule& rule = encoder.language;
+  for (const text::Example& example : examples) {
+    std::vector<std::int64_t> ids = encoder.vocabulary.ids(example.words);
+    if (!rule.blocks) ids.push_back(rule.end);
+    std::int64_t before = rule.end;
+    for (const std::int64_t id : ids) {
+      data.tokens.push_back(before);
+      data.tags.push_back(id);
+      before = id;
+    }
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+  }
+  data.examples = std::move(examples);
+  return data;
+}
+
+}  // namespace
+
 EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples) {
   EncodedData data;
+  if (encoder.language.end >= 0) return encode_next_tokens(encoder, std::move(examples));
   if (encoder.characters) data.character_offsets.push_back(0);
   for (const text::Example& example : examples) {
     for (const std::string& word : example.words) {

@@ -16,6 +16,13 @@
 
 namespace discreet::app {
 
+/// How a language model reads an example: the mark `end` stands before its first token, and where
+/// examples are lines it must be predicted behind the last one.
+struct LanguageRule {
+  std::int64_t end = -1;  ///< Id behind those of the vocabulary; -1: the model is none.
+  bool blocks = false;    ///< Examples are cut from a text and end anywhere.
+};
+
 /// Text to numbers and back: all that a saved model needs beside its weights.
 struct Encoder {
   std::shared_ptr<const text::Tokenizer> tokenizer;
@@ -23,13 +30,15 @@ struct Encoder {
   text::LabelSet intents;  ///< Empty: the model has no intent head.
   text::LabelSet tags;     ///< Empty: the model has no slot head.
   bool characters = false;  ///< The model reads each word's characters (text/characters.h).
+  LanguageRule language{};
 };
 
 /// A data set as read and as numbers, examples end to end.
 ///
 /// Shapes: M examples, N tokens, C characters; offsets [M+1]; intents [M] or empty; tags [N] or empty;
 /// characters [C] and character_offsets [N+1], or both empty. A label that the encoder does not know is
-/// -1: it cannot be predicted, and no loss is defined on it.
+/// -1: it cannot be predicted, and no loss is defined on it. Under a language model `tags` are the tokens
+/// that come next, and an example has one row per token to predict.
 struct EncodedData {
   std::vector<text::Example> examples;  ///< [M], tokenised; what a reader calls extra is dropped.
   std::vector<std::int64_t> tokens;

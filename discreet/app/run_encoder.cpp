@@ -35,21 +35,26 @@ bool privacy_unit_is_user(const Settings& settings) {
   return settings.privacy.is_private() && settings.privacy.unit == "user";
 }
 
+bool predicts_next_token(const Settings& settings) { return settings.task == "language-model"; }
+
 std::shared_ptr<const text::Tokenizer> make_run_tokenizer(const Settings& settings) {
-  return text::make_tokenizer("word", {.lowercase = settings.data.lowercase});
+  return text::make_tokenizer(settings.data.tokenizer, {.lowercase = settings.data.lowercase});
 }
 
-Encoder build_encoder(const Settings& settings, const std::vector<text::Example>& train,
-                      std::shared_ptr<const text::Tokenizer> tokenizer,
-                      std::vector<core::InputFile>& inputs) {
-  Encoder encoder;
-  encoder.tokenizer = std::move(tokenizer);
-  encoder.characters = reads_characters(settings);
+namespace {
 
-  std::vector<std::string> vector_words;
-  if (!settings.model.vectors.empty()) {
-    vector_words = formats::read_word_vector_words(vectors_file(settings));
-    inputs.push_back(core::describe_input("vectors", vectors_file(settings)));
+/// By the rule of data.vocabulary, or as the run of model.start had it.
+void choose_vocabulary(const Settings& settings, const std::vector<text::Example>& train,
+                       const std::vector<std::string>& vector_words, Encoder& encoder,
+                       std::vector<core::InputFile>& inputs) {
+  if (!settings.model.start.empty()) {
+    // The vocabulary that the starting parameters mean, whatever it was made from.
+    const fs::path start = fs::path(settings.model.start) / "model";
+    const Encoder known = load_encoder(start);
+    encoder.tokenizer = known.tokenizer;
+    encoder.vocabulary = known.vocabulary;
+    inputs.push_back(core::describe_input("start", start));
+    return;
   }
   const text::VocabularyRule rule{.choice = settings.data.vocabulary,
                                   .private_run = settings.privacy.is_private(),
@@ -66,7 +71,23 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
       inputs.push_back(core::describe_input("vocabulary", settings.data.vocabulary));
     }
   }
+}
 
+}  // namespace
+
+Encoder build_encoder(const Settings& settings, const std::vector<text::Example>& train,
+                      std::shared_ptr<const text::Tokenizer> tokenizer,
+                      std::vector<core::InputFile>& inputs) {
+  Encoder encoder;
+  encoder.tokenizer = std::move(tokenizer);
+  encoder.characters = reads_characters(settings);
+
+  std::vector<std::string> vector_words;
+  if (!settings.model.vectors.empty()) {
+    vector_words = formats::read_word_vector_words(vectors_file(settings));
+    inputs.push_back(core::describe_input("vectors", vectors_file(settings)));
+  }
+  choose_vocabulary(settings, train, vector_words, encoder, inputs);
   text::LabelSetBuilder intents, tags;
   for (const text::Example& example : train) {
     if (needs_intents(settings)) intents.add(example.label);
@@ -74,6 +95,9 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
   }
   if (needs_intents(settings)) encoder.intents = intents.build();
   if (needs_tags(settings)) encoder.tags = tags.build(true);
+  if (predicts_next_token(settings)) {
+    encoder.language = {.end = encoder.vocabulary.size(), .blocks = settings.data.block > 0};
+  }
   return encoder;
 }
 
@@ -121,6 +145,9 @@ void save_encoder(const fs::path& folder, const Encoder& encoder) {
                    {"intents", encoder.intents.to_json()},
                    {"tags", encoder.tags.to_json()},
                    {"characters", encoder.characters ? Json(kCharacterScheme) : Json(nullptr)}};
+  if (encoder.language.end >= 0) {
+    document["language_model"] = {{"end", encoder.language.end}, {"blocks", encoder.language.blocks}};
+  }
   core::write_file_atomically(folder / "encoder.json", document.dump() + "\n");
 }
 
@@ -145,6 +172,10 @@ Encoder load_encoder(const fs::path& folder) {
       throw bad_data(origin + ": characters by the scheme " + characters.dump() + ", known is \"" +
                          kCharacterScheme + "\"",
                      "The model was trained by another version; use that one.");
+    }
+    if (document.contains("language_model")) {
+      const Json& language = document.at("language_model");
+      encoder.language = {language.at("end").get<std::int64_t>(), language.at("blocks").get<bool>()};
     }
   } catch (const nlohmann::json::exception& e) {
     throw bad_data(origin + ": not an encoder: " + e.what(), "Train the model again.");

@@ -1,7 +1,10 @@
 #include "discreet/app/scores.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "discreet/stats/chunks.h"
 #include "discreet/stats/classification.h"
@@ -63,12 +66,63 @@ double mean_loss(const std::vector<double>& losses) {
   return n > 0 ? sum / static_cast<double>(n) : 0;
 }
 
+std::int64_t unknown_tokens(const Encoder& encoder, const EncodedData& data) {
+  if (encoder.vocabulary.kind() == text::VocabularyKind::kHashed) return 0;
+  return std::count(data.tags.begin(), data.tags.end(), text::Vocabulary::kUnknown);
+}
+
+/// Bytes of the text that the tokens write: blanks between words, and the end of a line.
+double written_bytes(const Encoder& encoder, const EncodedData& data) {
+  const bool words = encoder.tokenizer->config().at("tokenizer") != "character";
+  double bytes = 0;
+  for (const text::Example& example : data.examples) {
+    for (std::size_t i = 0; i < example.words.size(); ++i) {
+      bytes += static_cast<double>(example.words[i].size());
+      const bool breaks = example.words[i] == "\n" ||
+                          (i + 1 < example.words.size() && example.words[i + 1] == "\n");
+      const bool last = i + 1 == example.words.size() && !encoder.language.blocks;
+      if (words && !breaks && !last) bytes += 1;
+    }
+    if (!encoder.language.blocks) bytes += 1;
+  }
+  return bytes;
+}
+
+Json language_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores) {
+  Json metrics = {{"loss", mean_loss(scores.loss)}};
+  double nats = 0;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const auto tokens = static_cast<double>(data.offsets[i + 1] - data.offsets[i]);
+    if (tokens > 0) nats += scores.loss[i] * tokens;
+  }
+  const auto tokens = static_cast<double>(data.tags.size());
+  if (tokens == 0) return metrics;
+  metrics["perplexity"] = std::exp(nats / tokens);
+  metrics["unknown_share"] = static_cast<double>(unknown_tokens(encoder, data)) / tokens;
+  if (bits_per_byte_reason(encoder, data).empty()) {
+    metrics["bits_per_byte"] = nats / std::log(2.0) / written_bytes(encoder, data);
+  }
+  return metrics;
+}
+
 }  // namespace
+
+std::string bits_per_byte_reason(const Encoder& encoder, const EncodedData& data) {
+  if (encoder.vocabulary.kind() == text::VocabularyKind::kHashed) {
+    return "bits_per_byte is left out: words share hashed buckets, so that the model does not say which "
+           "of them comes next.";
+  }
+  const std::int64_t unknown = unknown_tokens(encoder, data);
+  if (unknown == 0) return {};
+  return fmt::format("bits_per_byte is left out: {} of {} tokens are unknown to the vocabulary.", unknown,
+                     data.tags.size());
+}
 
 Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,
                 const Scores& scores) {
   Json metrics = Json::object();
   if (data.size() == 0) return metrics;
+  if (encoder.language.end >= 0) return language_metrics(encoder, data, scores);
   const bool has_intents = encoder.intents.size() > 0 && !data.examples.front().label.empty();
   const bool has_tags = encoder.tags.size() > 0;
   const bool joint = task == "intent-slot";

@@ -26,7 +26,14 @@ struct Scores {
 /// slot_precision, slot_recall by conlleval's rules; exact_match of whole frames; loss. Text
 /// classification calls the first "accuracy", tagging the slots' "entity_f1" and so on. What has no
 /// labels is left out.
+/// A language model: loss, perplexity over all tokens, unknown_share, and bits_per_byte where it can be
+/// said (see `bits_per_byte_reason`).
 Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,
                 const Scores& scores);
+
+/// Why a language model's bits per byte cannot be said on these data, or empty: words in hashed buckets
+/// are not told apart, and unknown ones cannot be written out. Bytes are those of the normalised text:
+/// words with a blank between them, characters as they are, and one byte for the end of a line.
+std::string bits_per_byte_reason(const Encoder& encoder, const EncodedData& data);
 
 }  // namespace discreet::app

@@ -70,9 +70,15 @@ void check_norm(const Settings& s, const Config& config) {
     }
     throw usage_error(what + ", and models here keep examples apart", instead);
   }
-  if (!m.norm.empty() && m.kind != "cnn") {
-    throw usage_error(where(config, "model.norm") + " is for model.kind = \"cnn\"",
+  const bool transformer = m.kind == "transformer" || m.kind == "gpt";
+  if (!m.norm.empty() && m.kind != "cnn" && !transformer) {
+    throw usage_error(where(config, "model.norm") + " is for a cnn or a transformer",
                       "Other kinds normalise by model.norm_inputs.");
+  }
+  if (m.norm == (transformer ? "group" : "rms")) {
+    throw usage_error(fmt::format("{} = \"{}\" is not for model.kind = \"{}\"",
+                                  where(config, "model.norm"), m.norm, m.kind),
+                      transformer ? "Take layer or rms." : "Take layer or group.");
   }
   const std::int64_t filters = m.hidden.empty() ? 100 : m.hidden.front();
   const std::int64_t channels = filters * static_cast<std::int64_t>(m.widths.size());
@@ -98,21 +104,54 @@ void check_model(const Settings& s, const Config& config) {
                       "Take model.kind = \"bilstm\", or another task.");
   }
   check_norm(s, config);
-  if (s.model.char_embedding > 0 && s.model.kind == "transformer") {
+  const bool transformer = s.model.kind == "transformer" || s.model.kind == "gpt";
+  if (s.model.char_embedding > 0 && transformer) {
     throw usage_error(where(config, "model.char_embedding") + ": a transformer reads no characters",
                       "Take a recurrent kind, cnn or bow, or leave the key out.");
   }
-  if (s.model.kind == "transformer" && !s.model.hidden.empty() &&
+  if (transformer && !s.model.hidden.empty() &&
       s.model.hidden.front() % s.model.heads != 0) {
     throw usage_error(fmt::format("{} = {} is not a multiple of model.heads = {}",
                                   where(config, "model.hidden"), s.model.hidden.front(),
                                   s.model.heads),
                       "Each attention head takes an equal part of the width.");
   }
+  if (s.model.kv_heads > 0 && s.model.heads % s.model.kv_heads != 0) {
+    throw usage_error(fmt::format("{} = {} does not divide model.heads = {}",
+                                  where(config, "model.kv_heads"), s.model.kv_heads, s.model.heads),
+                      "Each head of keys and values serves an equal group of heads.");
+  }
+  if (!transformer && s.model.activation == "swiglu") {
+    throw usage_error(where(config, "model.activation") + " = \"swiglu\" needs a transformer",
+                      "Take relu, gelu or tanh.");
+  }
+  if (s.model.lora_rank == 0 && !s.model.lora_targets.empty()) {
+    throw usage_error(where(config, "model.lora_targets") + " is given, but model.lora_rank is 0",
+                      "Set model.lora_rank, or leave the key out.");
+  }
   static const std::regex kDevice("auto|cpu|cuda(:[0-9]+)?");
   if (!std::regex_match(s.run.device, kDevice)) {
     throw usage_error(fmt::format("{} = \"{}\": expected cpu, cuda, cuda:N or auto",
                                   where(config, "run.device"), s.run.device));
+  }
+}
+
+/// What belongs to language models, and what does not.
+void check_language_model(const Settings& s, const Config& config) {
+  const bool language_model = s.task == "language-model";
+  if (language_model && s.model.kind != "gpt") {
+    throw usage_error(fmt::format("{} = \"{}\": a language model must not see the word it predicts",
+                                  where(config, "model.kind"), s.model.kind),
+                      "Take model.kind = \"gpt\".");
+  }
+  if (language_model) return;
+  if (s.data.block > 0) {
+    throw usage_error(where(config, "data.block") + " needs task = \"language-model\"",
+                      "Other tasks take their examples line by line.");
+  }
+  if (s.data.tokenizer == "character" && s.task != "text-classification") {
+    throw usage_error(where(config, "data.tokenizer") + " = \"character\": slots belong to words",
+                      "Take data.tokenizer = \"word\".");
   }
 }
 
@@ -306,8 +345,10 @@ Settings parse_settings(const Config& config) {
     if (s.privacy.slots == 0) s.privacy.slots = 16;
     if (!is_given(config, "privacy.clipping")) s.privacy.clipping = "per-layer";
   }
+  if (s.task == "language-model" && config.origin("model.kind") == "default") s.model.kind = "gpt";
   check_train(s, config);
   check_model(s, config);
+  check_language_model(s, config);
   if (s.privacy.is_private()) {
     check_private(s, config);
   } else {

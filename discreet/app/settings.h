@@ -16,6 +16,8 @@ struct DataOptions {
   std::string format;
   std::string text, label, slots, user;
   std::vector<std::string> group;
+  std::string tokenizer = "word";
+  std::int64_t block = 0;
   std::string vocabulary = "auto";
   std::int64_t buckets = 1 << 15;
   std::int64_t min_count = 1;
@@ -39,7 +41,15 @@ struct ModelOptions {
   std::int64_t char_filters = 30;
   std::int64_t char_width = 3;
   std::int64_t heads = 4;
+  std::int64_t kv_heads = 0;
   std::int64_t feed_forward = 0;
+  std::string positions = "learned";
+  bool tied = true;
+  bool mix_layers = false;
+  std::string start;
+  std::int64_t lora_rank = 0;
+  double lora_alpha = 16;
+  std::vector<std::string> lora_targets;
   bool pre_norm = true;
   std::int64_t longest = 512;
   std::string pooling;
@@ -73,6 +83,7 @@ struct TrainOptions {
   double second_moment_floor = 0;
   double average = 0;
   double gradient_clip = 0;
+  std::vector<std::string> trainable;
   std::int64_t eval_every = 0, checkpoint_every = 0, log_every = 10;
 };
 

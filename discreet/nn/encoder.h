@@ -23,6 +23,10 @@ class Encoder : public torch::nn::Module {
   virtual std::int64_t pooled_width() const = 0;
   /// 0: the token rows are the bare vectors, there is nothing to skip to.
   virtual std::int64_t word_width() const { return 0; }
+  /// Whether the table of its vectors is a language model's output layer too.
+  virtual bool ties_output() const { return false; }
+  /// That layer: rows [N, token_width()] to logits [N,V]; for encoders that tie it alone.
+  virtual at::Tensor output_logits(const at::Tensor&, const Rows&) { return {}; }
 };
 
 /// What an encoder is made from. `wants_tokens` and `wants_pooled` say what it will be asked for.
@@ -32,7 +36,7 @@ struct EncoderInputs {
   const at::Tensor& vectors;
   core::ReproducibleRng& rng;
 
-  bool wants_tokens() const { return sizes.tags > 0; }
+  bool wants_tokens() const { return sizes.tags > 0 || sizes.next_token; }
   bool wants_pooled() const { return sizes.intents > 0 || (sizes.tags > 0 && spec.tag_sentence); }
 };
 
@@ -40,6 +44,7 @@ struct EncoderInputs {
 struct ModelKind {
   std::shared_ptr<Encoder> (*make_encoder)(const EncoderInputs&);
   bool random_field = false;  ///< tags by a CRF instead of one softmax per token
+  bool causal = false;        ///< a token's row depends on no later token
 };
 
 /// Numbers that tell apart the dropouts of one model; stable, since masks depend on them.

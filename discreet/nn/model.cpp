@@ -5,6 +5,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 #include "discreet/nn/encoder.h"
+#include "discreet/nn/language_model.h"
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/crf.h"
 #include "discreet/nn/layers/layer_norm.h"
@@ -147,6 +148,9 @@ class HeadedModel final : public Model {
 std::shared_ptr<Model> make_model(const ModelSpec& spec, const ModelSizes& sizes,
                                   const at::Tensor& vectors, core::ReproducibleRng& rng) {
   const auto kind = core::registry().make<ModelKind>("model", spec.kind);
+  if (sizes.next_token) {
+    return make_language_model(kind, EncoderInputs{spec, sizes, vectors, rng});
+  }
   if (sizes.intents <= 0 && sizes.tags <= 0) {
     throw usage_error("a model needs something to predict: intents, tags or both");
   }

@@ -24,17 +24,22 @@ struct ModelSpec {
                ///< transformer: width
   std::int64_t layers = 1;  ///< recurrent, convolutional or transformer layers
   std::vector<std::int64_t> widths{3, 4, 5};  ///< cnn: tokens that a filter sees at once
-  std::string norm;                ///< cnn: "" none, "layer" or "group", before each activation
+  std::string norm;  ///< cnn: "" none, "layer" or "group", before each activation; transformer:
+                     ///< layer or rms, empty: layer
   std::int64_t norm_groups = 4;    ///< groups of channels of a group norm
   std::int64_t char_embedding = 0;  ///< width of characters' vectors; 0: the kind decides
   std::int64_t char_filters = 30;   ///< what a word's characters add to its row
   std::int64_t char_width = 3;      ///< characters that a filter sees at once
   std::int64_t heads = 4;   ///< transformer: attention heads
   std::int64_t feed_forward = 0;  ///< transformer: inner width; 0: four times the width
+  std::int64_t kv_heads = 0;      ///< transformer: heads of keys and values; 0: as many as heads
   bool pre_norm = true;           ///< transformer: normalise before each block, else after
+  std::string positions;          ///< transformer: learned or rotary; empty: learned
+  bool tied = true;               ///< language model: the embedding is the output layer too
+  bool mix_layers = false;        ///< transformer: the output is a learned mean of all layers
   std::int64_t longest = 512;     ///< transformer: positions; longer examples are refused
   std::string pooling;            ///< see nn/layers/pool.h; empty: the kind's default
-  std::string activation;         ///< hidden layers: relu, gelu, tanh; empty: the kind's default
+  std::string activation;         ///< hidden layers, see parse_activation; empty: the kind's default
   std::int64_t context = 0;       ///< tagger sees this many neighbours on each side
   std::vector<std::int64_t> tag_hidden;  ///< hidden layers of the tagger
   bool skip = false;              ///< heads also read the bare word vectors, past the encoder
@@ -52,6 +57,7 @@ struct ModelSizes {
   std::int64_t intents = 0;
   std::int64_t tags = 0;
   std::int64_t characters = 0;  ///< ids of characters; 0: the data have none
+  bool next_token = false;  ///< a language model: predicts batch.tags out of the vocabulary
 };
 
 /// What a forward pass gives. Losses are per example (each the mean over its own tokens where it
@@ -61,7 +67,7 @@ struct ModelOutput {
   at::Tensor intent_loss;    ///< [B] or undefined
   at::Tensor slot_loss;      ///< [B] or undefined, before slot_weight
   at::Tensor intent_logits;  ///< [B,I] or undefined
-  at::Tensor emissions;      ///< [N,K] or undefined
+  at::Tensor emissions;      ///< [N,K] or undefined; a language model's logits [N,V] without tags
 };
 
 struct Prediction {

@@ -41,8 +41,9 @@ std::string guess_format(const std::filesystem::path& path) {
   if (extension == ".csv") return "csv";
   if (extension == ".tsv") return "tsv";
   if (extension == ".conll" || extension == ".bio" || extension == ".iob") return "conll";
+  if (extension == ".txt") return "text";
   throw usage_error(fmt::format("{}: the name does not say the format", path.string()),
-                    "Set data.format to jsonl, csv, tsv, conll, labelled or parallel.");
+                    "Set data.format to jsonl, csv, tsv, conll, labelled, parallel or text.");
 }
 
 std::unique_ptr<Reader> make_reader(const std::string& format, const std::filesystem::path& path,

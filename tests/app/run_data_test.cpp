@@ -123,6 +123,52 @@ TEST_F(RunDataFiles, TheEncoderComesBackAsItWas) {
   EXPECT_THROW(load_encoder(folder_.path() / "none"), Error);
 }
 
+constexpr const char* kThreeLines =
+    "{\"text\":\"Play some jazz\",\"user\":\"a\"}\n"
+    "{\"text\":\"rain today\",\"user\":\"b\"}\n"
+    "{\"text\":\"play jazz\",\"user\":\"a\"}\n";
+
+TEST_F(RunDataFiles, ALanguageModelReadsWhatStandsBeforeEachToken) {
+  Settings settings = settings_of(kThreeLines);
+  settings.task = "language-model";
+  const RunData data = load_run_data(settings);
+  const std::int64_t end = data.encoder.language.end;
+  EXPECT_EQ(end, data.encoder.vocabulary.size());
+  EXPECT_EQ(data.train.offsets, (std::vector<std::int64_t>{0, 4, 7, 10}));
+  const auto id = [&](const char* word) { return data.encoder.vocabulary.id(word); };
+  EXPECT_EQ((std::vector<std::int64_t>(data.train.tokens.begin(), data.train.tokens.begin() + 4)),
+            (std::vector<std::int64_t>{end, id("play"), id("some"), id("jazz")}));
+  EXPECT_EQ((std::vector<std::int64_t>(data.train.tags.begin(), data.train.tags.begin() + 4)),
+            (std::vector<std::int64_t>{id("play"), id("some"), id("jazz"), end}));
+  EXPECT_TRUE(data.train.intents.empty());
+  save_encoder(folder_.path(), data.encoder);
+  EXPECT_EQ(load_encoder(folder_.path()).language.end, end);
+}
+
+TEST_F(RunDataFiles, BlocksHoldOneUsersTextAndNothingTwice) {
+  Settings settings = settings_of(kThreeLines);
+  settings.task = "language-model";
+  settings.data.block = 4;
+  const RunData data = load_run_data(settings);
+  ASSERT_EQ(data.train.size(), 3);
+  EXPECT_EQ(data.train.examples[0].words, (std::vector<std::string>{"play", "some", "jazz", "\n"}));
+  EXPECT_EQ(data.train.examples[1].words, (std::vector<std::string>{"rain", "today", "\n"}));
+  EXPECT_EQ(data.train.examples[2].words, (std::vector<std::string>{"play", "jazz", "\n"}));
+  EXPECT_EQ(data.train.examples[2].user, "a");
+  // A block ends anywhere: no end of it is predicted.
+  EXPECT_EQ(data.train.tags[3], data.encoder.vocabulary.id("\n"));
+  EXPECT_EQ(data.train.offsets[1], 4);
+}
+
+TEST_F(RunDataFiles, CharactersAreTokensOfALanguageModel) {
+  Settings settings = settings_of(kThreeLines);
+  settings.task = "language-model";
+  settings.data.tokenizer = "character";
+  const RunData data = load_run_data(settings);
+  EXPECT_EQ(data.train.examples[1].words.size(), 10u);
+  EXPECT_EQ(data.train.examples[1].words[4], " ");
+}
+
 TEST_F(RunDataFiles, UserAsUnitNeedsAUserOnEveryLine) {
   Settings settings = settings_of(std::string(kTwoLines) +
                                   "{\"words\":[\"hi\"],\"tags\":[\"O\"],\"intent\":\"play\",\"user\":\"\"}\n");

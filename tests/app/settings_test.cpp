@@ -37,6 +37,12 @@ TEST(Settings, NothingGivenIsTheBuiltInCorpusForTenEpochs) {
   EXPECT_FALSE(s.privacy.is_private());
 }
 
+TEST(Settings, ALanguageModelIsAGptUnlessToldOtherwise) {
+  EXPECT_EQ(settings_of("task='language-model'").model.kind, "gpt");
+  EXPECT_EQ(settings_of("").model.kind, "bilstm");
+  EXPECT_NO_THROW(settings_of("task='text-classification'\n[data]\ntokenizer='character'"));
+}
+
 TEST(Settings, GivenDataIsNotMixedWithTheBuiltInCorpus) {
   const Settings s = settings_of("[data]\ntrain='a.jsonl'");
   EXPECT_EQ(s.data.train, "a.jsonl");
@@ -87,6 +93,12 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"[model]\nkind='bow'\nnorm='layer'", "x.toml:3: model.norm is for model.kind = \"cnn\""},
       {"[model]\nkind='cnn'\nnorm='batch'", "Take model.norm = \"group\" or \"layer\""},
       {"[model]\nkind='transformer'\nhidden=30\nheads=4", "not a multiple of model.heads = 4"},
+      {"[model]\nkind='gpt'\nheads=4\nkv_heads=3", "x.toml:4: model.kv_heads = 3 does not divide"},
+      {"[model]\nkind='bow'\nactivation='swiglu'", "x.toml:3: model.activation = \"swiglu\" needs"},
+      {"[model]\nlora_targets=['*.qkv']", "model.lora_targets is given, but model.lora_rank is 0"},
+      {"task='language-model'\n[model]\nkind='bilstm'", "x.toml:3: model.kind = \"bilstm\": a language"},
+      {"[data]\nblock=64", "x.toml:2: data.block needs task = \"language-model\""},
+      {"[data]\ntokenizer='character'", "data.tokenizer = \"character\": slots belong to words"},
       {"[run]\ndevice='gpu'", "run.device = \"gpu\": expected cpu, cuda"},
       {"[privacy]\nepsilon=8", "x.toml:2: privacy.epsilon is given, but privacy.mechanism"},
       {"[privacy]\nledger='l'", "privacy.ledger is given, but privacy.mechanism is \"none\""},

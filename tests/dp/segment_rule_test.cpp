@@ -119,7 +119,7 @@ TEST(SegmentRules, CombineSeveralUsesOfSharedParameters) {
 TEST(SegmentRules, EveryPlanGivesTheSame) {
   tensor_registry();
   for (const auto plan : {SegmentPlan::kKeep, SegmentPlan::kTiles, SegmentPlan::kGram}) {
-    for (const auto& name : {"linear", "lstm", "gru", "conv1d"}) {
+    for (const auto& name : {"linear", "lstm", "gru", "conv1d", "tied_embedding"}) {
       for (const auto& lengths : length_sets()) {
         check_rule({name, {lengths, at::kDouble}, 1, plan});
         check_rule({name, {lengths, at::kFloat}, 2, plan});

@@ -93,6 +93,37 @@ inline std::map<std::string, SyntheticKind> synthetic_kinds() {
             .index_add(0, use.inputs[0].slice(0, first, last), rows64(use.gradients[0], first, last))};
       }};
 
+  // A look-up or an output layer, as the generator says.
+  kinds["tied_embedding"] = {2,
+      [](const UseSpec& spec) { return make_parameters(spec, {{vocabulary, width}, {vocabulary}}); },
+      [rows](const UseSpec& spec, const auto& params, auto& rng) {
+        const bool lookup = rng.below(2) == 0 && params[0].defined();
+        at::Tensor input = lookup ? random_ids(rows(spec), vocabulary, rng)
+                                  : random_tensor({rows(spec), width}, spec.type, rng);
+        return make_use("tied_embedding", spec, params, {input},
+                        {random_tensor({rows(spec), lookup ? width : vocabulary}, spec.type, rng)});
+      },
+      [](const nn::Use& use, std::int64_t first, std::int64_t last) {
+        const at::Tensor input = use.inputs[0].slice(0, first, last);
+        const at::Tensor dy = rows64(use.gradients[0], first, last);
+        if (!input.is_floating_point()) {
+          return std::vector<at::Tensor>{
+              at::zeros({vocabulary, width}, at::kDouble).index_add(0, input, dy),
+              at::zeros({vocabulary}, at::kDouble)};
+        }
+        return std::vector<at::Tensor>{dy.t().mm(input.to(at::kDouble)), dy.sum(0)};
+      }};
+
+  kinds["rms_norm"] = {1, [](const UseSpec& spec) { return make_parameters(spec, {{d}}); },
+      [rows](const UseSpec& spec, const auto& params, auto& rng) {
+        return make_use("rms_norm", spec, params, {random_tensor({rows(spec), d}, spec.type, rng)},
+                        {random_tensor({rows(spec), d}, spec.type, rng)});
+      },
+      [](const nn::Use& use, std::int64_t first, std::int64_t last) {
+        return std::vector<at::Tensor>{(rows64(use.gradients[0], first, last) *
+                                        rows64(use.inputs[0], first, last)).sum(0)};
+      }};
+
   // Example b has b % 4 tokens, so that empty examples occur.
   kinds["embedding_bag"] = {1, [](const UseSpec& spec) { return make_parameters(spec, {{vocabulary, width}}); },
       [rows](const UseSpec& spec, const auto& params, auto& rng) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr ModelSizes kSizes{23, 3, 4, kCharacters};
 constexpr const char* kKinds[] = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf",
-                                  "gru", "bigru", "transformer",
+                                  "gru", "bigru", "transformer", "gpt",
                                   // A kind that reads characters if asked.
                                   "bow+characters", "cnn+characters", "gru+characters"};
 
@@ -30,7 +30,7 @@ ModelSpec spec_of(const std::string& kind) {
   spec.norm = kind == "cnn" ? "group" : kind == "cnn+characters" ? "layer" : "";
   spec.norm_groups = 5;
   spec.embedding = 12;
-  spec.hidden = {kind == "transformer" ? 12 : 10};
+  spec.hidden = {kind == "transformer" || kind == "gpt" ? 12 : 10};
   spec.layers = 2;
   spec.heads = 3;
   spec.pooling = "mean-max";
@@ -188,6 +188,14 @@ TEST(ModelKinds, RefusesWhatItCannotBe) {
   ModelSpec spec = spec_of("transformer");
   spec.heads = 5;
   EXPECT_THROW(make_model(spec, kSizes, {}, rng), Error);
+  spec.heads = 3;
+  spec.kv_heads = 2;
+  EXPECT_THROW(make_model(spec, kSizes, {}, rng), Error);
+  spec.kv_heads = 1;
+  EXPECT_NO_THROW(make_model(spec, kSizes, {}, rng));
+  spec.hidden = {9};
+  spec.positions = "rotary";
+  EXPECT_THROW(make_model(spec, kSizes, {}, rng), Error);  // heads of width 3
   EXPECT_THROW(make_model(spec_of("bilstmm"), kSizes, {}, rng), Error);
   EXPECT_THROW(make_model(spec_of("bow"), {23, 0, 0}, {}, rng), Error);
   EXPECT_THROW(make_model(spec_of("bilstm-crf"), {23, 3, 0}, {}, rng), Error);
@@ -195,6 +203,67 @@ TEST(ModelKinds, RefusesWhatItCannotBe) {
   spec = spec_of("cnn");
   spec.norm_groups = 7;
   EXPECT_THROW(make_model(spec, kSizes, {}, rng), Error);
+}
+
+/// Next tokens instead of tags; tied and with rotary positions, or neither.
+std::shared_ptr<Model> make_language(bool tied) {
+  register_models_once();
+  ModelSpec spec;
+  spec.kind = "gpt";
+  spec.hidden = {12};
+  spec.layers = 2;
+  spec.heads = 2;
+  spec.tied = tied;
+  spec.positions = tied ? "rotary" : "learned";
+  spec.dropout = 0.3;
+  core::ReproducibleRng rng(3, "language");
+  auto model = make_model(spec, {.vocabulary = 9, .next_token = true}, {}, rng);
+  model->to(at::kDouble);
+  model->set_dropout(11, 3);
+  return model;
+}
+
+TEST(LanguageModel, OtherExamplesInTheBatchChangeNothing) {
+  core::ReproducibleRng rng(4, "language");
+  const EncodedExamples data = random_examples({4, 1, 0, 7, 2, 7}, 9, 9, rng);
+  for (const bool tied : {false, true}) {
+    const auto model = make_language(tied);
+    const PerExample all = per_example(*model, collate_all(data));
+    for (const auto& indices : std::vector<std::vector<std::int64_t>>{{5, 4, 3, 2, 1, 0}, {3}, {2, 5}}) {
+      const PerExample part = per_example(*model, collate(data, indices));
+      for (std::size_t i = 0; i < indices.size(); ++i) {
+        EXPECT_NEAR(part.loss[i], all.loss[indices[i]], 1e-12);
+        EXPECT_LT(difference(part.gradient[i], all.gradient[indices[i]]), 1e-12);
+      }
+    }
+  }
+}
+
+TEST(LanguageModel, SeesNoLaterToken) {
+  core::ReproducibleRng rng(4, "language");
+  EncodedExamples data = random_examples({3, 7}, 9, 9, rng);
+  for (const bool tied : {false, true}) {
+    const auto model = make_language(tied);
+    model->eval();
+    const auto logits = [&] {
+      PackedBatch batch = collate_all(data);
+      batch.tags = at::Tensor();
+      return model->forward(batch).emissions.detach();
+    };
+    const at::Tensor before = logits();
+    data.tokens[7] = (data.tokens[7] + 1) % 9;  // row 4 of the second example
+    const at::Tensor after = logits();
+    EXPECT_TRUE(at::equal(before.narrow(0, 0, 7), after.narrow(0, 0, 7)));
+    for (std::int64_t row = 7; row < 10; ++row) EXPECT_FALSE(at::equal(before[row], after[row]));
+  }
+}
+
+TEST(LanguageModel, TiesItsTableOrHasAHead) {
+  EXPECT_EQ(make_language(true)->named_parameters().find("head.weight"), nullptr);
+  EXPECT_NE(make_language(false)->named_parameters().find("head.weight"), nullptr);
+  core::ReproducibleRng rng(3, "language");
+  ModelSpec spec = spec_of("transformer");
+  EXPECT_THROW(make_model(spec, {.vocabulary = 9, .next_token = true}, {}, rng), Error);
 }
 
 TEST(Batch, TimeOrderIsAPermutationWithFallingSizes) {

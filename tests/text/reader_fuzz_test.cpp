@@ -26,6 +26,7 @@ const std::vector<Seed>& seeds() {
       {"csv", "text,label,slots\n\"a \"\"b\"\"\",x,O O\r\n\"c\nd\",y,\"O O\"\n"},
       {"tsv", "text\tlabel\n\"a\tb\"\tx\ncaf\xc3\xa9\ty\n"},
       {"conll", "-DOCSTART- O\n\nEU\tB-ORG\nsays\tO\n\n caf\xc3\xa9\tO\n"},
+      {"text", "one caf\xc3\xa9\n\n two \"three\"\r\n"},
       {"labelled", "4 What county is it ?\n0 caf\xc3\xa9\n"},
   };
   return all;

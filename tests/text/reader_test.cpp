@@ -107,6 +107,15 @@ TEST(Readers, NameTheBadByte) {
   }
 }
 
+TEST(TextReader, EveryLineThatIsNotBlankIsAnExample) {
+  const auto examples = read_bytes("a.txt", "one two\n\n  \nthree, \"four\"\n");
+  ASSERT_EQ(examples.size(), 2u);
+  EXPECT_EQ(examples[0].text, "one two");
+  EXPECT_EQ(examples[1].text, "three, \"four\"");
+  EXPECT_EQ(examples[1].line, 4);
+  EXPECT_NE(reader_failure("a.txt", "ab\xff\n").find("byte 3 (0xff)"), std::string::npos);
+}
+
 TEST(CsvReader, ReadsQuotedFieldsOverLines) {
   const auto examples = read_bytes("a.csv",
                                    "\xef\xbb\xbfid,text,label,g\r\n"
@@ -252,7 +261,7 @@ TEST(LabelledReader, ReadsLabelAndText) {
 
 TEST(MakeReader, RefusesUnknownFormatsAndMissingFiles) {
   const TempFolder folder;
-  const auto path = folder.write("a.txt", "x");
+  const auto path = folder.write("a.xyz", "x");
   try {
     make_reader("", path);
     FAIL();

@@ -13,6 +13,7 @@ bool needs_intents(const Settings& settings);
 bool needs_tags(const Settings& settings);
 /// Whether the model reads the characters of words.
 bool reads_characters(const Settings& settings);
+bool predicts_next_token(const Settings& settings);
 bool privacy_unit_is_user(const Settings& settings);
 
 std::shared_ptr<const text::Tokenizer> make_run_tokenizer(const Settings& settings);

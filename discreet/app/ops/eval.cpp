@@ -30,8 +30,13 @@ Json evaluate_run(const Json& request, core::OperationContext&) {
   if (metrics.size() <= 1) {
     throw bad_data(source + ": there are no labels in it that task \"" + run.settings.task + "\" could use");
   }
-  return {{"schema", "discreet.eval/1"}, {"run", path},         {"data", source},
-          {"split", split},              {"metrics", metrics},  {"n", data.size()}};
+  Json document = {{"schema", "discreet.eval/1"}, {"run", path},        {"data", source},
+                   {"split", split},              {"metrics", metrics}, {"n", data.size()}};
+  if (run.encoder.language.end >= 0) {
+    const std::string reason = bits_per_byte_reason(run.encoder, data);
+    if (!reason.empty()) document["caveats"] = {reason};
+  }
+  return document;
 }
 
 }  // namespace

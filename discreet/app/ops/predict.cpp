@@ -1,3 +1,4 @@
+#include <cmath>
 #include <fstream>
 #include <iostream>
 
@@ -42,6 +43,11 @@ PredictLine parse_line(const std::string& line, const std::string& origin, const
 Json answer(const PredictLine& line, const Encoder& encoder, const Scores& scores, std::size_t row,
             std::span<const std::int64_t> tags) {
   Json result = Json::object();
+  if (encoder.language.end >= 0) {
+    return {{"tokens", line.example.words.size()},
+            {"loss", scores.loss[row]},
+            {"perplexity", std::exp(scores.loss[row])}};
+  }
   if (!scores.intents.empty()) {
     result["intent"] = encoder.intents.name(scores.intents[row]);
     const auto classes = static_cast<std::size_t>(encoder.intents.size());
@@ -122,7 +128,7 @@ Json predict(const Json& request, core::OperationContext& context) {
 void register_operation_predict(core::Registry& registry) {
   registry.add({.kind = "operation",
                 .name = "predict",
-                .summary = "Intents and slots of JSON lines, by a run's model",
+                .summary = "Intents and slots of JSON lines, or how likely a language model finds them",
                 .make = core::Operation(&app::predict)});
 }
 

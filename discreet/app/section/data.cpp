@@ -16,9 +16,9 @@ const core::Fields<DataOptions>& data_fields() {
           .add("test", &DataOptions::test,
                {.doc = "Data for the final evaluation; named as train."})
           .add("format", &DataOptions::format,
-               {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel"},
+               {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel", "text"},
                 .doc = "How the files are written; empty: by their names. parallel: folders with "
-                       "the files seq.in, seq.out and label."})
+                       "the files seq.in, seq.out and label. text: each line is an example."})
           .add("text", &DataOptions::text,
                {.doc = "Column of the text or of the list of words; empty: the first usual name "
                        "that the source has."})
@@ -30,6 +30,15 @@ const core::Fields<DataOptions>& data_fields() {
                {.doc = "Column that says who wrote the text; privacy.unit = \"user\" needs it."})
           .add("group", &DataOptions::group,
                {.doc = "Columns over whose values fairness metrics compare the model."})
+          .add("tokenizer", &DataOptions::tokenizer,
+               {.choices = {"word", "character"},
+                .doc = "What a token is (`discreet list tokenizer`). Characters suit language models "
+                       "alone: labels and slots belong to words."})
+          .add("block", &DataOptions::block,
+               {.min = 0, .max = 1 << 20, .unit = "tokens",
+                .doc = "Of a language model: lines are put end to end and cut into examples of so many "
+                       "tokens, each user's apart where the data name users; 0: each line is an "
+                       "example."})
           .add("vocabulary", &DataOptions::vocabulary,
                {.doc = "auto: the words of model.vectors if given, else hashed buckets when a "
                        "privacy mechanism is on, else the words of the training text. hashed: "

@@ -9,9 +9,10 @@ const core::Fields<ModelOptions>& model_fields() {
       core::Fields<ModelOptions>("model")
           .add("kind", &ModelOptions::kind,
                {.choices = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf", "gru",
-                            "bigru", "transformer"},
+                            "bigru", "transformer", "gpt"},
                 .doc = "Encoder of the words; -cnn reads their characters too, -crf puts a "
-                       "conditional random field over the tags."})
+                       "conditional random field over the tags. gpt: a causal transformer, for "
+                       "language models."})
           .add("embedding", &ModelOptions::embedding,
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "Width of the word vectors; model.vectors, if given, decide it."})
@@ -22,7 +23,7 @@ const core::Fields<ModelOptions>& model_fields() {
           .add("hidden", &ModelOptions::hidden,
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "bow: width of each hidden layer; lstm, gru: state of each direction; "
-                       "cnn: filters of each width; transformer: width. Empty: the kind's "
+                       "cnn: filters of each width; transformer, gpt: width. Empty: the kind's "
                        "default."})
           .add("layers", &ModelOptions::layers,
                {.min = 1, .max = 64, .doc = "Recurrent, convolutional or transformer layers."})
@@ -31,10 +32,11 @@ const core::Fields<ModelOptions>& model_fields() {
                 .doc = "Of a cnn's filters: the words that one sees at once.",
                 .reference = "Kim 2014"})
           .add("norm", &ModelOptions::norm,
-               {.choices = {"", "layer", "group", "batch"},
-                .doc = "Of a cnn's layers, before the activation: each row, or each example's rows "
-                       "in groups of channels. batch mixes examples and is refused.",
-                .reference = "Ba et al. 2016; Wu and He 2018"})
+               {.choices = {"", "layer", "rms", "group", "batch"},
+                .doc = "Of a cnn's layers, before the activation: layer (each row) or group (each "
+                       "example's rows in groups of channels); empty: none. Of a transformer's "
+                       "layers: layer or rms; empty: layer. batch mixes examples and is refused.",
+                .reference = "Ba et al. 2016; Wu and He 2018; Zhang and Sennrich 2019"})
           .add("norm_groups", &ModelOptions::norm_groups,
                {.min = 1, .max = 65536, .doc = "Groups of channels of norm = \"group\"."})
           .add("char_embedding", &ModelOptions::char_embedding,
@@ -51,6 +53,35 @@ const core::Fields<ModelOptions>& model_fields() {
           .add("heads", &ModelOptions::heads,
                {.min = 1, .max = 256, .doc = "Attention heads of a transformer layer.",
                 .reference = "Vaswani et al. 2017, section 3.2.2"})
+          .add("kv_heads", &ModelOptions::kv_heads,
+               {.min = 0, .max = 256,
+                .doc = "Heads of keys and values of a transformer layer, shared by groups of heads; a "
+                       "divisor of model.heads. 0: as many.",
+                .reference = "Ainslie et al. 2023, GQA"})
+          .add("positions", &ModelOptions::positions,
+               {.choices = {"learned", "rotary"},
+                .doc = "How a transformer knows where a word stands: a table of model.longest rows, or "
+                       "angles by which queries and keys are turned.",
+                .reference = "Su et al. 2021 (rotary)"})
+          .add("tied", &ModelOptions::tied,
+               {.doc = "A language model's embedding is its output layer too.",
+                .reference = "Press and Wolf 2017; private: Ding et al. 2024, arXiv 2405.18194"})
+          .add("mix_layers", &ModelOptions::mix_layers,
+               {.doc = "A transformer's output is a learned mean of all its layers.",
+                .reference = "Peters et al. 2018, equation 1"})
+          .add("start", &ModelOptions::start,
+               {.doc = "Run whose model this one starts from: its vocabulary and its parameters, by "
+                       "name; what is new (LoRA) is drawn. Its training is no part of this run's "
+                       "guarantee."})
+          .add("lora_rank", &ModelOptions::lora_rank,
+               {.min = 0, .max = 4096,
+                .doc = "Width of a low-rank update beside linear layers, all else frozen but what "
+                       "train.trainable names; 0: none.",
+                .reference = "Hu et al. 2021, LoRA"})
+          .add("lora_alpha", &ModelOptions::lora_alpha,
+               {.min = 0, .above_min = true, .doc = "The update is scaled by this over lora_rank."})
+          .add("lora_targets", &ModelOptions::lora_targets,
+               {.doc = "Patterns of linear layers that get one, for example \"*.qkv\"; empty: all."})
           .add("feed_forward", &ModelOptions::feed_forward,
                {.min = 0, .max = 262144, .unit = "dimensions",
                 .doc = "Inner width of a transformer's feed-forward layer; 0: four times hidden."})
@@ -64,8 +95,10 @@ const core::Fields<ModelOptions>& model_fields() {
                {.choices = {"", "mean", "max", "mean-max", "first", "ends"},
                 .doc = "How word rows become one row for the intent; empty: the kind's default."})
           .add("activation", &ModelOptions::activation,
-               {.choices = {"", "relu", "gelu", "tanh"},
-                .doc = "Of hidden layers; empty: the kind's default."})
+               {.choices = {"", "relu", "gelu", "tanh", "gelu-tanh", "swiglu"},
+                .doc = "Of hidden layers; empty: the kind's default. gelu-tanh: GPT-2's form; swiglu: "
+                       "gated, of transformers alone.",
+                .reference = "Shazeer 2020 (swiglu)"})
           .add("context", &ModelOptions::context,
                {.min = 0, .max = 64, .unit = "tokens",
                 .doc = "The tagger sees so many neighbours on each side of a word."})

@@ -134,7 +134,8 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
           .add("physical_tokens", &PrivacyOptions::physical_tokens,
                {.min = 1, .max = 1 << 30, .unit = "tokens",
                 .doc = "A logical step is worked off in parts of about so many tokens; the result "
-                       "does not depend on it, memory does."})
+                       "does not depend on it, memory does. A language model's parts are also kept so "
+                       "small that their logits take 256 MiB."})
           .add("insecure_seed", &PrivacyOptions::insecure_seed,
                {.min = 0,
                 .doc = "For tests alone: noise and sampling from a reproducible generator. The run's "

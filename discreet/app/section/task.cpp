@@ -7,9 +7,9 @@ namespace app {
 const core::Fields<Settings>& task_fields() {
   static const auto fields = core::Fields<Settings>("").add(
       "task", &Settings::task,
-      {.choices = {"intent-slot", "text-classification", "tagging"},
-       .doc = "What the model answers: an intent and a slot for each word, one class for a text, or "
-              "a tag for each word."});
+      {.choices = {"intent-slot", "text-classification", "tagging", "language-model"},
+       .doc = "What the model answers: an intent and a slot for each word, one class for a text, a tag "
+              "for each word, or what the next token is."});
   return fields;
 }
 

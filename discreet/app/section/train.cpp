@@ -86,6 +86,10 @@ const core::Fields<TrainOptions>& train_fields() {
                 .doc = "Decay of a moving average of the weights, for example 0.999: the average is "
                        "what is evaluated and saved. It costs no privacy. 0: none.",
                 .reference = "Polyak and Juditsky 1992; De et al. 2022, section 3.3"})
+          .add("trainable", &TrainOptions::trainable,
+               {.doc = "Patterns of parameters that move, for example \"*.bias\"; the others stay as "
+                       "they are and nothing is spent on them. Empty: all.",
+                .reference = "Ben Zaken et al. 2022, BitFit; Bu et al. 2022 (private)"})
           .add("gradient_clip", &TrainOptions::gradient_clip,
                {.min = 0,
                 .doc = "The mean gradient is scaled down to this norm, without privacy; 0: left "

@@ -4,6 +4,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
+#include "discreet/nn/kernels/language.h"
 #include "discreet/nn/kernels/rows.h"
 
 namespace discreet::nn {
@@ -28,13 +29,44 @@ at::Tensor fused_gelu(const at::Tensor& x) {
   });
 }
 
+at::Tensor fused_swiglu(const at::Tensor& x) {
+  const std::int64_t width = x.size(1) / 2;
+  if (x.size(1) % 2 != 0) throw internal_error("swiglu of rows of odd width");
+  if (!x.is_cpu()) return at::silu(x.narrow(1, 0, width)) * x.narrow(1, width, width);
+  const at::Tensor input = x.detach().contiguous();
+  at::Tensor y;
+  {
+    const at::NoGradGuard no_grad;
+    y = at::empty({input.size(0), width}, input.options());
+    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "swiglu", [&] {
+      kernels::swiglu(input.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(), input.size(0), width);
+    });
+  }
+  return attach(y, {x}, [input, width](const at::Tensor& grad, const std::vector<bool>&) {
+    const at::Tensor dy = grad.contiguous();
+    at::Tensor dx = at::empty_like(input);
+    AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "swiglu_backward", [&] {
+      kernels::swiglu_backward(input.const_data_ptr<scalar_t>(), dy.const_data_ptr<scalar_t>(),
+                               dx.data_ptr<scalar_t>(), input.size(0), width);
+    });
+    return std::vector<at::Tensor>{dx};
+  });
+}
+
 }  // namespace
 
 Activation parse_activation(std::string_view name) {
   if (name == "relu") return Activation::kRelu;
   if (name == "gelu") return Activation::kGelu;
   if (name == "tanh") return Activation::kTanh;
-  throw usage_error("unknown activation '" + std::string(name) + "'", "Choose relu, gelu or tanh.");
+  if (name == "gelu-tanh") return Activation::kGeluTanh;
+  if (name == "swiglu") return Activation::kSwiGlu;
+  throw usage_error("unknown activation '" + std::string(name) + "'",
+                    "Choose relu, gelu, gelu-tanh, tanh or swiglu.");
+}
+
+std::int64_t input_factor(Activation activation) {
+  return activation == Activation::kSwiGlu ? 2 : 1;
 }
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
@@ -45,6 +77,10 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
       return fused_gelu(x);
     case Activation::kTanh:
       return at::tanh(x);
+    case Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case Activation::kSwiGlu:
+      return fused_swiglu(x);
   }
   throw internal_error("no such activation");
 }

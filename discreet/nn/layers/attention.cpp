@@ -7,20 +7,35 @@
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 
-// Legend: N rows, d width, h heads, L length of an example; per example and head the weights are
-// [L,L].
+// Legend: N rows, h heads, w width of a head, L length of an example; per example and head the weights
+// are [L,L].
 
 namespace discreet::nn {
 namespace {
 
 struct Plan {
-  std::int64_t heads, width;
+  std::int64_t heads, kv_heads, part;
+  bool causal;
   std::vector<std::int64_t> offsets;  // [B+1] rows
   std::vector<std::int64_t> starts;   // [B+1] where an example's attention weights begin
+
+  std::int64_t stride() const { return (heads + 2 * kv_heads) * part; }  // of a row of qkv
+  std::int64_t query(std::int64_t h) const { return h * part; }
+  std::int64_t key(std::int64_t h) const { return (heads + h / group()) * part; }
+  std::int64_t value(std::int64_t h) const { return key(h) + kv_heads * part; }
+  std::int64_t group() const { return heads / kv_heads; }
 };
 
-Plan plan_of(const PackedBatch& batch, std::int64_t heads, std::int64_t width) {
-  Plan plan{heads, width, batch.offsets, {0}};
+Plan plan_of(const PackedBatch& batch, std::int64_t width, const AttentionOptions& options) {
+  const std::int64_t heads = options.heads;
+  const std::int64_t kv_heads = options.kv_heads > 0 ? options.kv_heads : heads;
+  const std::int64_t blocks = heads + 2 * kv_heads;
+  if (heads < 1 || heads % kv_heads != 0 || width % blocks != 0) {
+    throw internal_error("attention of width " + std::to_string(width) + " with " +
+                         std::to_string(heads) + " heads and " + std::to_string(kv_heads) +
+                         " of keys and values");
+  }
+  Plan plan{heads, kv_heads, width / blocks, options.causal, batch.offsets, {0}};
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
     const std::int64_t length = batch.offsets[e + 1] - batch.offsets[e];
     plan.starts.push_back(plan.starts.back() + heads * length * length);
@@ -40,73 +55,151 @@ void for_each_head(const Plan& plan, const Body& body) {
   });
 }
 
+/// Row t of [L,L] is over its first t + 1 values; the rest is 0 on both ways.
+template <class T>
+void causal_softmax(T* p, std::int64_t length, T scale) {
+  for (std::int64_t t = 0; t < length; ++t) {
+    kernels::softmax(p + t * length, 1, t + 1, scale);
+    std::fill(p + t * length + t + 1, p + (t + 1) * length, T{0});
+  }
+}
+
+template <class T>
+void causal_softmax_backward(const T* p, T* grad, std::int64_t length, T scale) {
+  for (std::int64_t t = 0; t < length; ++t) {
+    kernels::softmax_backward(p + t * length, grad + t * length, 1, t + 1, scale);
+    std::fill(grad + t * length + t + 1, grad + (t + 1) * length, T{0});
+  }
+}
+
 template <class T>
 void run_forward(const Plan& plan, const T* qkv, T* weights, T* out) {
-  const std::int64_t d = plan.width, part = d / plan.heads;
+  const std::int64_t stride = plan.stride(), part = plan.part, width = plan.heads * part;
   const T scale = T{1} / std::sqrt(static_cast<T>(part));
   for_each_head(plan, [&](std::int64_t e, std::int64_t h, std::int64_t first, std::int64_t length) {
-    const T* q = qkv + first * 3 * d + h * part;
+    const T* rows = qkv + first * stride;
     T* p = weights + plan.starts[e] + h * length * length;
-    gemm<T>({length, length, part}, {q, 3 * d}, {q + d, 3 * d, true}, p, length);
-    kernels::softmax(p, length, length, scale);
-    gemm<T>({length, part, length}, {p, length}, {q + 2 * d, 3 * d}, out + first * d + h * part, d);
+    gemm<T>({length, length, part}, {rows + plan.query(h), stride}, {rows + plan.key(h), stride, true},
+            p, length);
+    if (plan.causal) {
+      causal_softmax(p, length, scale);
+    } else {
+      kernels::softmax(p, length, length, scale);
+    }
+    gemm<T>({length, part, length}, {p, length}, {rows + plan.value(h), stride},
+            out + first * width + h * part, width);
   });
 }
 
 template <class T>
 void run_backward(const Plan& plan, const T* qkv, const T* weights, const T* dout, T* dqkv) {
-  const std::int64_t d = plan.width, part = d / plan.heads;
+  const std::int64_t stride = plan.stride(), part = plan.part, width = plan.heads * part;
   const T scale = T{1} / std::sqrt(static_cast<T>(part));
   for_each_head(plan, [&](std::int64_t e, std::int64_t h, std::int64_t first, std::int64_t length) {
     thread_local std::vector<T> scratch;
     scratch.resize(std::max<std::size_t>(scratch.size(), length * length));
     T* ds = scratch.data();
-    const T* q = qkv + first * 3 * d + h * part;
-    T* dq = dqkv + first * 3 * d + h * part;
+    const T* rows = qkv + first * stride;
+    T* to = dqkv + first * stride;
     const T* p = weights + plan.starts[e] + h * length * length;
-    const T* dy = dout + first * d + h * part;
-    gemm<T>({length, part, length}, {p, length, true}, {dy, d}, dq + 2 * d, 3 * d);  // dV
-    gemm<T>({length, length, part}, {dy, d}, {q + 2 * d, 3 * d, true}, ds, length);  // dP
-    kernels::softmax_backward(p, ds, length, length, scale);
-    gemm<T>({length, part, length}, {ds, length}, {q + d, 3 * d}, dq, 3 * d);        // dQ
-    gemm<T>({length, part, length}, {ds, length, true}, {q, 3 * d}, dq + d, 3 * d);  // dK
+    const T* dy = dout + first * width + h * part;
+    // Heads of a group come one after the other: the first writes, the others add.
+    const T before = h % plan.group() == 0 ? T{0} : T{1};
+    gemm<T>({length, part, length}, {p, length, true}, {dy, width}, to + plan.value(h), stride, T{1},
+            before);
+    gemm<T>({length, length, part}, {dy, width}, {rows + plan.value(h), stride, true}, ds, length);
+    if (plan.causal) {
+      causal_softmax_backward(p, ds, length, scale);
+    } else {
+      kernels::softmax_backward(p, ds, length, length, scale);
+    }
+    gemm<T>({length, part, length}, {ds, length}, {rows + plan.key(h), stride}, to + plan.query(h),
+            stride);
+    gemm<T>({length, part, length}, {ds, length, true}, {rows + plan.query(h), stride},
+            to + plan.key(h), stride, T{1}, before);
   });
 }
 
 /// For devices without kernels of our own: one library call per example, differentiated by
 /// autograd.
-at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
-                                std::int64_t heads) {
-  const std::int64_t width = qkv.size(1) / 3;
+at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch, const Plan& plan) {
   std::vector<at::Tensor> parts;
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
     const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
     if (length == 0) continue;
-    const at::Tensor split = qkv.narrow(0, first, length)
-                                 .view({1, length, 3, heads, width / heads})
-                                 .permute({2, 0, 3, 1, 4});
-    parts.push_back(at::scaled_dot_product_attention(split[0], split[1], split[2])
+    const at::Tensor rows = qkv.narrow(0, first, length);
+    const auto heads_of = [&](std::int64_t begin, std::int64_t heads) {
+      const at::Tensor split = rows.narrow(1, begin, heads * plan.part)
+                                   .view({1, length, heads, plan.part})
+                                   .transpose(1, 2);
+      return heads == plan.heads ? split : split.repeat_interleave(plan.group(), 1);
+    };
+    parts.push_back(at::scaled_dot_product_attention(
+                        heads_of(0, plan.heads), heads_of(plan.key(0), plan.kv_heads),
+                        heads_of(plan.value(0), plan.kv_heads), {}, 0.0, plan.causal)
                         .transpose(1, 2)
-                        .reshape({length, width}));
+                        .reshape({length, plan.heads * plan.part}));
   }
-  return parts.empty() ? qkv.narrow(1, 0, width) : at::cat(parts);
+  return parts.empty() ? qkv.narrow(1, 0, plan.heads * plan.part) : at::cat(parts);
+}
+
+/// Cosine and sine of each position's angles, [L, w / 2] each.
+std::pair<at::Tensor, at::Tensor> angle_tables(std::int64_t longest, const RotaryOptions& options,
+                                               const at::TensorOptions& type) {
+  const std::int64_t half = options.width / 2;
+  const at::Tensor steps = at::arange(half, at::kDouble).mul_(-2.0 / static_cast<double>(options.width));
+  const at::Tensor angles = at::outer(at::arange(longest, at::kDouble),
+                                      at::pow(at::Scalar(options.base), steps));
+  return {angles.cos().to(type).contiguous(), angles.sin().to(type).contiguous()};
+}
+
+/// direction 1 turns forward, -1 back.
+template <class T>
+void turn_rows(const std::vector<std::int64_t>& offsets, const RotaryOptions& options, const T* cosine,
+               const T* sine, T direction, std::int64_t stride, T* rows) {
+  const std::int64_t half = options.width / 2;
+  for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
+    for (std::int64_t r = offsets[e]; r < offsets[e + 1]; ++r) {
+      const T* c = cosine + (r - offsets[e]) * half;
+      const T* s = sine + (r - offsets[e]) * half;
+      for (std::int64_t h = 0; h < options.heads; ++h) {
+        T* low = rows + r * stride + h * options.width;
+        T* high = low + half;
+        for (std::int64_t i = 0; i < half; ++i) {
+          const T a = low[i], b = high[i], turn = direction * s[i];
+          low[i] = a * c[i] - b * turn;
+          high[i] = b * c[i] + a * turn;
+        }
+      }
+    }
+  }
+}
+
+at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options,
+                  double direction) {
+  // On the CPU whatever the device: a table and a copy are all that other devices would gain from.
+  at::Tensor out = x.detach().cpu().clone(at::MemoryFormat::Contiguous);
+  const auto [cosine, sine] = angle_tables(std::max<std::int64_t>(1, batch.longest()), options,
+                                           out.options());
+  AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "rotary", [&] {
+    turn_rows<scalar_t>(batch.offsets, options, cosine.const_data_ptr<scalar_t>(),
+                        sine.const_data_ptr<scalar_t>(), static_cast<scalar_t>(direction), out.size(1),
+                        out.data_ptr<scalar_t>());
+  });
+  return out.to(x.device());
 }
 
 }  // namespace
 
-at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch, std::int64_t heads) {
-  const std::int64_t width = qkv.size(1) / 3;
-  if (qkv.size(1) % 3 != 0 || width % heads != 0) {
-    throw internal_error("attention of width " + std::to_string(width) + " with " +
-                         std::to_string(heads) + " heads");
-  }
-  if (!qkv.is_cpu()) return attention_by_example(qkv, batch, heads);
-  const Plan plan = plan_of(batch, heads, width);
+at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch,
+                     const AttentionOptions& options) {
+  const Plan plan = plan_of(batch, qkv.size(1), options);
+  if (!qkv.is_cpu()) return attention_by_example(qkv, batch, plan);
   const at::Tensor input = qkv.detach().contiguous();
   at::Tensor out, weights;
   {
     const at::NoGradGuard no_grad;
-    out = at::empty({qkv.size(0), width}, input.options());
+    out = at::empty({qkv.size(0), plan.heads * plan.part}, input.options());
     weights = at::empty({plan.starts.back()}, input.options());
     AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "attention", [&] {
       run_forward(plan, input.data_ptr<scalar_t>(), weights.data_ptr<scalar_t>(),
@@ -124,6 +217,22 @@ at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch, std::int64
                   });
                   return std::vector<at::Tensor>{dqkv};
                 });
+}
+
+at::Tensor rotary(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options) {
+  if (options.width % 2 != 0 || options.heads * options.width > x.size(1)) {
+    throw internal_error("rotary positions on " + std::to_string(options.heads) + " blocks of " +
+                         std::to_string(options.width) + " in rows of " + std::to_string(x.size(1)));
+  }
+  at::Tensor y;
+  {
+    const at::NoGradGuard no_grad;
+    y = turned(x, batch, options, 1);
+  }
+  if (!tracks({x})) return y;
+  return attach(y, {x}, [batch, options](const at::Tensor& grad, const std::vector<bool>&) {
+    return std::vector<at::Tensor>{turned(grad, batch, options, -1)};
+  });
 }
 
 }  // namespace discreet::nn

@@ -6,9 +6,8 @@
 #include "discreet/nn/kernels/rows.h"
 
 namespace discreet::nn {
-namespace {
-
 void check_ids(const at::Tensor& ids, std::int64_t entries) {
+  if (!ids.is_cpu()) return;
   const auto* values = ids.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < ids.numel(); ++i) {
     if (values[i] < 0 || values[i] >= entries) {
@@ -18,7 +17,6 @@ void check_ids(const at::Tensor& ids, std::int64_t entries) {
   }
 }
 
-/// Adds row i of `rows` to row ids[i] of `table`.
 void scatter_rows(const at::Tensor& table, const at::Tensor& ids, const at::Tensor& rows) {
   if (!table.is_cpu()) {
     table.index_add_(0, ids, rows);
@@ -34,6 +32,13 @@ void scatter_rows(const at::Tensor& table, const at::Tensor& ids, const at::Tens
     }
   });
 }
+
+at::Tensor without_padding(const at::Tensor& dy, const at::Tensor& ids, std::int64_t padding) {
+  if (padding == kNoPadding) return dy;
+  return dy.masked_fill(ids.eq(padding).unsqueeze(1), 0);
+}
+
+namespace {
 
 at::Tensor bag_mean(const PackedBatch& batch, const at::Tensor& weight) {
   const std::int64_t width = weight.size(1);
@@ -87,20 +92,21 @@ at::Tensor bag_gradient(const PackedBatch& batch, const at::Tensor& dz, std::int
 
 }  // namespace
 
-at::Tensor embedding(const at::Tensor& ids, const at::Tensor& weight, const Rows& rows) {
+at::Tensor embedding(const at::Tensor& ids, const at::Tensor& weight, const Rows& rows,
+                     std::int64_t padding) {
   const UsedParameters params("embedding", {weight}, rows);
   at::Tensor y;
   {
     const at::NoGradGuard no_grad;
-    if (ids.is_cpu()) check_ids(ids, weight.size(0));
+    check_ids(ids, weight.size(0));
     y = weight.index_select(0, ids);
   }
   if (!params.trainable()) return y;
   const std::int64_t entries = weight.size(0);
   return attach(
       y, {params.inputs()[0]},
-      [params, ids, entries](const at::Tensor& grad, const std::vector<bool>& needs) {
-        const at::Tensor dy = grad.contiguous();
+      [params, ids, entries, padding](const at::Tensor& grad, const std::vector<bool>& needs) {
+        const at::Tensor dy = without_padding(grad.contiguous(), ids, padding);
         std::vector<at::Tensor> out(1);
         if (params.recorded()) {
           params.record({ids}, {dy});
@@ -137,7 +143,8 @@ at::Tensor embedding_bag(const PackedBatch& batch, const at::Tensor& weight) {
       params.recorded());
 }
 
-EmbeddingImpl::EmbeddingImpl(const EmbeddingOptions& options, core::ReproducibleRng& rng) {
+EmbeddingImpl::EmbeddingImpl(const EmbeddingOptions& options, core::ReproducibleRng& rng)
+    : padding_(options.padding) {
   at::Tensor table;
   if (options.vectors.defined()) {
     if (options.vectors.dim() != 2 || options.vectors.size(0) != options.entries) {

@@ -1,5 +1,8 @@
 #include "discreet/nn/layers/linear.h"
 
+#include <cmath>
+
+#include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
 
@@ -40,6 +43,15 @@ LinearImpl::LinearImpl(const LinearOptions& options, core::ReproducibleRng& rng)
                                   ? normal_tensor({options.out, options.in}, options.deviation, rng)
                                   : glorot_tensor(options.out, options.in, rng));
   if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
+}
+
+void LinearImpl::add_lora(std::int64_t rank, double alpha, core::ReproducibleRng& rng) {
+  if (lora_a.defined()) throw internal_error("a linear layer got a second LoRA");
+  const std::int64_t in = weight.size(1), out = weight.size(0);
+  const double deviation = 1 / std::sqrt(static_cast<double>(in));
+  lora_a = register_parameter("lora_a", normal_tensor({rank, in}, deviation, rng));
+  lora_b = register_parameter("lora_b", at::zeros({out, rank}));
+  lora_scale_ = alpha / static_cast<double>(rank);
 }
 
 }  // namespace discreet::nn

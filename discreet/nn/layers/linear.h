@@ -24,10 +24,21 @@ class LinearImpl : public torch::nn::Module {
   /// Weights uniform in ±sqrt(6 / (in + out)) (Glorot and Bengio 2010), bias zero.
   LinearImpl(const LinearOptions& options, core::ReproducibleRng& rng);
   at::Tensor forward(const at::Tensor& x, const Rows& rows) {
-    return linear(x, weight, bias, rows);
+    const at::Tensor y = linear(x, weight, bias, rows);
+    if (!lora_a.defined()) return y;
+    return y + linear(linear(x, lora_a, {}, rows), lora_b, {}, rows) * lora_scale_;
   }
 
+  /// Adds alpha / rank x B A beside the weight: A [rank,in] small and normal, B [out,rank] zero, so that
+  /// nothing changes at first. Both are ordinary linear layers to a recorder. Does not freeze the weight.
+  /// Ref: Hu et al. 2021, LoRA. Throws: kInternal if it is there already.
+  void add_lora(std::int64_t rank, double alpha, core::ReproducibleRng& rng);
+
   at::Tensor weight, bias;
+  at::Tensor lora_a, lora_b;  ///< undefined without LoRA
+
+ private:
+  double lora_scale_ = 0;
 };
 TORCH_MODULE(Linear);
 

@@ -2,6 +2,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
+#include "discreet/nn/kernels/language.h"
 #include "discreet/nn/kernels/rows.h"
 
 namespace discreet::nn {
@@ -69,7 +70,63 @@ at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& tar
   return loss.to(logits.device());
 }
 
+/// Where there are no kernels of our own.
+at::Tensor cross_entropy_by_operations(const at::Tensor& logits, const PackedBatch& batch) {
+  const at::Tensor scored = batch.tags.ge(0);
+  const at::Tensor losses = logits.log_softmax(1)
+                                .gather(1, batch.tags.clamp_min(0).unsqueeze(1))
+                                .squeeze(1)
+                                .neg() * scored;
+  const at::Tensor example = at::repeat_interleave(batch.offsets_tensor.diff());
+  const at::Tensor none = at::zeros({batch.examples()}, logits.options());
+  const at::Tensor counts = none.index_add(0, example, scored.to(logits.scalar_type()));
+  return none.index_add(0, example, losses) / counts.clamp_min(1);
+}
+
 }  // namespace
+
+at::Tensor consuming_cross_entropy(const at::Tensor& logits, const PackedBatch& batch) {
+  if (!logits.is_cpu()) return cross_entropy_by_operations(logits, batch);
+  const std::int64_t examples = batch.examples(), classes = logits.size(1);
+  const std::vector<std::int64_t> offsets = batch.offsets;
+  at::Tensor loss, slope;
+  {
+    const at::NoGradGuard no_grad;
+    slope = logits.detach().contiguous();
+    loss = at::zeros({examples}, slope.options());
+    const auto* label = batch.tags.const_data_ptr<std::int64_t>();
+    for (std::int64_t n = 0; n < offsets.back(); ++n) check_target(label[n], classes);
+    AT_DISPATCH_FLOATING_TYPES(slope.scalar_type(), "consuming_cross_entropy", [&] {
+      auto* rows = slope.data_ptr<scalar_t>();
+      auto* to = loss.data_ptr<scalar_t>();
+      at::parallel_for(0, examples, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t e = begin; e < end; ++e) {
+          std::int64_t scored = 0;
+          for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) scored += label[n] >= 0;
+          const auto share = scalar_t{1} / static_cast<scalar_t>(std::max<std::int64_t>(1, scored));
+          double sum = 0;
+          for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) {
+            scalar_t* row = rows + n * classes;
+            if (label[n] < 0) {
+              std::fill_n(row, classes, scalar_t{0});
+            } else {
+              sum += kernels::cross_entropy_in_place(row, classes, label[n], share);
+            }
+          }
+          to[e] = static_cast<scalar_t>(sum / static_cast<double>(std::max<std::int64_t>(1, scored)));
+        }
+      });
+    });
+  }
+  return attach(loss, {logits}, [slope, offsets](const at::Tensor& grad, const std::vector<bool>&) {
+    const at::Tensor dloss = grad.contiguous();
+    for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
+      const double weight = dloss[static_cast<std::int64_t>(e)].item<double>();
+      if (weight != 1) slope.narrow(0, offsets[e], offsets[e + 1] - offsets[e]).mul_(weight);
+    }
+    return std::vector<at::Tensor>{slope};
+  });
+}
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& target) {
   std::vector<std::int64_t> offsets(logits.size(0) + 1);

@@ -12,4 +12,8 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& target);
 /// Shapes: logits [N,K], batch.tags int64 [N]; returns [B].
 at::Tensor token_cross_entropy(const at::Tensor& logits, const PackedBatch& batch);
 
+/// The same with one matrix in all, for large vocabularies: the logits' own memory becomes their
+/// gradient, so that they must not be read again, neither before nor after the backward pass.
+at::Tensor consuming_cross_entropy(const at::Tensor& logits, const PackedBatch& batch);
+
 }  // namespace discreet::nn

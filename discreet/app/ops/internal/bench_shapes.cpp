@@ -18,7 +18,8 @@ std::vector<std::int64_t> equal_lengths(std::int64_t examples, std::int64_t toke
 
 BenchShape transformer_shape(const std::string& name, std::int64_t vocabulary,
                              std::vector<std::int64_t> lengths) {
-  BenchShape shape{name, {}, vocabulary, 20, std::move(lengths)};
+  BenchShape shape{
+      .name = name, .spec = {}, .vocabulary = vocabulary, .lengths = std::move(lengths)};
   shape.spec.kind = "transformer";
   shape.spec.embedding = 256;
   shape.spec.hidden = {256};
@@ -28,8 +29,17 @@ BenchShape transformer_shape(const std::string& name, std::int64_t vocabulary,
   return shape;
 }
 
+BenchShape causal_shape(const std::string& name, bool tied) {
+  BenchShape shape = transformer_shape(name, 8192, equal_lengths(16, 64));
+  shape.spec.kind = "gpt";
+  shape.spec.tied = tied;
+  shape.next_token = true;
+  return shape;
+}
+
 BenchShape bilstm_shape() {
-  BenchShape shape{"bilstm", {}, 5000, 20, equal_lengths(64, 32)};
+  BenchShape shape{
+      .name = "bilstm", .spec = {}, .vocabulary = 5000, .lengths = equal_lengths(64, 32)};
   shape.spec.kind = "bilstm";
   shape.spec.embedding = 128;
   shape.spec.hidden = {128};
@@ -37,7 +47,8 @@ BenchShape bilstm_shape() {
 }
 
 BenchShape bag_shape() {
-  BenchShape shape{"bag-of-words", {}, 5000, 20, equal_lengths(256, 32)};
+  BenchShape shape{
+      .name = "bag-of-words", .spec = {}, .vocabulary = 5000, .lengths = equal_lengths(256, 32)};
   shape.spec.kind = "bow";
   shape.spec.embedding = 128;
   shape.spec.hidden = {512, 512};
@@ -77,7 +88,9 @@ std::vector<BenchShape> bench_shapes(const std::string& data) {
           bag_shape(),
           transformer_shape("transformer-utterances", 2000, utterance_lengths(data, 64)),
           transformer_shape("transformer-t256", 2000, equal_lengths(4, 256)),
-          transformer_shape("transformer-v30522", 30522, equal_lengths(16, 32))};
+          transformer_shape("transformer-v30522", 30522, equal_lengths(16, 32)),
+          causal_shape("causal-lm", false),
+          causal_shape("causal-lm-tied", true)};
 }
 
 BenchShape with_examples(BenchShape shape, std::int64_t examples) {
@@ -92,9 +105,10 @@ BenchShape with_examples(BenchShape shape, std::int64_t examples) {
 std::shared_ptr<nn::Model> bench_model(const BenchShape& shape) {
   core::ReproducibleRng rng(1, "bench/" + shape.name);
   const nn::ModelSizes sizes{.vocabulary = shape.vocabulary,
-                             .intents = shape.classes,
+                             .intents = shape.next_token ? 0 : shape.classes,
                              .tags = shape.tags,
-                             .characters = shape.characters ? text::kCharacterIds : 0};
+                             .characters = shape.characters ? text::kCharacterIds : 0,
+                             .next_token = shape.next_token};
   auto model = nn::make_model(shape.spec, sizes, {}, rng);
   model->train();
   return model;
@@ -111,6 +125,7 @@ nn::EncodedExamples bench_examples(const BenchShape& shape) {
     for (std::int64_t t = 0; t < length; ++t) {
       data.tokens.push_back(below(shape.vocabulary));
       if (shape.tags > 0) data.tags.push_back(below(shape.tags));
+      if (shape.next_token) data.tags.push_back(below(shape.vocabulary));
       if (!shape.characters) continue;
       std::string word;
       for (std::int64_t i = 2 + below(9); i > 0; --i) word += static_cast<char>('a' + below(26));
@@ -135,6 +150,8 @@ Json describe(const BenchShape& shape) {
           {"classes", shape.classes},
           {"tags", shape.tags},
           {"characters", shape.characters},
+          {"next_token", shape.next_token},
+          {"tied", shape.next_token && shape.spec.tied},
           {"lengths", shape.lengths}};
 }
 

@@ -16,6 +16,7 @@ struct BenchShape {
   nn::ModelSpec spec;
   std::int64_t vocabulary = 0;
   std::int64_t classes = 20;
+  bool next_token = false;  ///< A language model: every token's target is a word.
   std::vector<std::int64_t> lengths;  ///< Tokens of each example.
   std::int64_t tags = 0;              ///< Of each token; 0: the model tags nothing.
   bool characters = false;            ///< Each token has 2 to 10 letters.

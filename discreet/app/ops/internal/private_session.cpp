@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -106,6 +107,11 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
   run.development_data_private = session.settings.train.patience > 0 && session.data.dev.size() > 0;
   run.has_user_column = session.data.has_user_column;
   run.user_contributions_capped = privacy_unit_is_user(session.settings);
+  if (!session.settings.model.start.empty()) {
+    run.gaps = fmt::format("The model started from the run {}: what its parameters and its vocabulary "
+                           "tell of the data that they were made from is not covered.",
+                           session.settings.model.start);
+  }
   return run;
 }
 
@@ -138,6 +144,18 @@ void charge_budget(const Session& session, const privacy::Event& event) {
 
 }  // namespace
 
+namespace {
+
+/// A language model has a logit per word of the vocabulary for every token: a part's take 256 MiB at most.
+std::int64_t part_tokens(const Session& session) {
+  const std::int64_t asked = session.settings.privacy.physical_tokens;
+  if (session.data.encoder.language.end < 0) return asked;
+  constexpr std::int64_t kLogits = 1 << 26;
+  return std::min(asked, std::max<std::int64_t>(1, kLogits / session.data.encoder.language.end));
+}
+
+}  // namespace
+
 void prepare_private(Session& session, bool resumed, core::OperationContext& context) {
   const Settings& settings = session.settings;
   dp::PrivateStep::Data data = step_data(session);
@@ -151,7 +169,7 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   const privacy::Event whole = plan->event(session.steps);
 
   dp::PrivateStepOptions options{.optimizer = optimizer_options(settings),
-                                 .part_tokens = settings.privacy.physical_tokens,
+                                 .part_tokens = part_tokens(session),
                                  .user_examples = settings.privacy.max_examples_per_user,
                                  .seed = static_cast<std::uint64_t>(settings.run.seed)};
   core::RunDir* run = &session.run;

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/model.h"
@@ -29,6 +31,10 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   spec.char_filters = model.char_filters;
   spec.char_width = model.char_width;
   spec.heads = model.heads;
+  spec.kv_heads = model.kv_heads;
+  spec.positions = model.positions;
+  spec.tied = model.tied;
+  spec.mix_layers = model.mix_layers;
   spec.feed_forward = model.feed_forward;
   spec.pre_norm = model.pre_norm;
   spec.longest = model.longest;
@@ -46,15 +52,41 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   return spec;
 }
 
+/// LoRA and what is frozen, by the names of the configuration.
+void adapt(const Settings& settings, nn::Model& model, core::ReproducibleRng& rng) {
+  const ModelOptions& asked = settings.model;
+  if (asked.lora_rank > 0) {
+    nn::add_lora(model, {asked.lora_rank, asked.lora_alpha, asked.lora_targets}, rng);
+  }
+  if (settings.train.trainable.empty()) return;
+  nn::keep_trainable(model, settings.train.trainable, asked.lora_rank > 0);
+}
+
+/// The parameters of the run of model.start; what this model has beyond them stays as it was drawn.
+void take_start(const Settings& settings, nn::Model& model) {
+  const fs::path file = fs::path(settings.model.start) / "model" / "model.safetensors";
+  nn::NamedTensors start = nn::read_tensors(file);
+  std::set<std::string> given;
+  for (const auto& [name, tensor] : start) given.insert(name);
+  for (const auto& [name, tensor] : nn::model_tensors(model)) {
+    const bool fresh = name.ends_with(".lora_a") || name.ends_with(".lora_b");
+    if (fresh && given.count(name) == 0) start.emplace_back(name, tensor.detach().clone());
+  }
+  nn::load_model_tensors(model, start, file.string());
+}
+
 std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
                                          const at::Tensor& vectors) {
-  const nn::ModelSizes sizes{.vocabulary = encoder.vocabulary.size(),
+  const bool language_model = encoder.language.end >= 0;
+  const nn::ModelSizes sizes{.vocabulary = encoder.vocabulary.size() + (language_model ? 1 : 0),
                              .intents = encoder.intents.size(),
                              .tags = encoder.tags.size(),
-                             .characters = encoder.characters ? text::kCharacterIds : 0};
+                             .characters = encoder.characters ? text::kCharacterIds : 0,
+                             .next_token = language_model};
   core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "parameters");
   auto model = nn::make_model(model_spec(settings.model), sizes, vectors, rng);
   if (encoder.tags.size() > 0) model->set_tag_rules(nn::bio_rules(encoder.tags.names()));
+  adapt(settings, *model, rng);
   return model;
 }
 
@@ -70,6 +102,7 @@ at::Tensor saved_vectors(const Settings& settings, const Encoder& encoder,
   return {};
 }
 
+constexpr std::int64_t kScoredTokens = 2048;  // of a batch without gradients
 constexpr double kNoLoss = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> doubles_of(const at::Tensor& tensor) {
@@ -106,7 +139,9 @@ std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encode
     vectors = at::empty({encoder.vocabulary.size(), table.dimensions}, at::kFloat);
     std::ranges::copy(table.values, vectors.data_ptr<float>());
   }
-  return make_model_of(settings, encoder, vectors);
+  auto model = make_model_of(settings, encoder, vectors);
+  if (!settings.model.start.empty()) take_start(settings, *model);
+  return model;
 }
 
 RunModel open_run_model(const fs::path& run) {
@@ -137,8 +172,13 @@ Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size)
   for (std::int64_t& tag : examples.tags) tag = std::max<std::int64_t>(tag, 0);
   Scores scores;
   std::vector<std::int64_t> indices;
-  for (std::int64_t begin = 0; begin < data.size(); begin += batch_size) {
-    indices.resize(static_cast<std::size_t>(std::min(batch_size, data.size() - begin)));
+  for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
+    // By tokens too: a language model has as many logits for each as its vocabulary has words.
+    do {
+      ++end;
+    } while (end < data.size() && end - begin < batch_size &&
+             data.offsets[end + 1] - data.offsets[begin] <= kScoredTokens);
+    indices.resize(static_cast<std::size_t>(end - begin));
     std::iota(indices.begin(), indices.end(), begin);
     const nn::PackedBatch batch = nn::collate(examples, indices);
     const nn::ModelOutput output = model.forward(batch);

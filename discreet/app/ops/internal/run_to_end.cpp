@@ -15,6 +15,7 @@ namespace {
 std::string selection_metric(const Settings& settings) {
   if (!settings.train.metric.empty()) return settings.train.metric;
   if (settings.task == "text-classification") return "accuracy";
+  if (settings.task == "language-model") return "perplexity";
   return settings.task == "tagging" ? "entity_f1" : "exact_match";
 }
 
@@ -41,7 +42,8 @@ nn::TrainLoopOptions loop_options(const Session& session) {
   options.checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : options.evaluate_every;
   options.patience = evaluates ? train.patience : 0;
   if (evaluates) options.metric = selection_metric(session.settings);
-  options.higher_is_better = options.metric != "loss";
+  options.higher_is_better = options.metric != "loss" && options.metric != "perplexity" &&
+                             options.metric != "bits_per_byte";
   return options;
 }
 

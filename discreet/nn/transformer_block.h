@@ -1,0 +1,45 @@
+#pragma once
+
+#include "discreet/nn/layers/activation.h"
+#include "discreet/nn/layers/dropout.h"
+#include "discreet/nn/layers/linear.h"
+#include "discreet/nn/layers/norm.h"
+
+namespace discreet::nn {
+
+struct TransformerBlockOptions {
+  std::int64_t width;
+  std::int64_t heads;
+  std::int64_t kv_heads = 0;       ///< 0: as many as heads
+  std::int64_t feed_forward;       ///< inner width
+  bool pre_norm = true;            ///< normalise before each part, else after it
+  Activation activation = Activation::kGelu;
+  NormKind norm = NormKind::kLayer;
+  bool causal = false;
+  bool rotary = false;             ///< turns queries and keys by their positions
+  double rotary_base = 10000;
+};
+
+/// Self-attention and a feed-forward network, each with a residual and a norm: the block of encoders
+/// and, with `causal`, of GPT- and Llama-like models.
+///
+/// Shapes: x [N,width], one row per token; returns the same. Layers: attention_norm, qkv, projection,
+/// inner_norm, inner (gate and value side by side with swiglu), outer.
+/// Throws (constructor): kUsage where width, heads and kv_heads do not fit.
+class TransformerBlock final : public torch::nn::Module {
+ public:
+  TransformerBlock(const TransformerBlockOptions& options, core::ReproducibleRng& rng);
+  /// `layer` and layer + 1 are the numbers of its dropouts.
+  at::Tensor forward(at::Tensor x, const PackedBatch& batch, const DropoutKey& key,
+                     std::uint32_t layer);
+
+ private:
+  at::Tensor attend(const at::Tensor& x, const PackedBatch& batch);
+  at::Tensor feed(const at::Tensor& x, const Rows& rows);
+
+  TransformerBlockOptions options_;
+  Norm attention_norm_{nullptr}, inner_norm_{nullptr};
+  Linear qkv_{nullptr}, projection_{nullptr}, inner_{nullptr}, outer_{nullptr};
+};
+
+}  // namespace discreet::nn
