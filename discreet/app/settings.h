@@ -108,6 +108,7 @@ struct PrivacyOptions {
   std::string ftrl_matrix = "banded", ftrl_sampling = "fixed-order";
   std::int64_t ftrl_bands = 0;
   bool ftrl_honaker = true;
+  std::string noise_protection = "grid";
   std::string ledger;
   double ledger_epsilon = 0, ledger_delta = 0;
   std::string accountant = "prv";

@@ -1,6 +1,9 @@
 #include "discreet/dp/plan.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -13,9 +16,17 @@
 namespace discreet::dp {
 namespace {
 
-// Values noised and updated together: they stay in the second cache. A multiple of the noise stream's
+// Values noised and updated together: they stay in the first cache. A multiple of the noise stream's
 // group, so that the cut does not change the noise.
-constexpr std::int64_t kNoiseBlock = 64 * static_cast<std::int64_t>(privacy::internal::kNormalsPerGroup);
+constexpr std::int64_t kNoiseBlock = 8 * static_cast<std::int64_t>(privacy::internal::kNormalsPerGroup);
+constexpr std::int64_t kBlocksPerThread = 8;  // Fewer are not worth a second thread.
+
+/// Elements first .. first + size of a parameter, with their place in the noise stream.
+struct NoisyBlock {
+  std::size_t parameter;
+  std::int64_t first, size;
+  std::uint64_t position;
+};
 
 std::unique_ptr<privacy::Sampler> make_sampler(const PrivacyOptions& options) {
   const auto plan = privacy::SamplingPlan::from_batch_size(options.units, options.expected_batch_size);
@@ -28,10 +39,10 @@ std::unique_ptr<privacy::Sampler> make_sampler(const PrivacyOptions& options) {
 
 std::unique_ptr<privacy::NoiseSource> make_noise(const PrivacyOptions& options) {
   if (options.insecure_seed.has_value()) {
-    return std::make_unique<privacy::InsecureNoise>(*options.insecure_seed, "gradient",
-                                                    options.threads);
+    return std::make_unique<privacy::InsecureNoise>(*options.insecure_seed, "gradient", options.threads,
+                                                    options.noise_protection);
   }
-  return std::make_unique<privacy::SecureNoise>(options.threads);
+  return std::make_unique<privacy::SecureNoise>(options.threads, options.noise_protection);
 }
 
 }  // namespace
@@ -256,6 +267,7 @@ privacy::PrivacyRun PrivatePlan::describe(std::int64_t steps, std::uint64_t para
   run.parameters = parameters;
   run.insecure_seed =
       !noise_->secure() || !sampler_->secure() || (slots_ != nullptr && !slots_->secure());
+  run.floating_point_protection = noise_->floating_point_safe();
   run.user_contributions_capped = options_.unit == privacy::Unit::kUser;
   return run;
 }
@@ -324,21 +336,45 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
   spend_step(sum);
   const std::vector<double> by_layer = deviations(sum);
   const double scale = 1 / divisor();
-  const std::int64_t block = kNoiseBlock * std::max(1, options_.threads);
   at::NoGradGuard no_grad;
   optimizer.begin_step(learning_rate, noise_variances(sum));
+  std::vector<NoisyBlock> blocks;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    at::Tensor& values = sum.sinks_[i].accumulator();
-    float* data = values.data_ptr<float>();
-    const double deviation = by_layer[sum.layer_of_[i]];
-    for (std::int64_t first = 0; first < values.numel(); first += block) {
-      const std::int64_t size = std::min(block, values.numel() - first);
-      const std::span<float> part(data + first, static_cast<std::size_t>(size));
-      noise_->add_gaussian(part, deviation);
-      const auto factor = static_cast<float>(scale);
-      for (float& value : part) value *= factor;
-      optimizer.update(i, first, part);
+    const std::int64_t size = parameters[i].second.numel();
+    const auto place = noise_->reserve(static_cast<std::uint64_t>(size));
+    if (!place) {
+      update_in_sequence(i, by_layer[sum.layer_of_[i]], sum, optimizer);
+      continue;
     }
+    for (std::int64_t first = 0; first < size; first += kNoiseBlock) {
+      blocks.push_back({i, first, std::min(kNoiseBlock, size - first),
+                        *place + static_cast<std::uint64_t>(first)});
+    }
+  }
+  at::parallel_for(0, static_cast<std::int64_t>(blocks.size()), kBlocksPerThread,
+                   [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) std::array<float, kNoiseBlock> gradient;
+    for (std::int64_t b = begin; b < end; ++b) {
+      const NoisyBlock& block = blocks[static_cast<std::size_t>(b)];
+      const std::span<float> out(gradient.data(), static_cast<std::size_t>(block.size));
+      const float* in = sum.sinks_[block.parameter].part(block.first, block.size, out.data());
+      const double deviation = by_layer[sum.layer_of_[block.parameter]];
+      noise_->add_reserved({block.position, in, out, deviation, scale});
+      optimizer.update(block.parameter, block.first, out);
+    }
+  });
+}
+
+void PrivatePlan::update_in_sequence(std::size_t parameter, ClippedSum& sum,
+                                     nn::Optimizer& optimizer) {
+  at::Tensor& values = sum.sinks_[parameter].accumulator();
+  const auto scale = static_cast<float>(1 / divisor());
+  for (std::int64_t first = 0; first < values.numel(); first += kNoiseBlock) {
+    const std::span<float> part(values.data_ptr<float>() + first,
+                                static_cast<std::size_t>(std::min(kNoiseBlock, values.numel() - first)));
+    noise_->add_gaussian(part, deviation);
+    for (float& value : part) value *= scale;
+    optimizer.update(parameter, first, part);
   }
 }
 

@@ -36,7 +36,8 @@ struct PrivacyOptions {
   privacy::Unit unit = privacy::Unit::kExample;
   std::string accountant = "rdp";
   std::optional<std::uint64_t> insecure_seed;  ///< Repeatable, and so without a guarantee.
-  int threads = 1;                             ///< For noise; does not change its values.
+  privacy::NoiseProtection noise_protection = privacy::NoiseProtection::kGrid;
+  int threads = 1;  ///< For noise of `release`; does not change its values.
 
   std::string mechanism = "dp-sgd";  ///< dp/mechanism.h
   ClippingOptions clipping{};        ///< clip_norm above holds, not the one in here.
@@ -119,6 +120,9 @@ class PrivatePlan {
 
   /// Noises the sum and moves the parameters: update(sum + noise) / divisor. Noise covers every
   /// coordinate of every parameter, also where the sum is zero. May be called once per step.
+  /// Works block by block in the first cache, on at::get_num_threads() threads, whose number changes
+  /// no value; the noisy gradient is never written to memory, nor is the dense one of a table of
+  /// which only rows were touched.
   /// Throws: kInternal if called again without `begin_step`.
   virtual void update(ClippedSum& sum, nn::Optimizer& optimizer, double learning_rate);
 
@@ -147,6 +151,9 @@ class PrivatePlan {
   std::vector<privacy::Phase> phases(double first, std::int64_t steps) const;
   std::vector<privacy::Phase> published_phases(std::int64_t steps) const;
   privacy::Event step_event_of(double effective, bool counting) const;
+  /// The update of one parameter by a source of noise that has no places to reserve.
+  void update_in_sequence(std::size_t parameter, double deviation, ClippedSum& sum,
+                          nn::Optimizer& optimizer);
 
   PrivacyOptions options_;
   double noise_multiplier_ = 0;

@@ -26,28 +26,60 @@ constexpr MixingKind kMixingKinds[] = {
 
 void GradientSink::add_product(const at::Tensor& left, const at::Tensor& right) {
   at::NoGradGuard no_grad;
-  if (fresh_) {
+  if (state_ == State::kFresh) {
     at::mm_out(buffer_, left.t(), right);
-    fresh_ = false;
+    state_ = State::kDense;
   } else {
-    buffer_.addmm_(left.t(), right);
+    accumulator().addmm_(left.t(), right);
   }
 }
 
 void GradientSink::add(const at::Tensor& value) {
   at::NoGradGuard no_grad;
-  if (fresh_) {
+  if (state_ == State::kFresh) {
     buffer_.copy_(value.reshape(buffer_.sizes()));
-    fresh_ = false;
+    state_ = State::kDense;
   } else {
-    buffer_.add_(value.reshape(buffer_.sizes()));
+    accumulator().add_(value.reshape(buffer_.sizes()));
   }
 }
 
 at::Tensor& GradientSink::accumulator() {
-  if (fresh_) buffer_.zero_();
-  fresh_ = false;
+  at::NoGradGuard no_grad;
+  if (state_ != State::kDense) buffer_.zero_();
+  if (state_ == State::kRows) {
+    rows_->add_to(buffer_);
+    rows_->clear();
+  }
+  state_ = State::kDense;
   return buffer_;
+}
+
+void GradientSink::reset() {
+  if (state_ == State::kRows) rows_->clear();
+  state_ = State::kFresh;
+}
+
+at::Tensor& GradientSink::rows(std::span<const std::int64_t> ids,
+                               std::vector<std::int64_t>& places) {
+  if (state_ == State::kDense) {
+    places.assign(ids.begin(), ids.end());
+    return buffer_;
+  }
+  if (rows_ == nullptr) {
+    rows_ = std::make_shared<internal::RowSums>(buffer_.size(0), buffer_.size(1),
+                                                buffer_.scalar_type());
+  }
+  state_ = State::kRows;
+  places.resize(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) places[i] = rows_->place(ids[i]);
+  return rows_->sums();
+}
+
+const float* GradientSink::part(std::int64_t first, std::int64_t size, float* scratch) const {
+  if (state_ == State::kFresh) return nullptr;
+  if (state_ == State::kDense) return buffer_.const_data_ptr<float>() + first;
+  return rows_->read(first, size, scratch) ? scratch : nullptr;
 }
 
 std::unique_ptr<SegmentRule> make_segment_rule(std::string_view kind, const RuleOptions& options) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "discreet/dp/internal/row_sums.h"
 #include "discreet/nn/tape.h"
 #include "discreet/nn/torch.h"
 
@@ -25,7 +26,8 @@ struct RuleOptions {
 };
 
 /// Where the clipped sum of one parameter goes. The buffer lives as long as the clipper; `fresh` says
-/// that it holds nothing of this logical step yet, so that the first writer need not read it.
+/// that it holds nothing of this logical step yet, so that the first writer need not read it. A table
+/// that only rows are added to has no dense sum at all.
 class GradientSink {
  public:
   GradientSink() = default;
@@ -47,11 +49,21 @@ class GradientSink {
   /// The sum so far (zeros if nothing was added).
   const at::Tensor& sum() { return accumulator(); }
   /// Forgets the sum; the memory stays.
-  void reset() { fresh_ = true; }
+  void reset();
+
+  /// For adding rows to a table: row ids[i] is to be added to row places[i] of the tensor returned.
+  /// Valid until the next call of any member.
+  at::Tensor& rows(std::span<const std::int64_t> ids, std::vector<std::int64_t>& places);
+
+  /// The sum's elements first .. first + size, float32: a pointer to them, or to `scratch` where they
+  /// were gathered; null where all of them are zero.
+  const float* part(std::int64_t first, std::int64_t size, float* scratch) const;
 
  private:
+  enum class State { kFresh, kRows, kDense };
   at::Tensor buffer_;
-  bool fresh_ = true;
+  std::shared_ptr<internal::RowSums> rows_;
+  State state_ = State::kFresh;
 };
 
 /// The gradients of one layer kind, segment by segment, from what its uses recorded.

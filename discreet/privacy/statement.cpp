@@ -97,22 +97,31 @@ std::string rounded_up(double value) {
   return fmt::format("{}", value);
 }
 
-/// What ending the normal's tail costs this run; null if the number of parameters is unknown.
-Json tail_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
+/// What drawing the noise otherwise than on paper costs this run: the end of the tail, and on the grid
+/// the rounding of its cells; null if the number of parameters is unknown.
+Json noise_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
   if (!run.parameters) return Json();
   const double draws = static_cast<double>(*run.parameters) * static_cast<double>(steps_of(run));
-  const double cost = truncation_delta(draws, epsilon), limit = run.delta / 100;
-  const bool holds = cost <= limit;
+  const double limit = run.delta / 100;
+  const bool grid = run.floating_point_protection;
+  const double tail_end = grid ? kTailEnd : kPlainTailEnd;
+  const GridCost cost = grid ? grid_cost(draws, epsilon, run.delta)
+                             : GridCost{0, truncation_delta(draws, epsilon, tail_end)};
+  const bool holds = cost.delta <= limit && (!(epsilon > 0) || cost.epsilon <= epsilon / 100);
   if (!holds) {
-    caveats.push_back(
-        fmt::format("The noise's tail ends at {:.2f} standard deviations; over {:.3g} draws that "
-                    "may add {:.2g} to "
-                    "delta, more than a hundredth of it.",
-                    kTailEnd, draws, cost));
+    caveats.push_back(fmt::format(
+        "Drawing the noise adds up to {:.2g} to epsilon and {:.2g} to delta over {:.3g} draws, more "
+        "than a hundredth of either.",
+        cost.epsilon, cost.delta, draws));
   }
-  return {{"uniform_bits", 64}, {"tail_end", kTailEnd},
-          {"draws", draws},     {"truncation_delta", core::number(cost)},
-          {"limit", limit},     {"holds", holds}};
+  return {{"protection", grid ? "grid" : "none"},
+          {"uniform_bits", grid ? 64 : 32},
+          {"tail_end", tail_end},
+          {"draws", draws},
+          {"truncation_delta", core::number(cost.delta)},
+          {"epsilon_cost", core::number(cost.epsilon)},
+          {"limit", limit},
+          {"holds", holds}};
 }
 
 void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
@@ -127,8 +136,7 @@ void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
   if (!run.floating_point_protection) {
     c.push_back(
         "Floating-point protection is absent: the exact bits of released numbers can tell more "
-        "than "
-        "the noise on paper allows (Mironov 2012; Jin et al. 2021).");
+        "than the noise on paper allows (Mironov 2012; Jin et al. 2021).");
   }
   if (run.vocabulary_from_private_text) {
     c.push_back(
@@ -265,6 +273,9 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
         run.matrix->strategy, run.matrix->participations, run.unit == Unit::kUser ? "a" : "an",
         name(run.unit), run.matrix->separation);
   }
+  if (run.floating_point_protection) {
+    words += ", noisy sums rounded to a grid against attacks on floating-point noise";
+  }
   words += fmt::format(". Accountant {}: an upper bound.", s.epsilon.accountant);
   if (s.as_published) {
     words += fmt::format(
@@ -339,7 +350,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
         flat.non_private ? HUGE_VAL
                          : make_accountant("analytic")->epsilon(event_of(every_step), delta).value;
   }
-  const Json tail = tail_of(run, s.epsilon.value, s.caveats);
+  const Json noise = noise_of(run, s.epsilon.value, s.caveats);
   add_caveats(run, s);
   add_warnings(run, s);
   s.words = words_of(run, s, guarantee);
@@ -367,7 +378,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
        {"steps", steps_of(run)},
        {"phases", phases_json(run.phases)},
        {"unamplified_epsilon", s.unamplified_epsilon ? core::number(*s.unamplified_epsilon) : Json()},
-       {"noise", tail},
+       {"noise", noise},
        {"assumptions", flags_json(run)},
        {"event", s.event.to_json()},
        {"results", std::move(results)},

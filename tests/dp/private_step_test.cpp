@@ -76,8 +76,12 @@ TEST(PrivateStep, AnEmptyBatchIsAFullNoisyStep) {
     const at::Tensor change = change_of_step(fixture, {}, &report);
     EXPECT_EQ(report.examples, 0);
     EXPECT_EQ(fixture.charged, std::vector<std::uint64_t>{0});
-    // Every coordinate of every parameter moved, embedding rows included.
-    EXPECT_EQ(at::count_nonzero(change).item<std::int64_t>(), change.numel()) << entry->name;
+    // Noise on every coordinate, embedding rows included: on the grid it is zero with a chance of at
+    // most 4e-4, and of runs of eight none is zero.
+    const std::int64_t still = change.numel() - at::count_nonzero(change).item<std::int64_t>();
+    EXPECT_LE(still, 4e-4 * static_cast<double>(change.numel()) + 8) << entry->name;
+    const at::Tensor runs = change.narrow(0, 0, change.numel() / 8 * 8).reshape({-1, 8}).abs().sum(1);
+    EXPECT_EQ(at::count_nonzero(runs).item<std::int64_t>(), runs.numel()) << entry->name;
     const double deviation = 1.0 * 0.7 / 3.5;
     const double ratio = change.square().mean().item<double>() / (deviation * deviation);
     const double sigmas = 5.33 * std::sqrt(2.0 / static_cast<double>(change.numel()));

@@ -5,10 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +41,13 @@ TEST(NoiseDistribution, SecureFloatIsGaussian) {
 TEST(NoiseDistribution, InsecureIsGaussian) {
   InsecureNoise noise(7, "test");
   EXPECT_EQ(why_not_gaussian(draw<double>(noise, 2'000'000, 1), 1), "");
+}
+
+TEST(NoiseDistribution, UnprotectedNoiseIsGaussianToo) {
+  SecureNoise noise(1, NoiseProtection::kNone);
+  EXPECT_EQ(why_not_gaussian(draw<float>(noise, 10'000'000, 0.25), 0.25), "");
+  InsecureNoise insecure(8, "plain", 1, NoiseProtection::kNone);
+  EXPECT_EQ(why_not_gaussian(draw<double>(insecure, 2'000'000, 3), 3), "");
 }
 
 TEST(NoiseDistribution, AddsToWhatIsThere) {
@@ -114,99 +118,6 @@ TEST(NoiseStreams, ThreadsDoNotChangeAValue) {
   EXPECT_EQ(draw<double>(one, n, 1), draw<double>(three, n, 1));
 }
 
-TEST(NoiseStreams, EveryInstructionSetGivesTheSameNormals) {
-  const std::uint32_t key[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-  std::vector<double> expected(5000, 0.0);
-  const auto kernels = internal::normals::kernels();
-  ASSERT_STREQ(kernels.back().name, "portable");
-  kernels.back().add_double(key, 42, 3, expected.data(), expected.size(), 1);
-  for (const auto& kernel : kernels) {
-    std::vector<double> values(5000, 0.0);
-    kernel.add_double(key, 42, 3, values.data(), values.size(), 1);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      ASSERT_NEAR(values[i], expected[i], 1e-13) << kernel.name << " " << i;
-    }
-  }
-}
-
-// One block, in the plainest form (RFC 8439, section 2.3, with a 64-bit counter and nonce).
-std::array<std::uint32_t, 16> plain_chacha(const std::uint32_t* key, std::uint64_t counter,
-                                           std::uint64_t nonce) {
-  std::array<std::uint32_t, 16> start = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-  for (int i = 0; i < 8; ++i) start[4 + i] = key[i];
-  start[12] = static_cast<std::uint32_t>(counter), start[13] = counter >> 32;
-  start[14] = static_cast<std::uint32_t>(nonce), start[15] = nonce >> 32;
-  auto x = start;
-  const auto quarter = [&x](int a, int b, int c, int d) {
-    x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 16);
-    x[c] += x[d], x[b] = std::rotl(x[b] ^ x[c], 12);
-    x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 8);
-    x[c] += x[d], x[b] = std::rotl(x[b] ^ x[c], 7);
-  };
-  for (int round = 0; round < 10; ++round) {
-    quarter(0, 4, 8, 12), quarter(1, 5, 9, 13), quarter(2, 6, 10, 14), quarter(3, 7, 11, 15);
-    quarter(0, 5, 10, 15), quarter(1, 6, 11, 12), quarter(2, 7, 8, 13), quarter(3, 4, 9, 14);
-  }
-  for (int i = 0; i < 16; ++i) x[i] += start[i];
-  return x;
-}
-
-TEST(NoiseStreams, BitsAreChaCha20) {
-  // RFC 8439, section 2.3.2: counter 1 and nonce 00:00:00:09:00:00:00:4a:00:00:00:00.
-  std::uint32_t rfc_key[8];
-  for (std::uint32_t i = 0; i < 8; ++i) rfc_key[i] = 0x03020100u + 0x04040404u * i;
-  const auto rfc = plain_chacha(rfc_key, 0x0900000000000001ull, 0x000000004a000000ull);
-  EXPECT_EQ(rfc[0], 0xe4e7f110u);
-  EXPECT_EQ(rfc[15], 0x4e3c50a2u);
-
-  const std::uint32_t key[8] = {9, 8, 7, 6, 5, 4, 3, 2};
-  const std::uint64_t nonce = (77ull << 32) + 1, group = (1ull << 27) - 1;  // The counter carries.
-  // Word w of block b of each run of 16 blocks stands at 16 w + b.
-  std::vector<std::uint64_t> words(512);
-  for (std::size_t run = 0; run < 4; ++run) {
-    for (std::size_t b = 0; b < 16; ++b) {
-      const auto block = plain_chacha(key, group * 64 + run * 16 + b, nonce);
-      for (std::size_t w = 0; w < 16; ++w) {
-        const std::size_t place = run * 256 + 16 * w + b;
-        words[place / 2] |= static_cast<std::uint64_t>(block[w]) << (32 * (place % 2));
-      }
-    }
-  }
-  std::vector<double> values(512, 0.0);
-  internal::normals::kernels().front().add_double(key, nonce, group, values.data(), 512, 1);
-  for (std::size_t i = 0; i < 256; ++i) {
-    const auto pair = internal::box_muller(words[i], words[256 + i]);
-    ASSERT_NEAR(values[i], pair.first, 1e-13);
-    ASSERT_NEAR(values[256 + i], pair.second, 1e-13);
-  }
-}
-
-TEST(NoiseStreams, TheQuickestCipherIsAesOrChaCha20) {
-  const auto kernel = internal::normals::quickest_kernel();
-  std::vector<std::uint64_t> words(512);
-  if (std::string(kernel.name) == "vaes") {
-    // FIPS 197, appendix C.3: key 00 01 … 1f, block 00 11 … ff, cipher 8ea2b7ca516745bf
-    // eafc49904b496089. A block is (nonce, counter), a group 256 counters.
-    std::uint32_t key[8];
-    for (std::uint32_t i = 0; i < 8; ++i) key[i] = 0x03020100u + 0x04040404u * i;
-    const std::uint64_t counter = 0xffeeddccbbaa9988ull;
-    kernel.fill_words(key, 0x7766554433221100ull, counter >> 8, words.data());
-    EXPECT_EQ(words[2 * (counter & 0xff)], 0xbf456751cab7a28eull);
-    EXPECT_EQ(words[2 * (counter & 0xff) + 1], 0x8960494b9049fceaull);
-  }
-  const std::uint32_t key[8] = {3, 1, 4, 1, 5, 9, 2, 6};
-  kernel.fill_words(key, 12, 34, words.data());
-  std::vector<double> values(512, 0.0);
-  kernel.add_double(key, 12, 34, values.data(), 512, 1);
-  std::set<std::uint64_t> distinct(words.begin(), words.end());
-  EXPECT_EQ(distinct.size(), words.size());
-  for (std::size_t i = 0; i < 256; ++i) {
-    const auto pair = internal::box_muller(words[i], words[256 + i]);
-    ASSERT_NEAR(values[i], pair.first, 1e-13);
-    ASSERT_NEAR(values[256 + i], pair.second, 1e-13);
-  }
-}
-
 TEST(NoiseEdges, NothingToDoAndRefusals) {
   SecureNoise noise;
   std::vector<float> values(5, 1.0f);
@@ -221,12 +132,12 @@ TEST(NoiseEdges, NothingToDoAndRefusals) {
 TEST(NoiseTail, RadiusIsExactFromTheFirstBitToTheLast) {
   using internal::normals::radius;
   EXPECT_NEAR(radius(0), std::sqrt(2 * 65 * std::log(2.0)), 1e-12);
-  EXPECT_NEAR(radius(0), kTailEnd, 1e-4);
   EXPECT_EQ(radius(~0ull), 0);
   for (int shift = 0; shift < 64; ++shift) {
     const std::uint64_t bits = 1ull << shift;
     const long double u = (static_cast<long double>(bits) + 0.5L) * 0x1p-64L;
-    EXPECT_NEAR(radius(bits), static_cast<double>(std::sqrt(-2 * std::log(u))), 1e-12) << shift;
+    const auto expected = static_cast<double>(std::sqrt(-2 * std::log(u)));
+    EXPECT_NEAR(radius(bits), expected, 4e-16 * expected) << shift;
   }
   core::ReproducibleRng rng(1);
   for (int i = 0; i < 100000; ++i) {
@@ -249,13 +160,35 @@ TEST(NoiseTail, AngleIsUniformOnTheCircle) {
   }
 }
 
+TEST(NoiseTail, TheLastCellsAreRefined) {
+  using internal::normals::radius;
+  using internal::normals::refined_radius;
+  // Where the refinement begins it agrees with what it refines, and it ends beyond kTailEnd.
+  const std::uint64_t limit = internal::normals::kRefineBelow;
+  EXPECT_NEAR(refined_radius(limit, 1ull << 63), radius(limit), 1e-12);
+  EXPECT_LT(refined_radius(5, ~0ull), refined_radius(5, 0));
+  EXPECT_NEAR(refined_radius(0, 0), std::sqrt(2 * 129 * std::log(2.0)), 1e-12);
+  EXPECT_GT(refined_radius(0, 0), kTailEnd);
+  EXPECT_NEAR(kPlainTailEnd, std::sqrt(2 * 97 * std::log(2.0)), 0.01);
+  EXPECT_LT(kPlainTailEnd, std::sqrt(2 * 97 * std::log(2.0)));
+}
+
 TEST(NoiseTail, TruncationIsCharged) {
-  // 53 bits end at 8.57: at 1e9 draws and delta 1e-5 it holds up to epsilon 2.18 (privacy
-  // reference, section 4); 64 bits up to 10.0 from an end of 9.42.
+  // 53 bits end at 8.57: at 1e9 draws and delta 1e-5 it holds up to epsilon 2.18; 64 bits, at 9.42,
+  // up to 10.0.
   EXPECT_LT(truncation_delta(1e9, 2.15, 8.5717), 1e-7);
   EXPECT_GT(truncation_delta(1e9, 2.25, 8.5717), 1e-7);
-  EXPECT_LT(truncation_delta(1e9, 9.9), 1e-7);
-  EXPECT_GT(truncation_delta(1e9, 12), 1e-7);
+  EXPECT_LT(truncation_delta(1e9, 9.9, 9.42), 1e-7);
+  EXPECT_GT(truncation_delta(1e9, 12, 9.42), 1e-7);
+}
+
+TEST(NoiseTail, TheGridsPriceIsSmallAndGrowsWithTheDraws) {
+  const GridCost cost = grid_cost(1e9, 8, 1e-5);
+  EXPECT_GT(cost.epsilon, 2 * 1e9 * 0x1p-71);
+  EXPECT_LT(cost.epsilon, 2e-5);
+  EXPECT_LT(cost.delta, 1e-5 / 100);
+  EXPECT_GT(grid_cost(1e12, 8, 1e-5).epsilon, 10 * cost.epsilon);
+  EXPECT_GT(grid_cost(1e30, 8, 1e-5).delta, 1e-7);  // Draws beyond kTailEnd are charged.
 }
 
 // ---- planted faults --------------------------------------------------------------------------
@@ -284,7 +217,7 @@ TEST(NoisePlanted, ThirtyTwoBitUniformsEndTooSoon) {
   const double end32 = internal::normals::radius(0x7fffffffull);
   EXPECT_NEAR(end32, 6.76, 0.01);
   EXPECT_GT(truncation_delta(1e9, 1, end32), 1e-2);
-  EXPECT_GE(internal::normals::radius(0), 9.4);
+  EXPECT_LT(truncation_delta(1e9, 8, kPlainTailEnd), 1e-15);
 }
 
 TEST(NoisePlanted, SharedStreamsAreCaught) {

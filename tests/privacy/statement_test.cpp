@@ -121,16 +121,26 @@ TEST(Statement, WarnsOfDeltaTargetAndLargeEpsilon) {
   EXPECT_TRUE(mentions(state_privacy(run).warnings, "alone promises little"));
 }
 
-TEST(Statement, EvaluatesTheEndOfTheTail) {
+TEST(Statement, EvaluatesWhatDrawingTheNoiseCosts) {
   PrivacyRun run = usual();
-  const Json small = state_privacy(run).document["noise"];
-  EXPECT_TRUE(small["holds"].get<bool>());
-  EXPECT_EQ(small["draws"], 1e9);
-  run.parameters = 1'000'000'000'000;
-  run.phases = {{0.5, 0.01, 1000}};
+  const Json plain = state_privacy(run).document["noise"];
+  EXPECT_TRUE(plain["holds"].get<bool>());
+  EXPECT_EQ(plain["draws"], 1e9);
+  EXPECT_EQ(plain["protection"], "none");
+  EXPECT_EQ(plain["epsilon_cost"], 0);
+  run.floating_point_protection = true;
+  const PrivacyStatement protected_run = state_privacy(run);
+  const Json& grid = protected_run.document["noise"];
+  EXPECT_TRUE(grid["holds"].get<bool>());
+  EXPECT_EQ(grid["protection"], "grid");
+  EXPECT_GT(grid["epsilon_cost"].get<double>(), 0);
+  EXPECT_LT(grid["epsilon_cost"].get<double>(), 2e-5);
+  EXPECT_FALSE(mentions(protected_run.caveats, "Floating-point protection is absent"));
+  EXPECT_NE(protected_run.words.find("rounded to a grid"), std::string::npos);
+  run.parameters = 1'000'000'000'000'000;
   const PrivacyStatement s = state_privacy(run);
   EXPECT_FALSE(s.document["noise"]["holds"].get<bool>());
-  EXPECT_TRUE(mentions(s.caveats, "tail ends"));
+  EXPECT_TRUE(mentions(s.caveats, "Drawing the noise adds"));
   run.parameters.reset();
   EXPECT_TRUE(state_privacy(run).document["noise"].is_null());
 }

@@ -117,6 +117,12 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
                 .doc = "dp-ftrl: fixed-order: once in a pass, no amplification; cyclic-poisson (banded): groups "
                        "of units take turns, each drawn from by Poisson sampling.",
                 .reference = "Choquette-Choo et al. 2023, section 4"})
+          .add("noise_protection", &PrivacyOptions::noise_protection,
+               {.choices = {"grid", "none"},
+                .doc = "grid: noisy sums are rounded to a grid, so that their bits tell no more than "
+                       "the mechanism on paper. none: noise added in floating point, a little "
+                       "quicker; the statement then says that the protection is absent.",
+                .reference = "Mironov 2012; Jin et al. 2021, arXiv 2112.05307"})
           .add("ledger", &PrivacyOptions::ledger,
                {.doc = "File that adds up what all runs on a data set spend; a run that would go past "
                        "its budget is refused (exit 5). Empty: none."})

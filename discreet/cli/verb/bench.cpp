@@ -81,6 +81,23 @@ void print_accountants(const Json& results) {
                    rows);
 }
 
+void print_noise(const Json& document) {
+  std::vector<std::vector<std::string>> rows;
+  const auto ns = [](const Json& value) { return fmt::format("{:.2f}", value.get<double>()); };
+  for (const Json& kernel : document["kernels"]) {
+    rows.push_back({kernel["instructions"], kernel["cipher"], ns(kernel["plain_ns"]),
+                    ns(kernel["grid_ns"]), ns(kernel["words_ns"])});
+  }
+  cli::print_table({"instructions", "cipher", "plain ns", "grid ns", "of it bits"}, rows);
+  rows.clear();
+  for (const Json& update : document["updates"]) {
+    rows.push_back({update["optimizer"], std::to_string(update["threads"].get<int>()),
+                    ns(update["plain_ns"]), ns(update["grid_ns"])});
+  }
+  fmt::print("\nNoise and update of a million parameters:\n");
+  cli::print_table({"optimizer", "threads", "plain ns", "grid ns"}, rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
@@ -93,9 +110,10 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--examples", flags.examples, "Batch sizes; 0: the shape's own.")
       ->check(CLI::Range(0, 1 << 20));
   verb->add_option("--what", flags.what,
-                   "steps: of training; stacked: many small models at once against one after another; "
-                   "accountants: one epsilon by each (--steps repeats).")
-      ->check(CLI::IsMember({"steps", "stacked", "accountants"}))
+                   "steps: of training; noise: draws by instruction set and the noisy update, in nanoseconds "
+                   "a value; stacked: many small models at once against one after another; accountants: "
+                   "one epsilon by each (--steps repeats).")
+      ->check(CLI::IsMember({"steps", "noise", "stacked", "accountants"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -119,6 +137,7 @@ void register_verb_bench(cli::Program& program) {
                                   {"models", flags.models}};
     const std::string& what = flags.what;
     Json document = what == "accountants" ? app::bench_accountants(flags.steps)
+                    : what == "noise"     ? app::call_operation("bench-noise", request, context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
                                           : app::call_operation("bench", request, context);
     document["version"] = core::version();
@@ -132,6 +151,8 @@ void register_verb_bench(cli::Program& program) {
       print_stacked(document);
     } else if (what == "accountants") {
       print_accountants(document["results"]);
+    } else if (what == "noise") {
+      print_noise(document);
     } else {
       print_results(document["results"], flags.modes.size());
     }

@@ -35,8 +35,8 @@ class EmbeddingSegments final : public dp::SegmentRule {
   void add_clipped_sum(std::span<const double> factors,
                        std::span<dp::GradientSink* const> sinks) override {
     at::NoGradGuard no_grad;
-    at::Tensor& table = sinks[0]->accumulator();
-    const std::int64_t* ids = use_.inputs[0].const_data_ptr<std::int64_t>();
+    std::vector<std::int64_t> places;
+    at::Tensor& table = sinks[0]->rows(view<std::int64_t>(use_.inputs[0]), places);
     const auto& offsets = use_.segments->offsets;
     by_element_type(use_.gradients[0], [&](auto zero) {
       using T = decltype(zero);
@@ -47,7 +47,7 @@ class EmbeddingSegments final : public dp::SegmentRule {
         for (std::size_t s = 0; s < factors.size(); ++s) {
           for (std::int64_t r = offsets[s]; r < offsets[s + 1]; ++r) {
             add_scaled(std::span<const T>(rows.row(r) + begin, end - begin), factors[s],
-                       out + ids[r] * rows.width + begin);
+                       out + places[r] * rows.width + begin);
           }
         }
       });

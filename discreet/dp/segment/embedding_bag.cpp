@@ -33,9 +33,9 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
   void add_clipped_sum(std::span<const double> factors,
                        std::span<dp::GradientSink* const> sinks) override {
     at::NoGradGuard no_grad;
-    at::Tensor& table = sinks[0]->accumulator();
+    std::vector<std::int64_t> places;
     for (const nn::Use& use : uses_) {
-      const std::int64_t* ids = use.inputs[0].const_data_ptr<std::int64_t>();
+      at::Tensor& table = sinks[0]->rows(view<std::int64_t>(use.inputs[0]), places);
       const std::int64_t* bags = use.inputs[1].const_data_ptr<std::int64_t>();
       const auto& offsets = use.segments->offsets;
       by_element_type(use.gradients[0], [&](auto zero) {
@@ -48,7 +48,7 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
               const double weight = factors[s] / static_cast<double>(bags[b + 1] - bags[b]);
               for (std::int64_t t = bags[b]; t < bags[b + 1]; ++t) {
                 add_scaled(std::span<const T>(rows.row(b) + begin, end - begin), weight,
-                           out + ids[t] * rows.width + begin);
+                           out + places[t] * rows.width + begin);
               }
             }
           }

@@ -1,63 +1,76 @@
-// AES-256 in counter mode (FIPS 197, NIST SP 800-38A) with four blocks per instruction, included by
-// normals.cpp after normals_loops.h where the target has VAES. A third of ChaCha20's time.
+// AES-128 in counter mode (FIPS 197, NIST SP 800-38A), included by normals.cpp after
+// normals_loops.h where the target has AES instructions; with DISCREET_VAES four blocks each.
 
-/// Block c of the stream is the cipher of (nonce, c), 64 bits each; words 2c and 2c + 1.
-class Aes256 {
+/// Block c of the stream is the cipher of (nonce, c), 64 bits each, the lower first.
+class Aes128 {
  public:
-  explicit Aes256(const std::uint32_t* key) {
-    __m128i even = _mm_loadu_si128(reinterpret_cast<const __m128i*>(key));
-    __m128i odd = _mm_loadu_si128(reinterpret_cast<const __m128i*>(key + 4));
-    round_keys_[0] = even;
-    round_keys_[1] = odd;
-    next_pair<0x01>(even, odd, 2);
-    next_pair<0x02>(even, odd, 4);
-    next_pair<0x04>(even, odd, 6);
-    next_pair<0x08>(even, odd, 8);
-    next_pair<0x10>(even, odd, 10);
-    next_pair<0x20>(even, odd, 12);
-    next_pair<0x40>(even, odd, 14);
+  explicit Aes128(const std::uint32_t* key) {
+    keys_[0] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(key));
+    expand<0x01>(1), expand<0x02>(2), expand<0x04>(3), expand<0x08>(4), expand<0x10>(5);
+    expand<0x20>(6), expand<0x40>(7), expand<0x80>(8), expand<0x1b>(9), expand<0x36>(10);
   }
 
+  template <int kBytes>
   inline __attribute__((always_inline)) void fill(std::uint64_t nonce, std::uint64_t group,
-                                                  std::uint64_t* words) const {
-    constexpr int kAtOnce = 8;  // Vectors of four blocks: enough to hide the latency.
-    __m512i keys[15];
-    for (int i = 0; i < 15; ++i) keys[i] = _mm512_maskz_broadcast_i32x4(0xffff, round_keys_[i]);
+                                                  void* words) const {
+    constexpr int kAtOnce = 8;  // Vectors in flight, to hide the latency.
     const auto n = static_cast<long long>(nonce);
-    for (std::uint64_t vector = 0; vector < 64; vector += kAtOnce) {
-      const auto block = static_cast<long long>(group * 256 + 4 * vector);
+    const auto first = static_cast<long long>(group * (kBytes / 16));
+    auto* out = static_cast<unsigned char*>(words);
+#ifdef DISCREET_VAES
+    __m512i keys[11];
+    for (int i = 0; i < 11; ++i) keys[i] = _mm512_maskz_broadcast_i32x4(0xffff, keys_[i]);
+    __m512i counter = _mm512_set_epi64(first + 3, n, first + 2, n, first + 1, n, first, n);
+    const __m512i four = _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0);
+    for (int vector = 0; vector < kBytes / 64; vector += kAtOnce) {
       __m512i x[kAtOnce];
       for (int j = 0; j < kAtOnce; ++j) {
-        const long long c = block + 4 * j;
-        x[j] = _mm512_xor_si512(_mm512_set_epi64(c + 3, n, c + 2, n, c + 1, n, c, n), keys[0]);
+        x[j] = _mm512_xor_si512(counter, keys[0]);
+        counter = _mm512_add_epi64(counter, four);
       }
-      for (int round = 1; round < 14; ++round) {
+      for (int round = 1; round < 10; ++round) {
         for (int j = 0; j < kAtOnce; ++j) x[j] = _mm512_aesenc_epi128(x[j], keys[round]);
       }
       for (int j = 0; j < kAtOnce; ++j) {
-        _mm512_storeu_si512(words + 8 * (vector + static_cast<std::uint64_t>(j)),
-                            _mm512_aesenclast_epi128(x[j], keys[14]));
+        _mm512_storeu_si512(out + 64 * (vector + j), _mm512_aesenclast_epi128(x[j], keys[10]));
       }
     }
+#else
+    for (int block = 0; block < kBytes / 16; block += kAtOnce) {
+      __m128i x[kAtOnce];
+      for (int j = 0; j < kAtOnce; ++j) {
+        x[j] = _mm_xor_si128(_mm_set_epi64x(first + block + j, n), keys_[0]);
+      }
+      for (int round = 1; round < 10; ++round) {
+        for (int j = 0; j < kAtOnce; ++j) x[j] = _mm_aesenc_si128(x[j], keys_[round]);
+      }
+      for (int j = 0; j < kAtOnce; ++j) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * (block + j)),
+                         _mm_aesenclast_si128(x[j], keys_[10]));
+      }
+    }
+#endif
+  }
+
+  std::uint64_t extra(std::uint64_t nonce, std::uint64_t pair) const {
+    __m128i x = _mm_set_epi64x(static_cast<long long>(kExtraCounters | pair),
+                               static_cast<long long>(nonce));
+    x = _mm_xor_si128(x, keys_[0]);
+    for (int round = 1; round < 10; ++round) x = _mm_aesenc_si128(x, keys_[round]);
+    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_aesenclast_si128(x, keys_[10])));
   }
 
  private:
-  static __m128i mix(__m128i key, __m128i assist) {
+  template <int kConstant>
+  void expand(int place) {
+    __m128i key = keys_[place - 1];
+    const __m128i assist =
+        _mm_shuffle_epi32(_mm_aeskeygenassist_si128(key, kConstant), 0xff);
     key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
     key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
     key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
-    return _mm_xor_si128(key, assist);
+    keys_[place] = _mm_xor_si128(key, assist);
   }
 
-  /// Two more round keys (FIPS 197, section 5.2); the last call makes one.
-  template <int Constant>
-  void next_pair(__m128i& even, __m128i& odd, int place) {
-    even = mix(even, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, Constant), 0xff));
-    round_keys_[place] = even;
-    if (place == 14) return;
-    odd = mix(odd, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(even, 0), 0xaa));
-    round_keys_[place + 1] = odd;
-  }
-
-  __m128i round_keys_[15];
+  __m128i keys_[11];
 };

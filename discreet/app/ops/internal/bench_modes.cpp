@@ -37,7 +37,8 @@ std::vector<std::int64_t> bench_slots(std::int64_t examples) {
 }  // namespace
 
 const std::vector<std::string>& bench_modes() {
-  static const std::vector<std::string> modes = {"ordinary", "private", "edp-sgd", "loop"};
+  static const std::vector<std::string> modes = {"ordinary", "private", "private-plain-noise", "edp-sgd",
+                                                  "loop"};
   return modes;
 }
 
@@ -70,6 +71,7 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
     return run;
   }
   dp::PrivacyOptions options = bench_privacy(shape.lengths.size(), threads);
+  if (mode == "private-plain-noise") options.noise_protection = privacy::NoiseProtection::kNone;
   if (mode == "edp-sgd") {
     options.mechanism = mode;
     options.slots = static_cast<std::int64_t>(run.batch.segment_offsets.size()) - 1;

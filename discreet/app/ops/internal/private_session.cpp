@@ -83,6 +83,8 @@ dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, s
                   .cyclic_poisson = asked.ftrl_sampling == "cyclic-poisson",
                   .order_seed = static_cast<std::uint64_t>(settings.run.seed),
                   .momentum = momentum_of(settings)};
+  options.noise_protection = asked.noise_protection == "grid" ? privacy::NoiseProtection::kGrid
+                                                              : privacy::NoiseProtection::kNone;
   if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
   return options;
 }
