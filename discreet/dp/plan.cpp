@@ -365,7 +365,7 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
   });
 }
 
-void PrivatePlan::update_in_sequence(std::size_t parameter, ClippedSum& sum,
+void PrivatePlan::update_in_sequence(std::size_t parameter, double deviation, ClippedSum& sum,
                                      nn::Optimizer& optimizer) {
   at::Tensor& values = sum.sinks_[parameter].accumulator();
   const auto scale = static_cast<float>(1 / divisor());

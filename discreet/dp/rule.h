@@ -35,7 +35,7 @@ class GradientSink {
   /// A sink whose sum is what `sum` holds; shares its memory.
   static GradientSink holding(at::Tensor sum) {
     GradientSink sink(std::move(sum));
-    sink.fresh_ = false;
+    sink.state_ = State::kDense;
     return sink;
   }
 

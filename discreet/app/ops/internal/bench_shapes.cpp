@@ -57,7 +57,12 @@ BenchShape bag_shape() {
 
 /// Words with characters, intents and tags: the shape of the recipes, at the size of "bilstm".
 BenchShape bilstm_cnn_crf_shape() {
-  BenchShape shape{"bilstm-cnn-crf", {}, 5000, 20, equal_lengths(64, 32), 40, true};
+  BenchShape shape{.name = "bilstm-cnn-crf",
+                   .spec = {},
+                   .vocabulary = 5000,
+                   .lengths = equal_lengths(64, 32),
+                   .tags = 40,
+                   .characters = true};
   shape.spec.kind = "bilstm-cnn-crf";
   shape.spec.embedding = 128;
   shape.spec.hidden = {128};
