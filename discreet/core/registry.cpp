@@ -7,6 +7,7 @@ namespace discreet {
 void register_all_accountant(core::Registry&);
 void register_all_reader(core::Registry&);
 void register_all_section(core::Registry&);
+void register_all_study(core::Registry&);
 void register_all_tokenizer(core::Registry&);
 }  // namespace discreet
 
@@ -54,6 +55,7 @@ Registry& registry() {
     register_all_accountant(*r);
     register_all_reader(*r);
     register_all_section(*r);
+    register_all_study(*r);
     register_all_tokenizer(*r);
     return r;
   }();

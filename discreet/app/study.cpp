@@ -1,0 +1,189 @@
+#include "discreet/app/study.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "discreet/app/doctor.h"
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+#include "discreet/core/file_lock.h"
+#include "discreet/core/files.h"
+#include "discreet/core/progress.h"
+#include "discreet/core/registry.h"
+#include "discreet/core/version.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+const char* preset_name(StudyPreset preset) {
+  return preset == StudyPreset::kQuick ? "quick" : "full";
+}
+
+fs::path cell_file(const fs::path& folder, const StudyCell& cell) {
+  return folder / "cells" / (cell.name + ".json");
+}
+
+/// The cell's result if it is finished and was asked for in the same way.
+bool finished_before(const fs::path& folder, const StudyCell& cell, Json& result) {
+  const fs::path file = cell_file(folder, cell);
+  if (!fs::exists(file)) return false;
+  const Json document = core::parse_json(core::read_file(file), file.string());
+  if (document.value("request", Json()) != cell.request) return false;
+  result = document.at("result");
+  return true;
+}
+
+Json measure_cell(const Study& study, const StudyCell& cell, const fs::path& folder,
+                  core::OperationContext& context) {
+  const fs::path scratch = folder / "scratch";
+  fs::remove_all(scratch);
+  fs::create_directories(scratch);
+  const auto started = std::chrono::steady_clock::now();
+  const Json result = study.measure(cell.request, scratch, context);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  fs::remove_all(scratch);
+  // What it took stands beside the result, since no request can repeat it.
+  const Json document = {{"request", cell.request},
+                         {"seconds", took.count()},
+                         {"version", core::version()},
+                         {"revision", core::git_revision()},
+                         {"result", result}};
+  core::write_file_atomically(cell_file(folder, cell), document.dump(1) + "\n");
+  return result;
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
+  return text;
+}
+
+std::string markdown_row(const Json& cells) {
+  std::string row = "|";
+  for (const Json& cell : cells) row += " " + cell.get<std::string>() + " |";
+  return row + "\n";
+}
+
+}  // namespace
+
+Json study_table(const std::string& title, const std::vector<std::string>& header,
+                 const std::vector<std::vector<std::string>>& rows, const std::string& note) {
+  return {{"title", title}, {"header", header}, {"rows", rows}, {"note", note}};
+}
+
+Json study_verdict(const std::string& claim, const std::string& verdict, const std::string& why) {
+  return {{"claim", claim}, {"verdict", verdict}, {"why", why}};
+}
+
+Json run_study(const std::string& name, const StudyOptions& options,
+               core::OperationContext& context) {
+  const Study study = core::registry().make<MakeStudy>("study", name)();
+  fs::create_directories(options.folder / "cells");
+  const core::FileLock lock(options.folder / "lock", "study " + options.folder.string());
+  const std::vector<StudyCell> cells = study.cells(options.preset);
+
+  StudyResults finished;
+  Json missing = Json::array(), failed = Json::array();
+  core::Progress progress({.label = "study " + name, .unit = "cells",
+                           .total = static_cast<std::int64_t>(cells.size()), .quiet = context.quiet});
+  core::OperationContext cell_context;
+  cell_context.stop = context.stop;
+  cell_context.quiet = true;
+  const auto started = std::chrono::steady_clock::now();
+  const auto out_of_time = [&] {
+    const std::chrono::duration<double, std::ratio<60>> spent = std::chrono::steady_clock::now() - started;
+    return options.minutes > 0 && spent.count() > options.minutes;
+  };
+  for (const StudyCell& cell : cells) {
+    Json result;
+    if (finished_before(options.folder, cell, result)) {
+      finished[cell.name] = std::move(result);
+    } else if (context.stopping() || out_of_time()) {
+      missing.push_back(cell.name);
+    } else {
+      try {
+        finished[cell.name] = measure_cell(study, cell, options.folder, cell_context);
+      } catch (const Error& error) {
+        if (context.stopping()) {
+          missing.push_back(cell.name);
+        } else {
+          failed.push_back({{"cell", cell.name}, {"error", error.what()}});
+        }
+      }
+    }
+    progress.update(static_cast<std::int64_t>(finished.size()), {.note = cell.name});
+  }
+  progress.finish();
+
+  const Json machine = examine_machine();
+  Json document = {{"schema", "discreet.study/1"},
+                   {"version", core::version()},
+                   {"revision", core::git_revision()},
+                   {"date", today()},
+                   {"cpu", machine["cpu"]},
+                   {"cores", machine["threads"]["cores"]},
+                   {"study", name},
+                   {"title", study.title},
+                   {"question", study.question},
+                   {"preset", preset_name(options.preset)},
+                   {"cells", cells.size()},
+                   {"finished", finished.size()},
+                   {"missing", missing},
+                   {"failed", failed}};
+  document.update(study.analyse(options.preset, finished));
+  core::write_document(options.folder / "study.json", document);
+  core::write_file_atomically(options.folder / "page.md", study_page(document));
+  if (context.stopping()) {
+    throw core::interrupted(context, fmt::format("{} of {} cells are finished in {}; the same command goes on.",
+                                                 finished.size(), cells.size(), options.folder.string()));
+  }
+  return document;
+}
+
+std::string study_page(const Json& document) {
+  std::string page = fmt::format("# {}\n\n{}\n\n", document["title"].get<std::string>(),
+                                 document["question"].get<std::string>());
+  page += fmt::format("Printed by `discreet study {} --preset {}` on {}, version {}, {:g} core(s) of {}; {} of {} cells finished.\n",
+                      document["study"].get<std::string>(), document["preset"].get<std::string>(),
+                      document["date"].get<std::string>(), document["version"].get<std::string>(),
+                      document["cores"].get<double>(), document["cpu"]["model"].get<std::string>(),
+                      document["finished"].get<int>(), document["cells"].get<int>());
+  if (document["preset"] == "quick") {
+    page += "This is the quick preset: few seeds and arms. Where it says nothing with an interval, it says nothing.\n";
+  }
+  if (!document["verdicts"].empty()) {
+    page += "\n## Verdicts\n| claim | verdict | why |\n|---|---|---|\n";
+    for (const Json& verdict : document["verdicts"]) {
+      page += markdown_row({verdict["claim"], "**" + verdict["verdict"].get<std::string>() + "**", verdict["why"]});
+    }
+  }
+  for (const Json& table : document["tables"]) {
+    page += fmt::format("\n## {}\n", table["title"].get<std::string>());
+    page += markdown_row(table["header"]);
+    page += "|";
+    for (std::size_t i = 0; i < table["header"].size(); ++i) page += "---|";
+    page += "\n";
+    for (const Json& row : table["rows"]) page += markdown_row(row);
+    if (!table["note"].get<std::string>().empty()) page += "\n" + table["note"].get<std::string>() + "\n";
+  }
+  if (!document["caveats"].empty()) {
+    page += "\n## Caveats\n";
+    for (const Json& caveat : document["caveats"]) page += "- " + caveat.get<std::string>() + "\n";
+  }
+  if (!document["missing"].empty() || !document["failed"].empty()) {
+    page += "\n## Not measured\n";
+    for (const Json& cell : document["missing"]) page += fmt::format("- {}: not begun in the time given\n", cell.get<std::string>());
+    for (const Json& cell : document["failed"]) {
+      page += fmt::format("- {}: {}\n", cell["cell"].get<std::string>(), cell["error"].get<std::string>());
+    }
+  }
+  return page;
+}
+
+}  // namespace discreet::app

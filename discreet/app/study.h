@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "discreet/core/json.h"
+#include "discreet/core/operation.h"
+
+namespace discreet::app {
+
+enum class StudyPreset {
+  kQuick,  ///< At most 20 minutes on two cores: fewer arms and seeds, modest verdicts.
+  kFull,   ///< The design as the study's page states it.
+};
+
+/// One measurement of a study: what it depends on, complete, so that a finished cell is found again
+/// only while it would be measured in the same way.
+struct StudyCell {
+  std::string name;  ///< Also its file's: letters, digits, - and .
+  Json request;
+};
+
+using StudyResults = std::map<std::string, Json>;  ///< Finished cells by name.
+
+/// What a study is; one file study/<name>.cpp fills one in (registry kind "study").
+struct Study {
+  std::string title;
+  std::string question;
+  /// Cells of a preset, in the order in which they run.
+  std::vector<StudyCell> (*cells)(StudyPreset preset);
+  /// One cell's work. `scratch` is an empty folder of its own, removed afterwards.
+  Json (*measure)(const Json& request, const std::filesystem::path& scratch,
+                  core::OperationContext& context);
+  /// Tables and verdicts of what is finished: {"tables": […], "verdicts": […], "caveats": […]}.
+  /// Must do with any part of the cells; what it cannot tell yet it leaves out with a reason.
+  Json (*analyse)(StudyPreset preset, const StudyResults& finished);
+};
+
+using MakeStudy = Study (*)();
+
+struct StudyOptions {
+  StudyPreset preset = StudyPreset::kQuick;
+  std::filesystem::path folder;    ///< Cells go to folder/cells, what they say to folder.
+  double minutes = 0;              ///< Begin no cell after so long; 0: no limit.
+};
+
+/// Measures the cells that are not finished, then analyses all that are.
+///
+/// Each finished cell is one file, written whole or not at all, so that a later call goes on where one
+/// was stopped; a cell whose request changed is measured again. A cell that fails is listed with its
+/// error, and the others go on. Writes folder/study.json (discreet.study/1) and folder/page.md, and
+/// returns the document. Throws: kUsage for an unknown study, naming the nearest; interrupted after
+/// the current cell when asked to stop.
+Json run_study(const std::string& name, const StudyOptions& options,
+               core::OperationContext& context);
+
+/// The same numbers as a page: question, preset, verdicts, tables, what is missing.
+std::string study_page(const Json& document);
+
+/// A table of a study's document.
+Json study_table(const std::string& title, const std::vector<std::string>& header,
+                 const std::vector<std::vector<std::string>>& rows, const std::string& note = "");
+
+/// A verdict on a published claim: reproduced | not reproduced | inconclusive | not testable.
+Json study_verdict(const std::string& claim, const std::string& verdict, const std::string& why);
+
+}  // namespace discreet::app

@@ -1,0 +1,140 @@
+#include "discreet/app/study.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+#include "discreet/core/registry.h"
+#include "tests/core/temporary_folder.h"
+
+namespace discreet::app {
+namespace {
+namespace fs = std::filesystem;
+
+int measured = 0;       // cells that were really measured
+int factor = 1;         // part of each request
+std::string failing;    // this cell throws
+std::atomic<int> stop_signal{0};
+int stop_after = -1;    // raise the signal after so many cells
+
+std::vector<StudyCell> square_cells(StudyPreset preset) {
+  std::vector<StudyCell> cells;
+  for (int i = 1; i <= (preset == StudyPreset::kQuick ? 3 : 5); ++i) {
+    cells.push_back({"square-" + std::to_string(i), {{"value", i}, {"factor", factor}}});
+  }
+  return cells;
+}
+
+Json measure_square(const Json& request, const fs::path& scratch, core::OperationContext&) {
+  EXPECT_TRUE(fs::is_empty(scratch));
+  core::write_file_atomically(scratch / "left-over", "x");
+  ++measured;
+  if (measured == stop_after) stop_signal = 15;
+  const int value = request["value"];
+  if ("square-" + std::to_string(value) == failing) throw bad_data("cell broke");
+  return {{"square", value * value * request["factor"].get<int>()}};
+}
+
+Json analyse_squares(StudyPreset, const StudyResults& finished) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, result] : finished) rows.push_back({name, result["square"].dump()});
+  return {{"tables", {study_table("Squares", {"cell", "square"}, rows)}},
+          {"verdicts", {study_verdict("squares grow", finished.size() == 3 ? "reproduced" : "inconclusive", "seen")}},
+          {"results", Json::array()},
+          {"caveats", {"small numbers"}}};
+}
+
+Study make_squares() {
+  return {"Squares", "Do squares grow?", square_cells, measure_square, analyse_squares};
+}
+
+class StudyTest : public ::testing::Test {
+ protected:
+  StudyTest() {
+    if (!core::registry().contains("study", "test-squares")) {
+      core::registry().add({.kind = "study", .name = "test-squares", .summary = "Of tests", .reference = "",
+                            .fields = {}, .make = MakeStudy(&make_squares)});
+    }
+    measured = 0;
+    factor = 1;
+    failing.clear();
+    stop_signal = 0;
+    stop_after = -1;
+    context_.quiet = true;
+    context_.stop = &stop_signal;
+  }
+  Json run() { return run_study("test-squares", {.folder = folder_.path()}, context_); }
+
+  core::TemporaryFolder folder_;
+  core::OperationContext context_;
+};
+
+TEST_F(StudyTest, MeasuresEachCellOnceAndWritesDocumentAndPage) {
+  const Json document = run();
+  EXPECT_EQ(measured, 3);
+  EXPECT_EQ(document["finished"], 3);
+  EXPECT_EQ(core::read_document(folder_.path() / "study.json")["verdicts"][0]["verdict"], "reproduced");
+  const std::string page = core::read_file(folder_.path() / "page.md");
+  EXPECT_NE(page.find("| square-3 | 9 |"), std::string::npos) << page;
+  EXPECT_NE(page.find("quick preset"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.path() / "scratch"));
+  run();
+  EXPECT_EQ(measured, 3);  // all cells were found
+}
+
+TEST_F(StudyTest, AChangedRequestIsMeasuredAgain) {
+  run();
+  factor = 2;
+  EXPECT_EQ(run()["tables"][0]["rows"][2][1], "18");
+  EXPECT_EQ(measured, 6);
+}
+
+TEST_F(StudyTest, AFailedCellIsListedAndTriedAgain) {
+  failing = "square-2";
+  Json document = run();
+  EXPECT_EQ(document["finished"], 2);
+  ASSERT_EQ(document["failed"].size(), 1u);
+  EXPECT_EQ(document["failed"][0]["cell"], "square-2");
+  EXPECT_EQ(document["verdicts"][0]["verdict"], "inconclusive");
+  failing.clear();
+  document = run();
+  EXPECT_EQ(document["finished"], 3);
+  EXPECT_EQ(measured, 4);  // 3, then the failed one alone
+}
+
+TEST_F(StudyTest, AStoppedStudyKeepsWhatIsFinishedAndGoesOn) {
+  stop_after = 1;
+  EXPECT_THROW(run(), Error);
+  EXPECT_EQ(core::read_document(folder_.path() / "study.json")["missing"].size(), 2u);
+  stop_signal = 0;
+  stop_after = -1;
+  EXPECT_EQ(run()["finished"], 3);
+  EXPECT_EQ(measured, 3);
+}
+
+TEST_F(StudyTest, TheRealStudiesHaveCellsOfDistinctNamesThatAreFileNames) {
+  for (const core::Entry* entry : core::registry().list("study")) {
+    const Study study = core::registry().make<MakeStudy>("study", entry->name)();
+    for (const StudyPreset preset : {StudyPreset::kQuick, StudyPreset::kFull}) {
+      std::map<std::string, Json> seen;
+      for (const StudyCell& cell : study.cells(preset)) {
+        EXPECT_TRUE(seen.emplace(cell.name, cell.request).second) << cell.name;
+        EXPECT_EQ(cell.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."),
+                  std::string::npos) << cell.name;
+      }
+      EXPECT_FALSE(seen.empty());
+    }
+    // Nothing finished: every table is empty, no verdict is more than inconclusive.
+    const Json nothing = study.analyse(StudyPreset::kQuick, {});
+    for (const Json& verdict : nothing["verdicts"]) {
+      EXPECT_TRUE(verdict["verdict"] == "inconclusive" || verdict["verdict"] == "not testable") << verdict;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace discreet::app
