@@ -29,7 +29,7 @@ class LayerFinder final : public nn::Recorder {
       const std::size_t root = root_of(place->second);
       if (first == parent_.size()) first = root;
       // The smaller place stays the root, so that layers keep the parameters' order.
-      const auto [low, high] = std::minmax(root_of(first), root);
+      const auto [low, high] = std::minmax({root_of(first), root});
       parent_[high] = low;
     }
   }
