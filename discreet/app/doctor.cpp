@@ -232,6 +232,9 @@ std::string doctor_as_text(const Json& document) {
     line("cuda", tensors["cuda_devices"] == 0
                      ? "no device that this libtorch can use"
                      : fmt::format("{} devices", tensors["cuda_devices"].get<int>()));
+    const auto backends = tensors["process_backends"].get<std::vector<std::string>>();
+    line("processes", backends.empty() ? "one: this libtorch has no Gloo"
+                                       : fmt::format("several, over {}", fmt::join(backends, " and ")));
   }
   line("entropy", document["entropy"]["works"].get<bool>() ? "getrandom works" : "getrandom FAILS");
   line("ccache", document["tools"]["ccache"].get<bool>() ? "found" : "not found");

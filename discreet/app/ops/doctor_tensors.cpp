@@ -7,6 +7,7 @@
 
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/distributed/process_group.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet {
@@ -46,7 +47,8 @@ Json doctor_tensors(const Json&, core::OperationContext&) {
           {"blas", blas},
           {"gflops_one_thread", one},
           {"gflops", all},
-          {"cuda_devices", static_cast<int>(at::getNumGPUs())}};
+          {"cuda_devices", static_cast<int>(at::getNumGPUs())},
+          {"process_backends", nn::process_backends()}};
 }
 
 }  // namespace
