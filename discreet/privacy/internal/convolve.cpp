@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <tuple>
 #include <utility>
 
 #include "discreet/privacy/internal/numeric.h"
@@ -17,23 +16,26 @@ struct Split {
   explicit Split(std::size_t n) : re(n), im(n) {}
 };
 
-/// exp(-2 pi i j / n) for j < count, from two short tables: sines of every angle would cost more than
-/// the transform.
+/// exp(-2 pi i j / n) for j < count, from two short tables (sines of every angle would cost more than
+/// the transform) in extended precision: an error of a root is an error of the whole spectrum, and
+/// thousands of steps multiply it.
 Split roots_of_unity(std::size_t n, std::size_t count) {
   constexpr std::size_t kShort = 512;
+  using Long = long double;
   const auto root = [&](std::size_t j) {
-    const double angle = -2 * std::numbers::pi * static_cast<double>(j) / static_cast<double>(n);
+    const Long angle = -2 * std::numbers::pi_v<Long> * static_cast<Long>(j) / static_cast<Long>(n);
     return std::pair(std::cos(angle), std::sin(angle));
   };
-  Split small(kShort), roots(count);
-  for (std::size_t j = 0; j < kShort; ++j) std::tie(small.re[j], small.im[j]) = root(j);
+  std::vector<std::pair<Long, Long>> small(std::min(kShort, count));
+  for (std::size_t j = 0; j < small.size(); ++j) small[j] = root(j);
+  Split roots(count);
   for (std::size_t start = 0; start < count; start += kShort) {
     const auto [cr, ci] = root(start);
     const std::size_t end = std::min(count, start + kShort);
     for (std::size_t j = start; j < end; ++j) {
-      const double ar = small.re[j - start], ai = small.im[j - start];
-      roots.re[j] = cr * ar - ci * ai;
-      roots.im[j] = cr * ai + ci * ar;
+      const auto [ar, ai] = small[j - start];
+      roots.re[j] = static_cast<double>(cr * ar - ci * ai);
+      roots.im[j] = static_cast<double>(cr * ai + ci * ar);
     }
   }
   return roots;

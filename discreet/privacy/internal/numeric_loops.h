@@ -221,14 +221,11 @@ inline void pass4(std::size_t m, std::size_t s, const double* wr, const double* 
                   const double* __restrict xr, const double* __restrict xi, double* __restrict yr,
                   double* __restrict yi) {
   const std::size_t step = s * m;
-  if (s == 1) {  // The first pass: along p, with the higher powers of w by multiplication.
+  if (s == 1) {  // The first pass goes along p.
     for (std::size_t p = 0; p < m; ++p) {
-      const double w1r = wr[p], w1i = wi[p];
-      const double w2r = w1r * w1r - w1i * w1i, w2i = 2 * w1r * w1i;
-      const double w3r = w1r * w2r - w1i * w2i, w3i = w1r * w2i + w1i * w2r;
       quarter(xr[p], xi[p], xr[p + step], xi[p + step], xr[p + 2 * step], xi[p + 2 * step],
-              xr[p + 3 * step], xi[p + 3 * step], w1r, w1i, w2r, w2i, w3r, w3i, yr + 4 * p,
-              yi + 4 * p, 1);
+              xr[p + 3 * step], xi[p + 3 * step], wr[p], wi[p], wr[2 * p], wi[2 * p], wr[3 * p],
+              wi[3 * p], yr + 4 * p, yi + 4 * p, 1);
     }
     return;
   }
