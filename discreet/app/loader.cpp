@@ -1,8 +1,10 @@
 #include "discreet/app/loader.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -31,7 +33,17 @@ std::string last_dl_error() {
   return text == nullptr ? "unknown reason" : text;
 }
 
+/// A step takes and frees tensors of the same sizes as the one before. By default glibc hands large
+/// ones back to the system, which then clears every page of the next: a tenth of a private step.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // The most that glibc takes.
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
+
 void load_and_register() {
+  keep_freed_memory();
   const auto path = tensor_library_path();
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {

@@ -1,56 +1,25 @@
-#include <algorithm>
-#include <chrono>
-#include <vector>
-
 #include <ATen/Parallel.h>
 
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
 #include "discreet/dp/plan.h"
 #include "discreet/nn/optimizer.h"
-#include "discreet/privacy/internal/normals.h"
+#include "discreet/privacy/noise_speed.h"
 
 namespace discreet {
 namespace app {
 namespace {
 
-namespace normals = privacy::internal::normals;
-
-constexpr std::uint64_t kDraws = 16 * privacy::internal::kNormalsPerGroup;  // In the first cache.
 constexpr std::int64_t kParameters = 1 << 20;
-
-/// Least nanoseconds per value over `repeats` calls of work(i).
-template <class Work>
-double least(int repeats, double values, const Work& work) {
-  double best = 0;
-  for (int i = 0; i < repeats; ++i) {
-    const auto started = std::chrono::steady_clock::now();
-    work(static_cast<std::uint64_t>(i));
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - started;
-    best = i == 0 ? took.count() : std::min(best, took.count());
-  }
-  return best / values;
-}
 
 Json kernel_results(int repeats) {
   Json results = Json::array();
-  const std::uint32_t key[8] = {3, 1, 4, 1, 5, 9, 2, 6};
-  std::vector<float> in(kDraws, 0.01F), out(kDraws);
-  for (const normals::Kernel& kernel : normals::kernels()) {
-    const auto time = [&](normals::AddNormals<float> add) {
-      return least(repeats, kDraws, [&](std::uint64_t i) {
-        add({key, 1, i * (kDraws / 512), in.data(), out.data(), kDraws, 1.0, 0.5});
-      });
-    };
-    std::vector<std::uint64_t> words(512);
-    const double bits = least(repeats, 512, [&](std::uint64_t i) {
-      kernel.fill_words(key, 1, i, words.data());
-    });
-    results.push_back({{"instructions", kernel.instructions},
-                       {"cipher", kernel.cipher},
-                       {"plain_ns", time(kernel.plain_float)},
-                       {"grid_ns", time(kernel.grid_float)},
-                       {"words_ns", bits}});
+  for (const privacy::NoiseSpeed& speed : privacy::noise_speeds(repeats)) {
+    results.push_back({{"instructions", speed.instructions},
+                       {"cipher", speed.cipher},
+                       {"plain_ns", speed.plain_ns},
+                       {"grid_ns", speed.grid_ns},
+                       {"words_ns", speed.words_ns}});
   }
   return results;
 }
@@ -65,8 +34,8 @@ double update_ns(nn::OptimizerKind kind, privacy::NoiseProtection protection, in
   nn::Optimizer optimizer({{"w", at::zeros({kParameters})}}, {.kind = kind});
   const auto clipper = plan.make_clipper(optimizer.parameters());
   dp::ClippedSum sum = clipper->take();
-  return least(repeats, static_cast<double>(kParameters), [&](std::uint64_t step) {
-    plan.begin_step(step);
+  return privacy::least_ns(repeats, static_cast<double>(kParameters), [&](int step) {
+    plan.begin_step(static_cast<std::uint64_t>(step));
     plan.update(sum, optimizer, 0.1);
   });
 }

@@ -48,12 +48,14 @@ void correct_for_slots(const StatementFlags& flags, privacy::PrivacyRun& run) {
 void print_statement(const privacy::PrivacyStatement& statement) {
   fmt::print("{}\n", statement.words);
   if (!statement.document["noise"].is_null()) {
-    const Json& tail = statement.document["noise"];
+    const Json& noise = statement.document["noise"];
     fmt::print(
-        "The noise's tail ends at {:.2f} standard deviations: over {:.3g} draws that adds at most "
-        "{:.2g} to delta (allowed: {:.2g}).\n",
-        tail["tail_end"].get<double>(), tail["draws"].get<double>(),
-        core::to_double(tail["truncation_delta"]), tail["limit"].get<double>());
+        "Drawing the noise adds at most {:.2g} to epsilon and {:.2g} to delta (allowed: {:.2g}) over "
+        "{:.3g} draws; {}.\n",
+        core::to_double(noise["epsilon_cost"]), core::to_double(noise["truncation_delta"]),
+        noise["limit"].get<double>(), noise["draws"].get<double>(),
+        noise["protection"] == "grid" ? "noisy sums are rounded to a grid"
+                                      : "the tail ends at 11.6 standard deviations");
   }
   fmt::print("\nNot covered:\n");
   for (const auto& caveat : statement.caveats) fmt::print("- {}\n", caveat);

@@ -14,6 +14,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 // GCC 12 takes the "undefined" operand inside its own intrinsics for a variable of ours.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 
 namespace discreet::privacy::internal::normals {
 
