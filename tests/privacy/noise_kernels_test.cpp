@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -207,6 +208,67 @@ TEST(NoiseKernels, NormalsAreBoxMullerOfTheWordsToTheLastDigits) {
     }
     EXPECT_LE(worst, 1.0L) << name_of(kernel);
     EXPECT_GE(worst, 0.1L) << name_of(kernel) << ": the bound is not the kernel's";
+  }
+}
+
+/// A group whose first half holds a word below `limit`, and its place there: one in 65,536 groups has
+/// one. A group of plain noise, from 32-bit words, takes half of the words that a group of the grid does.
+struct SmallWord {
+  std::uint64_t group;
+  std::size_t place;
+};
+
+SmallWord small_word(const Kernel& kernel) {
+  std::vector<std::uint64_t> words(512);
+  for (std::uint64_t group = 0;; ++group) {
+    kernel.fill_words(kKey, 42, group, words.data());
+    const auto found = std::find_if(words.begin(), words.begin() + 256, [](std::uint64_t word) {
+      return word < normals::kRefineBelow;
+    });
+    if (found != words.begin() + 256) {
+      return {group, static_cast<std::size_t>(found - words.begin())};
+    }
+  }
+}
+
+SmallWord small_plain_word(const Kernel& kernel) {
+  std::vector<std::uint64_t> words(512);
+  for (std::uint64_t pair_of_groups = 0;; ++pair_of_groups) {
+    kernel.fill_words(kKey, 42, pair_of_groups, words.data());
+    for (const std::uint64_t half : {0u, 1u}) {
+      std::vector<std::uint32_t> plain(512);
+      std::memcpy(plain.data(), words.data() + 256 * half, 2048);
+      for (std::size_t i = 0; i < 256; ++i) {
+        if (plain[i] < normals::kRefinePlainBelow) return {2 * pair_of_groups + half, i};
+      }
+    }
+  }
+}
+
+TEST(NoiseKernels, TheLastCellsOfTheUniformTakeMoreBits) {
+  for (const Kernel& kernel : normals::kernels()) {
+    if (std::string(kernel.instructions) == "portable") continue;  // Slow to find; avx2's code.
+    const SmallWord at = small_word(kernel);
+    const std::uint64_t word = words_of(kernel, 42, at.group)[at.place];
+    const std::uint64_t extra = kernel.extra_word(kKey, 42, at.group * 256 + at.place);
+    const double radius = normals::refined_radius(word, extra);
+    EXPECT_GT(radius, 5.7);
+    std::vector<double> values(512);
+    kernel.fill_normals(kKey, 42, at.group, values.data());
+    EXPECT_NEAR(std::hypot(values[at.place], values[256 + at.place]), radius, 1e-14 * radius)
+        << name_of(kernel);
+
+    const SmallWord plain = small_plain_word(kernel);
+    const auto noise = noisy(kernel.plain_double, std::vector<double>(512, 0.0), 1, plain.group);
+    const double found = std::hypot(noise[plain.place], noise[256 + plain.place]);
+    std::vector<std::uint32_t> half(512);
+    const auto both = words_of(kernel, 42, plain.group / 2);
+    std::memcpy(half.data(), both.data() + 256 * (plain.group % 2), 2048);
+    const std::uint64_t more = kernel.extra_word(kKey, 42, plain.group * 256 + plain.place);
+    const double expected = normals::refined_radius(
+        (std::uint64_t{half[plain.place]} << 32) | (more >> 32), more << 32);
+    EXPECT_NEAR(found, expected, 1e-6 * expected) << name_of(kernel);
+    EXPECT_GT(found, 5.7);
   }
 }
 
