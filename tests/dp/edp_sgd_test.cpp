@@ -367,7 +367,9 @@ TEST(EdpStep, AnEmptyBatchIsAFullNoisyStepDividedBySlots) {
     const nn::StepReport report = step->run(batch, 1);
     EXPECT_EQ(report.examples, 0);
     const at::Tensor change = fixture.weights() - before;
-    EXPECT_EQ(at::count_nonzero(change).item<std::int64_t>(), change.numel());
+    // Noise on every coordinate; on its grid it is zero with a chance of at most 4e-4.
+    const std::int64_t still = change.numel() - at::count_nonzero(change).item<std::int64_t>();
+    EXPECT_LE(still, 10);
     const double deviation = std::pow(0.5, static_cast<double>(number / 2)) * bound / 3;
     const double ratio = change.square().mean().item<double>() / (deviation * deviation);
     EXPECT_NEAR(ratio, 1, 5.33 * std::sqrt(2.0 / static_cast<double>(change.numel()))) << number;
