@@ -39,14 +39,20 @@ std::vector<std::string> split_at_colons(std::string text) {
   return split_at_commas(text);
 }
 
-/// Of the phases, by the sampling that was asked for.
-Event sampled_event(const EventQuestion& question) {
-  if (question.sampling == Sampling::kPoisson) return event_of(question.phases);
-  std::vector<Event> events;
-  for (const Phase& phase : question.phases) {
-    Event step = Event::gaussian(NoiseMultiplier(phase.noise_multiplier));
-    const SamplingRate rate(phase.sampling_rate);
-    if (question.sampling == Sampling::kFullBatch || question.sampling == Sampling::kShuffled) {
+/// One step of a phase, by the sampling that was asked for.
+Event sampled_step(const EventQuestion& question, const Phase& phase) {
+  Event noise = Event::gaussian(NoiseMultiplier(phase.noise_multiplier));
+  const SamplingRate rate(phase.sampling_rate);
+  const auto units = [&] {
+    if (question.units) return *question.units;
+    throw usage_error(fmt::format("sampling '{}' needs --units", name(question.sampling)),
+                      "The public number of examples or users in the data.");
+  };
+  switch (question.sampling) {
+    case Sampling::kPoisson:
+      return rate.value() == 1 ? noise : Event::poisson_sampled(rate, std::move(noise));
+    case Sampling::kFullBatch:
+    case Sampling::kShuffled:
       if (rate.value() != 1) {
         throw privacy_refused(
             fmt::format("sampling '{}' with a rate of {}: amplification is proven for Poisson batches, "
@@ -55,30 +61,50 @@ Event sampled_event(const EventQuestion& question) {
             "State rate 1 and, for shuffled batches, the number of epochs as steps: every unit enters "
             "once per epoch.");
       }
-      if (question.sampling == Sampling::kShuffled) step = Event::shuffled_epoch(std::move(step));
-    } else {
-      if (!question.units) {
-        throw usage_error(fmt::format("sampling '{}' needs --units", name(question.sampling)),
-                          "The public number of examples or users in the data.");
-      }
-      if (question.sampling == Sampling::kTruncatedPoisson) {
-        if (!question.cap) throw usage_error("sampling 'truncated_poisson' needs --cap");
-        step = Event::truncated_poisson_sampled(rate, *question.units, *question.cap,
-                                                std::move(step));
-      } else {
-        const double batch = rate.value() * static_cast<double>(*question.units);
-        if (std::abs(batch - std::round(batch)) > 1e-6) {
-          throw usage_error(
-              fmt::format("a rate of {} of {} units is a batch of {}: expected a whole number",
-                          rate.value(), *question.units, batch));
-        }
-        step = Event::sampled_without_replacement(*question.units, std::llround(batch),
-                                                  std::move(step));
-      }
+      return question.sampling == Sampling::kShuffled ? Event::shuffled_epoch(std::move(noise)) : noise;
+    case Sampling::kTruncatedPoisson: {
+      const std::int64_t n = units();
+      if (!question.cap) throw usage_error("sampling 'truncated_poisson' needs --cap");
+      return Event::truncated_poisson_sampled(rate, n, *question.cap, std::move(noise));
     }
-    events.push_back(Event::self_composed(std::move(step), phase.steps));
+    case Sampling::kWithoutReplacement: {
+      const std::int64_t n = units();
+      const double batch = rate.value() * static_cast<double>(n);
+      if (std::abs(batch - std::round(batch)) > 1e-6) {
+        throw usage_error(fmt::format("a rate of {} of {} units is a batch of {}: expected a whole number",
+                                      rate.value(), n, batch));
+      }
+      return Event::sampled_without_replacement(n, std::llround(batch), std::move(noise));
+    }
+    case Sampling::kFixedOrder:
+    case Sampling::kCyclicPoisson:
+      break;  // What they cost depends on the noise's matrix, which phases do not say.
+  }
+  throw usage_error(fmt::format("sampling '{}' cannot be stated by phases", name(question.sampling)),
+                    "Give the run's privacy.json to --event.");
+}
+
+/// Of the phases.
+Event sampled_event(const EventQuestion& question) {
+  std::vector<Event> events;
+  for (const Phase& phase : question.phases) {
+    events.push_back(Event::self_composed(sampled_step(question, phase), phase.steps));
   }
   return events.size() == 1 ? events[0] : Event::composed(std::move(events));
+}
+
+/// Each upper bound holds, so the smallest one does; null if there is none.
+Json smallest_upper(const Json& results) {
+  Json best;
+  for (const Json& row : results) {
+    if (row["kind"] != "upper") continue;
+    if (!best.is_null() &&
+        core::to_double(row["epsilon"]) >= core::to_double(best["epsilon"])) {
+      continue;
+    }
+    best = {{"accountant", row["accountant"]}, {"epsilon", row["epsilon"]}};
+  }
+  return best;
 }
 
 /// The relation that is stated unless another one is asked for.
@@ -199,6 +225,9 @@ Json answer_epsilon(const EpsilonQuestion& question) {
                 {"phases", phases_json(question.phases)},
                 {"event", asked.event.to_json()},
                 {"results", std::move(results)}};
+  if (auto best = smallest_upper(document["results"]); !best.is_null()) {
+    document["smallest"] = std::move(best);
+  }
   return document;
 }
 

@@ -53,8 +53,9 @@ struct EpsilonQuestion : EventQuestion {
   AccountantOptions options;
 };
 
-/// discreet.privacy.epsilon/1: one result per accountant. With `all`, one that cannot answer says
-/// why under "epsilon_reason". Throws: kPrivacyRefused if the only one asked cannot.
+/// discreet.privacy.epsilon/1: one result per accountant, and the smallest upper bound with its source.
+/// With `all`, one that cannot answer says why under "epsilon_reason". Throws: kPrivacyRefused if the
+/// only one asked cannot.
 Json answer_epsilon(const EpsilonQuestion& question);
 
 /// discreet.privacy.curve/1: epsilon at each of `deltas`, and delta at each of `epsilons`, by each

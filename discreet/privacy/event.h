@@ -129,8 +129,8 @@ class Event {
 std::string_view name(Event::Kind kind);
 
 /// Empty if the cost of `event` may be stated for `relation`, else why not. Poisson batches:
-/// add-or-remove-one and zero-out; truncated ones: zero-out, as the number of units is public;
-/// batches of fixed size: replace-one; shuffled epochs: replace-one and zero-out; the rest: any.
+/// add-or-remove-one and zero-out; truncated ones, and groups in turn: zero-out, as the number of units
+/// is public; batches of fixed size: replace-one; shuffled epochs: replace-one and zero-out; the rest: any.
 std::string why_not_relation(const Event& event, Relation relation);
 
 /// `steps` Poisson-sampled Gaussians of one noise multiplier and one rate.

@@ -217,8 +217,13 @@ std::string why_not_relation(const Event& event, Relation relation) {
     return fmt::format("{} with relation '{}': {}", which, name(relation), why);
   };
   switch (event.kind()) {
-    case Event::Kind::kPoissonSampled:
     case Event::Kind::kCyclicPoissonBanded:
+      if (relation != Relation::kZeroOut) {
+        return refused("groups of units in turn",
+                       "a unit's group may depend on how many units there are; state zero_out");
+      }
+      break;
+    case Event::Kind::kPoissonSampled:
       if (relation == Relation::kReplaceOne && event.sampling_rate() > 0 &&
           event.sampling_rate() < 1) {
         return refused("Poisson batches",

@@ -328,6 +328,36 @@ TEST(Calibrate, NeverExceedsAndHardlyFallsShort) {
   }
 }
 
+TEST(Calibrate, HoldsForEveryAccountantAndForTheScaleOfPhases) {
+  const std::vector<Phase> decaying = {{1.5, 1.0 / 70, 70}, {1.2, 1.0 / 70, 70}, {.96, 1.0 / 70, 70}};
+  for (const auto& name : accountant_names(/*guarantees_only=*/true)) {
+    const auto accountant = make_accountant(name);
+    for (const double target : {.3, 2.0, 9.0}) {
+      const auto event = [&](double scale) {
+        if (name == "analytic") return event_of({{scale, 1, 9}});
+        auto phases = decaying;
+        for (Phase& phase : phases) phase.noise_multiplier *= scale;
+        return event_of(phases);
+      };
+      const auto found = calibrate_noise_multiplier({target, 1e-5, accountant.get()}, event);
+      EXPECT_LE(accountant->epsilon(event(found.value), Delta(1e-5)).value, target) << name;
+      EXPECT_GT(accountant->epsilon(event(found.value * (1 - 1e-3)), Delta(1e-5)).value,
+                target * (1 - 1e-2))
+          << name << " " << target;
+    }
+  }
+}
+
+TEST(Calibrate, NeedsFewEvaluations) {
+  const auto rdp = make_accountant("rdp");
+  int evaluations = 0;
+  calibrate_noise_multiplier({8, 1e-5, rdp.get()}, [&](double z) {
+    ++evaluations;
+    return event_of({{z, .04, 2250}});
+  });
+  EXPECT_LE(evaluations, 14);
+}
+
 TEST(Calibrate, RefusesWhatCannotBeReached) {
   const auto rdp = make_accountant("rdp"), gdp = make_accountant("gdp");
   const auto event = [](double z) { return event_of({{z, 0.5, 1000}}); };

@@ -273,12 +273,14 @@ TEST(EventRelations, SamplingLimitsTheClaim) {
   const Event poisson = event_of({{1, .1, 10}}), full = event_of({{1, 1, 10}});
   const Event shuffled = Event::shuffled_epoch(gaussian(1));
   const Event trunc = truncated(.01, 1000, 20, 1, 10), wor = without_replacement(1000, 10, 1, 10);
+  const Event bands = Event::cyclic_poisson_banded(NoiseMultiplier(1), SamplingRate(.1), 10, 2);
   for (const auto relation :
        {Relation::kAddOrRemoveOne, Relation::kZeroOut, Relation::kReplaceOne}) {
     EXPECT_EQ(why(full, relation), "");
     EXPECT_EQ(why(poisson, relation).empty(), relation != Relation::kReplaceOne);
     EXPECT_EQ(why(shuffled, relation).empty(), relation != Relation::kAddOrRemoveOne);
     EXPECT_EQ(why(trunc, relation).empty(), relation == Relation::kZeroOut);
+    EXPECT_EQ(why(bands, relation).empty(), relation == Relation::kZeroOut);
     EXPECT_EQ(why(wor, relation).empty(), relation == Relation::kReplaceOne);
     // Somewhere inside is inside.
     EXPECT_EQ(why(Event::repeat_and_select({1, 2}, wor), relation).empty(),
