@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <torch/headeronly/version.h>
 
+#include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
 #include "discreet/dp/private_step.h"
@@ -245,7 +246,15 @@ Json bench_stacked(const Json& request, core::OperationContext& context) {
   Json document = {{"schema", "discreet.bench.stacked/1"}, {"libtorch", TORCH_VERSION},
                    {"threads", at::get_num_threads()},     {"peak_gflops", peak / 1e9},
                    {"batch_size", kStackedBatch},          {"results", Json::array()}};
-  for (const StackedShape& shape : stacked_shapes(request.value("models", std::int64_t{32}))) {
+  const auto known = stacked_shapes(request.value("models", std::int64_t{32}));
+  for (const std::string& name : wanted) {
+    if (std::none_of(known.begin(), known.end(), [&](const auto& s) { return s.name == name; })) {
+      std::string names;
+      for (const auto& shape : known) names += (names.empty() ? "" : ", ") + shape.name;
+      throw usage_error("no stacked shape is called '" + name + "'", "Known: " + names);
+    }
+  }
+  for (const StackedShape& shape : known) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), shape.name) == wanted.end()) continue;
     if (context.stopping()) break;
     document["results"].push_back(time_stacked(shape, request.value("steps", 15), peak));
