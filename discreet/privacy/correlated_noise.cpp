@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -68,9 +69,15 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
     past = past_.data() + offset_;
   }
   block_.resize(n);
-  strategy_->next(position_, block_, past, stride, [&](std::int64_t i, std::span<float> normals) {
-    std::fill(normals.begin(), normals.end(), 0.0F);
-    sources_[static_cast<std::size_t>(i)]->add_gaussian(normals, 1);
+  std::span<float> block(block_);
+  if constexpr (std::is_same_v<T, float>) {
+    block = values;
+  } else {
+    std::transform(values.begin(), values.end(), block_.begin(), [](T value) { return static_cast<float>(value); });
+  }
+  const double size = std * scale_;
+  strategy_->next(position_, block, past, stride, [&](std::int64_t i, std::span<float> row) {
+    sources_[static_cast<std::size_t>(i)]->add_gaussian(row, size);
   });
   if (size_ == 0) {
     for (std::size_t row = 0; row < first_past_.size(); ++row) {
@@ -80,8 +87,7 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
   }
   offset_ += n;
   ++call_;
-  const T size = static_cast<T>(std * scale_);
-  for (std::size_t k = 0; k < n; ++k) values[k] += size * static_cast<T>(block_[k]);
+  if constexpr (!std::is_same_v<T, float>) std::copy(block_.begin(), block_.end(), values.begin());
 }
 
 void CorrelatedNoise::add_gaussian(std::span<float> values, double std) { add(values, std); }

@@ -19,9 +19,13 @@ namespace discreet::privacy {
 /// multiplier of one participation: the whole stream costs `most` Gaussian events of it.
 /// A step's calls must cover the same coordinates in the same order as those of every other step.
 ///
+/// What leaves the object is computed from the rows of C X + Z that its sources noised, and from nothing else:
+/// where these round to a grid, the release is as safe in its bits (NoiseProtection). Doubles are taken as
+/// floats.
+///
 /// Guarantee: as that of the strategy; the stds must be the same in each step (checked), since noise that was
-/// added is taken back later. The state is the noise already added: it is as secret as the noise and is
-/// held in memory alone, unless the sources are insecure. Where it is lost, a new object starts the
+/// added is taken back later. The state holds past sums and what was released of them: it is as secret as
+/// the noise and is held in memory alone, unless the sources are insecure. Where it is lost, a new object starts the
 /// mechanism anew for the steps that are left; a unit's participations in the two together cost no more
 /// than planned, since the sensitivity of parts never adds up to more than that of the whole.
 /// Cost: strategy.memory() float32 vectors as long as what is noised.

@@ -122,24 +122,44 @@ std::vector<double> BandedStrategy::matrix() const {
   return dense;
 }
 
-void BandedStrategy::next(std::int64_t step, std::span<float> out, float* past, std::size_t stride,
-                          const std::function<void(std::int64_t, std::span<float>)>& draw) const {
-  draw(0, out);
-  const std::int64_t kept = memory();
-  for (std::int64_t i = 1; i < bands() && i <= step; ++i) {
+void BandedStrategy::next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
+                          const Release& release) const {
+  // Rows 0 … bands - 2 of `past` hold x over its column's norm, the rows after them what was released of it.
+  const std::int64_t kept = bands() - 1;
+  const auto row = [&](std::int64_t half, std::int64_t at) {
+    return past + static_cast<std::size_t>(half * kept + at % kept) * stride;
+  };
+  const std::size_t n = values.size();
+  float* __restrict x = values.data();
+  const auto first = static_cast<float>(coefficients_[0]), norm = static_cast<float>(column_norm(step));
+  if (kept == 0) {
+    for (std::size_t k = 0; k < n; ++k) x[k] *= first / norm;
+    release(0, values);
+    for (std::size_t k = 0; k < n; ++k) x[k] *= norm / first;
+    return;
+  }
+  const std::int64_t reach = std::min(kept, step);
+  float* __restrict own = row(0, step);
+  // The oldest row makes room for this step's: it is read first.
+  std::vector<float> sum(n, 0.0F), taken(n, 0.0F);
+  for (std::int64_t i = 1; i <= reach; ++i) {
     const auto c = static_cast<float>(coefficients_[static_cast<std::size_t>(i)]);
-    const float* __restrict old = past + static_cast<std::size_t>((step - i) % kept) * stride;
-    float* __restrict values = out.data();
-    for (std::size_t k = 0; k < out.size(); ++k) values[k] -= c * old[k];
+    const float* __restrict before = row(0, step - i);
+    const float* __restrict released = row(1, step - i);
+    for (std::size_t k = 0; k < n; ++k) {
+      sum[k] += c * before[k];
+      taken[k] += c * released[k];
+    }
   }
-  const auto first = static_cast<float>(1 / coefficients_[0]);
-  for (float& value : out) value *= first;
-  if (kept > 0) {
-    std::copy(out.begin(), out.end(), past + static_cast<std::size_t>(step % kept) * stride);
+  for (std::size_t k = 0; k < n; ++k) {
+    own[k] = x[k] / norm;
+    x[k] = first * own[k] + sum[k];
   }
-  const auto norm = static_cast<float>(column_norm(step));
-  if (norm != 1) {
-    for (float& value : out) value *= norm;
+  release(0, values);
+  float* __restrict out = row(1, step);
+  for (std::size_t k = 0; k < n; ++k) {
+    out[k] = (x[k] - taken[k]) / first;
+    x[k] = norm * out[k];
   }
 }
 
@@ -210,29 +230,39 @@ std::vector<double> TreeStrategy::matrix() const {
   return dense;
 }
 
-void TreeStrategy::next(std::int64_t step, std::span<float> out, float* past, std::size_t stride,
-                        const std::function<void(std::int64_t, std::span<float>)>& draw) const {
-  // `past` row h: the noise of the last whole node of level h that no larger node has swallowed.
+void TreeStrategy::next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
+                        const Release& release) const {
+  // Row h of `past`: the sum of x over the last whole node of level h that no larger node has swallowed;
+  // row levels + h: what was released of it.
   const std::int64_t level = completed_level(place(step));
-  float* top = past + static_cast<std::size_t>(level) * stride;
-  std::vector<float> node(out.size());
-  draw(0, node);
-  if (honaker_) {
-    for (std::int64_t h = 0; h < level; ++h) {
-      const auto own = static_cast<float>(node_variance(h + 1));
-      const float* left = past + static_cast<std::size_t>(h) * stride;
-      draw(h + 1, out);
-      for (std::size_t k = 0; k < node.size(); ++k) {
-        node[k] = own * out[k] + (1 - own) * (left[k] + node[k]);
-      }
+  const auto sum = [&](std::int64_t h) { return past + static_cast<std::size_t>(h) * stride; };
+  const auto released = [&](std::int64_t h) { return past + static_cast<std::size_t>(levels_ + h) * stride; };
+  const std::size_t n = values.size();
+  std::vector<float> node(values.begin(), values.end()), estimate(n), fresh(n);
+  const auto release_node = [&](std::int64_t draw, std::vector<float>& to) {
+    to = node;
+    release(draw, to);
+  };
+  if (honaker_) release_node(0, estimate);
+  for (std::int64_t h = 0; h < level; ++h) {
+    const float* left = sum(h);
+    for (std::size_t k = 0; k < n; ++k) node[k] += left[k];
+    if (!honaker_) continue;
+    release_node(h + 1, fresh);
+    const auto own = static_cast<float>(node_variance(h + 1));
+    const float* before = released(h);
+    for (std::size_t k = 0; k < n; ++k) {
+      estimate[k] = own * fresh[k] + (1 - own) * (before[k] + estimate[k]);
     }
   }
-  std::copy(node.begin(), node.end(), out.begin());
+  if (!honaker_) release_node(0, estimate);
+  std::copy(estimate.begin(), estimate.end(), values.begin());
   for (std::int64_t h = 0; h < level; ++h) {
-    const float* left = past + static_cast<std::size_t>(h) * stride;
-    for (std::size_t k = 0; k < out.size(); ++k) out[k] -= left[k];
+    const float* before = released(h);
+    for (std::size_t k = 0; k < n; ++k) values[k] -= before[k];
   }
-  std::copy(node.begin(), node.end(), top);
+  std::copy(node.begin(), node.end(), sum(level));
+  std::copy(estimate.begin(), estimate.end(), released(level));
 }
 
 }  // namespace discreet::privacy

@@ -41,15 +41,18 @@ class NoiseStrategy {
   /// The strategy as a dense matrix, row after row, `steps` columns: for tests and small T.
   virtual std::vector<double> matrix() const = 0;
 
-  /// Independent standard normals that step `step` uses for each coordinate, at most `draws()`.
+  /// Independent normals that a step uses for each coordinate, at most.
   virtual std::int64_t draws() const = 0;
-  /// Vectors of the past that the noise of the next step needs, each as long as x.
+  /// Vectors of the past that the next step needs, each as long as x.
   virtual std::int64_t memory() const = 0;
-  /// `out` = noise of step `step` (of Z with variance 1). `past` [memory, stride] holds the vectors of the
-  /// past from the coordinate on that `out` begins with; `draw(i, values)` fills with the i-th standard
-  /// normals of the step. Steps come in order, from 0.
-  virtual void next(std::int64_t step, std::span<float> out, float* past, std::size_t stride,
-                    const std::function<void(std::int64_t, std::span<float>)>& draw) const = 0;
+  /// Adds noise to some values and rounds as it likes: row i of what C X gains in this step, released.
+  using Release = std::function<void(std::int64_t i, std::span<float> values)>;
+  /// `values`: in, x of step `step`; out, x with the step's noise. The rows of C X that the step completes
+  /// go through `release`, and nothing else of x comes out: what follows is computed from released numbers
+  /// alone, so that a release whose bits are safe makes everything safe. `past` [memory, stride] holds what
+  /// is kept from step to step, from the coordinate on that `values` begins with. Steps come in order, from 0.
+  virtual void next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
+                    const Release& release) const = 0;
 };
 
 /// Root of the mean over all steps t of the variance of the noise in the sum of steps 0 … t, where Z has
@@ -62,7 +65,7 @@ double prefix_rmse(const NoiseStrategy& strategy, const Participation& participa
 ///
 /// Guarantee: columns at distance >= bands have no row in common, so `most` participations at that
 /// distance have sensitivity sqrt(most); closer ones are refused, since that bound does not hold for them.
-/// Cost: a step reads bands - 1 past vectors.
+/// Cost: a step reads bands - 1 past vectors of x and as many of what was released.
 /// Ref: Choquette-Choo et al. 2023, (Amplified) Banded Matrix Factorization; McKenna 2024 (Toeplitz).
 class BandedStrategy final : public NoiseStrategy {
  public:
@@ -78,9 +81,9 @@ class BandedStrategy final : public NoiseStrategy {
   std::vector<double> prefix_variances() const override;
   std::vector<double> matrix() const override;
   std::int64_t draws() const override { return 1; }
-  std::int64_t memory() const override { return bands() - 1; }
-  void next(std::int64_t step, std::span<float> out, float* past, std::size_t stride,
-            const std::function<void(std::int64_t, std::span<float>)>& draw) const override;
+  std::int64_t memory() const override { return 2 * (bands() - 1); }
+  void next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
+            const Release& release) const override;
 
  private:
   double column_norm(std::int64_t step) const;
@@ -122,9 +125,9 @@ class TreeStrategy final : public NoiseStrategy {
   std::vector<double> prefix_variances() const override;
   std::vector<double> matrix() const override;
   std::int64_t draws() const override { return honaker_ ? levels_ : 1; }
-  std::int64_t memory() const override { return levels_; }
-  void next(std::int64_t step, std::span<float> out, float* past, std::size_t stride,
-            const std::function<void(std::int64_t, std::span<float>)>& draw) const override;
+  std::int64_t memory() const override { return 2 * levels_; }
+  void next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
+            const Release& release) const override;
 
  private:
   std::int64_t place(std::int64_t step) const { return step % span_; }  // in its tree

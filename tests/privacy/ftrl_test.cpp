@@ -33,7 +33,7 @@ TEST(Ftrl, TakesTheTreeWithTheSmallerError) {
     }
   }
   EXPECT_THROW(make_strategy({.matrix = "triangle"}, 10, {1, 10}), Error);
-  EXPECT_EQ(make_strategy({}, 100, {4, 25})->memory(), 15);
+  EXPECT_EQ(make_strategy({}, 100, {4, 25})->memory(), 30);
 }
 
 }  // namespace

@@ -56,8 +56,9 @@ Rows noise_weights(const NoiseStrategy& strategy) {
   for (std::int64_t impulse = 0; impulse < n * draws; ++impulse) {
     std::vector<float> past(static_cast<std::size_t>(strategy.memory()), 0.0F), out(1);
     for (std::int64_t t = 0; t < n; ++t) {
-      strategy.next(t, out, past.data(), 1, [&](std::int64_t i, std::span<float> normals) {
-        normals[0] = t * draws + i == impulse ? 1.0F : 0.0F;
+      out[0] = 0;
+      strategy.next(t, out, past.data(), 1, [&](std::int64_t i, std::span<float> row) {
+        row[0] += t * draws + i == impulse ? 1.0F : 0.0F;
       });
       weights[static_cast<std::size_t>(t)][static_cast<std::size_t>(impulse)] = out[0];
     }
@@ -173,6 +174,24 @@ TEST(Strategies, VariancesAreThoseOfTheNoise) {
       }
       EXPECT_NEAR(strategy->step_variance(static_cast<std::int64_t>(t)), step, 1e-5) << strategy->name() << t;
       EXPECT_NEAR(prefixes[t], prefix, 1e-5) << strategy->name() << t;
+    }
+  }
+}
+
+/// Without noise x comes back; and what is released is what passed through `release`, so that a row that is
+/// rounded there is not seen finer anywhere.
+TEST(Strategies, ReleaseNothingButWhatWasReleased) {
+  const BandedStrategy banded(9, optimal_bands(9, 4)), alone(9, {1.0});
+  const TreeStrategy plain(9, false), better(9, true, 5);
+  for (const NoiseStrategy* strategy :
+       std::initializer_list<const NoiseStrategy*>{&banded, &alone, &plain, &better}) {
+    std::vector<float> past(static_cast<std::size_t>(strategy->memory()), 0.0F), hidden(past.size(), 0.0F);
+    for (std::int64_t t = 0; t < 9; ++t) {
+      std::vector<float> x{std::sin(static_cast<float>(t + 1))}, y = x;
+      strategy->next(t, x, past.data(), 1, [](std::int64_t, std::span<float>) {});
+      EXPECT_NEAR(x[0], std::sin(t + 1.0), 1e-5) << strategy->name() << t;
+      strategy->next(t, y, hidden.data(), 1, [](std::int64_t, std::span<float> row) { row[0] = 0; });
+      EXPECT_EQ(y[0], 0) << strategy->name() << t;
     }
   }
 }

@@ -106,8 +106,8 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
                 .reference = "Choquette-Choo et al. 2023; Kairouz et al. 2021"})
           .add("ftrl_bands", &PrivacyOptions::ftrl_bands,
                {.min = 0, .max = 4096,
-                .doc = "dp-ftrl, banded: diagonals, at most the steps of a pass; bands - 1 vectors of past "
-                       "noise are kept. 0: 16, or the steps of a pass if they are fewer."})
+                .doc = "dp-ftrl, banded: diagonals, at most the steps of a pass; 2 (bands - 1) vectors of the "
+                       "past are kept. 0: 16, or the steps of a pass if they are fewer."})
           .add("ftrl_honaker", &PrivacyOptions::ftrl_honaker,
                {.doc = "dp-ftrl, tree: each node's noise is averaged with that of its children; the same "
                        "privacy with less noise.",
