@@ -59,9 +59,11 @@ FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options, std::unique_ptr<priv
   parts.noise = std::make_unique<privacy::CorrelatedNoise>(
       privacy::make_strategy(options.ftrl, steps, parts.participation), parts.participation,
       [&options](std::int64_t draw) -> std::unique_ptr<privacy::NoiseSource> {
-        if (!options.insecure_seed) return std::make_unique<privacy::SecureNoise>(options.threads);
+        if (!options.insecure_seed) {
+          return std::make_unique<privacy::SecureNoise>(options.threads, options.noise_protection);
+        }
         return std::make_unique<privacy::InsecureNoise>(*options.insecure_seed, fmt::format("gradient/{}", draw),
-                                                        options.threads);
+                                                        options.threads, options.noise_protection);
       });
   return parts;
 }
@@ -86,10 +88,27 @@ double FtrlPlan::independent_prefix_noise() const {
   return noise_multiplier() * std::sqrt((static_cast<double>(strategy().steps()) + 1) / 2);
 }
 
+privacy::Event FtrlPlan::event(std::int64_t steps) const {
+  const std::int64_t taken = sampler().participations(steps + lost_);
+  if (taken == 0) return privacy::Event::composed({});
+  if (options().ftrl.cyclic_poisson) {
+    return privacy::Event::cyclic_poisson_banded(privacy::NoiseMultiplier(noise_multiplier()),
+                                                 privacy::SamplingRate(sampler().plan().sampling_rate),
+                                                 steps + lost_, participation_.separation);
+  }
+  const double root = std::sqrt(static_cast<double>(taken));
+  return privacy::Event::matrix_mechanism(
+      privacy::NoiseMultiplier(noise_multiplier() / root),
+      {.strategy = strategy().name(),
+       .steps = steps + lost_,
+       .participations = taken,
+       .separation = participation_.separation,
+       .sensitivity = noise().scale() * root});
+}
+
 privacy::Event FtrlPlan::step_event(std::int64_t step) const {
   const std::int64_t place = step + lost_;
-  const auto& sampler = const_cast<FtrlPlan*>(this)->sampler();
-  if (sampler.participations(place + 1) == sampler.participations(place)) {
+  if (sampler().participations(place + 1) == sampler().participations(place)) {
     return privacy::Event::composed({});  // paid for with the first step of the pass
   }
   return PrivatePlan::step_event(step);
@@ -135,12 +154,14 @@ void FtrlPlan::load(const std::filesystem::path& folder) {
 privacy::PrivacyRun FtrlPlan::describe(std::int64_t steps, std::uint64_t parameters) const {
   privacy::PrivacyRun run = PrivatePlan::describe(steps, parameters);
   run.steps = steps;
+  run.event = event(steps);
   run.matrix = privacy::MatrixFacts{.strategy = strategy().name(),
                                     .memory = strategy().memory(),
                                     .participations = participation_.most,
                                     .separation = participation_.separation,
                                     .prefix_noise = prefix_noise(),
-                                    .independent_prefix_noise = independent_prefix_noise()};
+                                    .independent_prefix_noise = independent_prefix_noise(),
+                                    .draws_per_step = strategy().draws() > 1 ? 2.0 : 1.0};
   return run;
 }
 

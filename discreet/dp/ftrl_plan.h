@@ -41,6 +41,8 @@ class FtrlPlan final : public PrivatePlan {
   double independent_prefix_noise() const;
 
   privacy::Event step_event(std::int64_t step) const override;
+  /// One matrix mechanism over the participations so far, or its cyclic Poisson form.
+  privacy::Event event(std::int64_t steps) const override;
   privacy::PrivacyRun describe(std::int64_t steps, std::uint64_t parameters) const override;
   std::vector<std::uint64_t> begin_step(std::uint64_t step) override;
   void go_on(std::int64_t step, std::int64_t lost) override;

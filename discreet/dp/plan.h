@@ -75,6 +75,7 @@ class PrivatePlan {
 
   const PrivacyOptions& options() const { return options_; }
   privacy::Sampler& sampler() { return *sampler_; }
+  const privacy::Sampler& sampler() const { return *sampler_; }
   /// Sigma of the first epoch, as asked for or calibrated.
   double noise_multiplier() const { return noise_multiplier_; }
   /// Sigma of a step (from 0), and what it counts as.

@@ -41,6 +41,7 @@ class CorrelatedNoise final : public NoiseSource {
   void add_gaussian(std::span<float> values, double std) override;
   void add_gaussian(std::span<double> values, double std) override;
   bool secure() const override { return sources_.front()->secure(); }
+  bool floating_point_safe() const override { return sources_.front()->floating_point_safe(); }
   double step_deviation(double std) const override;
 
   const NoiseStrategy& strategy() const { return *strategy_; }

@@ -101,7 +101,8 @@ std::string rounded_up(double value) {
 /// the rounding of its cells; null if the number of parameters is unknown.
 Json noise_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
   if (!run.parameters) return Json();
-  const double draws = static_cast<double>(*run.parameters) * static_cast<double>(steps_of(run));
+  const double draws = static_cast<double>(*run.parameters) * static_cast<double>(steps_of(run)) *
+                       (run.matrix ? run.matrix->draws_per_step : 1);
   const double limit = run.delta / 100;
   const bool grid = run.floating_point_protection;
   const double tail_end = grid ? kTailEnd : kPlainTailEnd;
@@ -391,6 +392,7 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
                    {"memory", run.matrix->memory},
                    {"participations", run.matrix->participations},
                    {"separation", run.matrix->separation},
+                   {"draws_per_step", run.matrix->draws_per_step},
                    {"prefix_noise", core::number(run.matrix->prefix_noise)},
                    {"independent_prefix_noise", core::number(run.matrix->independent_prefix_noise)}};
   }

@@ -21,6 +21,7 @@ struct MatrixFacts {
   /// Standard deviation of the noise in a sum of clipped sums, averaged over all sums, in clip norms; and
   /// what independent noise of the same cost would give.
   double prefix_noise = 0, independent_prefix_noise = 0;
+  double draws_per_step = 1;        ///< Normals for one number, on average over the steps, at most.
 };
 
 /// Everything a privacy claim rests on. Training fills it from its plan, `privacy statement` from

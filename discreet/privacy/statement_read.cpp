@@ -75,7 +75,8 @@ PrivacyRun privacy_run_of(const Json& document) {
                   .separation = static_cast<std::int64_t>(statement_number(matrix, "separation")),
                   .prefix_noise = core::to_double(statement_member(matrix, "prefix_noise")),
                   .independent_prefix_noise =
-                      core::to_double(statement_member(matrix, "independent_prefix_noise"))};
+                      core::to_double(statement_member(matrix, "independent_prefix_noise")),
+                  .draws_per_step = statement_number(matrix, "draws_per_step")};
   }
   if (document.value("whole_event", false)) {
     run.event = Event::from_json(statement_member(document, "event"));

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "discreet/dp/mechanism.h"
+#include "discreet/privacy/accountant.h"
 #include "discreet/dp/private_step.h"
 #include "small_model.h"
 #include "tests/core/temporary_folder.h"
@@ -23,6 +24,10 @@ PrivacyOptions ftrl_options(const std::string& matrix = "banded") {
   return options;
 }
 
+double epsilon_of(const privacy::Event& event) {
+  return privacy::make_accountant("rdp")->epsilon(event, privacy::Delta(1e-5)).guarantee();
+}
+
 ErrorCode refusal(const PrivacyOptions& options) {
   try {
     make_plan(options);
@@ -38,16 +43,17 @@ TEST(FtrlPlan, AParticipationIsAnEventAndAPassIsPaidForAtItsBeginning) {
     FtrlPlan plan(ftrl_options(matrix));
     EXPECT_EQ(plan.participation().most, 3);
     EXPECT_EQ(plan.participation().separation, 5);
-    EXPECT_EQ(privacy::flatten(plan.event(15)).phases, (std::vector<privacy::Phase>{{1.3, 1, 3}}));
-    EXPECT_EQ(privacy::flatten(plan.event(6)).phases, (std::vector<privacy::Phase>{{1.3, 1, 2}}));
+    EXPECT_NEAR(plan.epsilon(15), epsilon_of(privacy::event_of({{1.3, 1, 3}})), 1e-9);
+    EXPECT_NEAR(plan.epsilon(6), epsilon_of(privacy::event_of({{1.3, 1, 2}})), 1e-9);
+    EXPECT_EQ(plan.event(6).provenance().participations, 2);
+    EXPECT_EQ(plan.event(6).provenance().separation, 5);
     EXPECT_EQ(plan.relation(), privacy::Relation::kZeroOut);
     std::vector<privacy::Event> ledger;
     for (std::int64_t step = 0; step < 15; ++step) {
       ledger.push_back(plan.step_event(step));
       EXPECT_EQ(privacy::flatten(ledger.back()).phases.empty(), step % 5 != 0) << step;
       // What the ledger holds is never less than what was released.
-      EXPECT_EQ(privacy::flatten(privacy::Event::composed(ledger)).phases,
-                privacy::flatten(plan.event(step + 1)).phases);
+      EXPECT_NEAR(epsilon_of(privacy::Event::composed(ledger)), plan.epsilon(step + 1), 1e-9);
     }
     const auto run = plan.describe(15, 100);
     EXPECT_EQ(run.sampling, privacy::Sampling::kFixedOrder);
@@ -63,7 +69,7 @@ TEST(FtrlPlan, CyclicPoissonCostsSampledEvents) {
   options.ftrl.bands = 4;
   options.expected_batch_size = 2;
   FtrlPlan plan(options);
-  EXPECT_EQ(privacy::flatten(plan.event(15)).phases, (std::vector<privacy::Phase>{{1.3, 0.4, 4}}));
+  EXPECT_NEAR(plan.epsilon(15), epsilon_of(privacy::event_of({{1.3, 0.4, 4}})), 1e-9);
   EXPECT_EQ(plan.participation().separation, 4);
   for (std::uint64_t step = 0; step < 15; ++step) plan.begin_step(step);
   options.ftrl.matrix = "tree";

@@ -140,7 +140,8 @@ void charge_budget(const Session& session, const privacy::Event& event) {
   privacy::BudgetLedger ledger(
       asked.ledger, {.epsilon = asked.ledger_epsilon,
                      .delta = asked.ledger_delta > 0 ? asked.ledger_delta : asked.delta.value(),
-                     .unit = privacy::unit_of(asked.unit)});
+                     .unit = privacy::unit_of(asked.unit),
+                     .relation = session.plan->relation});
   ledger.charge(session.run.path().string(), event);
 }
 
