@@ -21,10 +21,12 @@ void check_ftrl_options(const PrivacyOptions& options) {
   if (options.ftrl.cyclic_poisson && options.ftrl.matrix != "banded") {
     what = "cyclic Poisson sampling with a tree";
   }
-  if (options.expected_batch_size != std::floor(options.expected_batch_size)) what = "a batch of parts of a unit";
+  if (options.expected_batch_size != std::floor(options.expected_batch_size))
+    what = "a batch of parts of a unit";
   if (what == nullptr) return;
-  throw usage_error(std::string("mechanism 'dp-ftrl' cannot have ") + what,
-                    "Its noise cancels over the steps, so its size and its matrix are fixed before the run.");
+  throw usage_error(
+      std::string("mechanism 'dp-ftrl' cannot have ") + what,
+      "Its noise cancels over the steps, so its size and its matrix are fixed before the run.");
 }
 
 }  // namespace
@@ -35,14 +37,16 @@ struct FtrlPlan::Parts {
   std::unique_ptr<privacy::CorrelatedNoise> noise;
 };
 
-FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options, std::unique_ptr<privacy::Sampler> planted) {
+FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options,
+                                   std::unique_ptr<privacy::Sampler> planted) {
   check_ftrl_options(options);
   Parts parts;
   const std::int64_t steps = std::max<std::int64_t>(1, options.steps);
   const auto batch = static_cast<std::int64_t>(options.expected_batch_size);
   if (options.ftrl.cyclic_poisson) {
     // As few groups as the bands allow: the fewer, the smaller the rate within one.
-    const std::int64_t most = std::max<std::int64_t>(1, static_cast<std::int64_t>(options.units) / std::max<std::int64_t>(1, batch));
+    const std::int64_t most = std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(options.units) / std::max<std::int64_t>(1, batch));
     const std::int64_t groups = privacy::chosen_bands(options.ftrl, steps, most);
     const std::uint64_t seed = options.insecure_seed.value_or(0);
     auto sampler = std::make_unique<privacy::CyclicPoissonSampler>(
@@ -51,7 +55,8 @@ FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options, std::unique_ptr<priv
     parts.participation = sampler->participation(steps);
     parts.sampler = std::move(sampler);
   } else {
-    auto sampler = std::make_unique<privacy::FixedOrderSampler>(options.units, batch, options.ftrl.order_seed);
+    auto sampler =
+        std::make_unique<privacy::FixedOrderSampler>(options.units, batch, options.ftrl.order_seed);
     parts.participation = sampler->participation(steps);
     parts.sampler = std::move(sampler);
   }
@@ -62,7 +67,8 @@ FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options, std::unique_ptr<priv
         if (!options.insecure_seed) {
           return std::make_unique<privacy::SecureNoise>(options.threads, options.noise_protection);
         }
-        return std::make_unique<privacy::InsecureNoise>(*options.insecure_seed, fmt::format("gradient/{}", draw),
+        return std::make_unique<privacy::InsecureNoise>(*options.insecure_seed,
+                                                        fmt::format("gradient/{}", draw),
                                                         options.threads, options.noise_protection);
       });
   return parts;
@@ -92,18 +98,18 @@ privacy::Event FtrlPlan::event(std::int64_t steps) const {
   const std::int64_t taken = sampler().participations(steps + lost_);
   if (taken == 0) return privacy::Event::composed({});
   if (options().ftrl.cyclic_poisson) {
-    return privacy::Event::cyclic_poisson_banded(privacy::NoiseMultiplier(noise_multiplier()),
-                                                 privacy::SamplingRate(sampler().plan().sampling_rate),
-                                                 steps + lost_, participation_.separation);
+    return privacy::Event::cyclic_poisson_banded(
+        privacy::NoiseMultiplier(noise_multiplier()),
+        privacy::SamplingRate(sampler().plan().sampling_rate), steps + lost_,
+        participation_.separation);
   }
   const double root = std::sqrt(static_cast<double>(taken));
-  return privacy::Event::matrix_mechanism(
-      privacy::NoiseMultiplier(noise_multiplier() / root),
-      {.strategy = strategy().name(),
-       .steps = steps + lost_,
-       .participations = taken,
-       .separation = participation_.separation,
-       .sensitivity = noise().scale() * root});
+  return privacy::Event::matrix_mechanism(privacy::NoiseMultiplier(noise_multiplier() / root),
+                                          {.strategy = strategy().name(),
+                                           .steps = steps + lost_,
+                                           .participations = taken,
+                                           .separation = participation_.separation,
+                                           .sensitivity = noise().scale() * root});
 }
 
 privacy::Event FtrlPlan::step_event(std::int64_t step) const {
@@ -127,7 +133,8 @@ void FtrlPlan::go_on(std::int64_t step, std::int64_t lost) {
   // A fixed order says who took part before; who was drawn by chance is known to nobody any more.
   if (options().ftrl.cyclic_poisson) return;
   for (std::int64_t place = 0; place < step + lost; ++place) {
-    guard_.take(static_cast<std::uint64_t>(place), sampler().sample(static_cast<std::uint64_t>(place)));
+    guard_.take(static_cast<std::uint64_t>(place),
+                sampler().sample(static_cast<std::uint64_t>(place)));
   }
 }
 
@@ -136,8 +143,9 @@ void FtrlPlan::save(const std::filesystem::path& folder) const {
   const privacy::CorrelatedNoise::State state = noise().state();
   const auto floats = at::tensor(at::ArrayRef<float>(state.past), at::kFloat);
   const auto stds = at::tensor(at::ArrayRef<double>(state.stds), at::kDouble);
-  nn::write_tensors(folder / "noise.safetensors",
-                    {{"position", at::full({1}, state.position, at::kLong)}, {"stds", stds}, {"past", floats}});
+  nn::write_tensors(
+      folder / "noise.safetensors",
+      {{"position", at::full({1}, state.position, at::kLong)}, {"stds", stds}, {"past", floats}});
 }
 
 void FtrlPlan::load(const std::filesystem::path& folder) {
@@ -145,8 +153,10 @@ void FtrlPlan::load(const std::filesystem::path& folder) {
   privacy::CorrelatedNoise::State state;
   for (const auto& [name, tensor] : nn::read_tensors(folder / "noise.safetensors")) {
     if (name == "position") state.position = tensor.item<std::int64_t>();
-    if (name == "stds") state.stds.assign(tensor.data_ptr<double>(), tensor.data_ptr<double>() + tensor.numel());
-    if (name == "past") state.past.assign(tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel());
+    if (name == "stds")
+      state.stds.assign(tensor.data_ptr<double>(), tensor.data_ptr<double>() + tensor.numel());
+    if (name == "past")
+      state.past.assign(tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel());
   }
   noise().restore(state);
 }

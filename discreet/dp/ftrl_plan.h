@@ -10,33 +10,35 @@
 
 namespace discreet::dp {
 
-/// DP-FTRL: the plan whose noise is correlated over the steps, by a tree or a banded matrix, so that it
-/// cancels in the sum of updates. Nothing is assumed about sampling unless cyclic Poisson is asked for:
-/// units come in a fixed public order, once in a pass.
+/// DP-FTRL: the plan whose noise is correlated over the steps, by a tree or a banded matrix, so
+/// that it cancels in the sum of updates. Nothing is assumed about sampling unless cyclic Poisson
+/// is asked for: units come in a fixed public order, once in a pass.
 ///
-/// The noise multiplier counts one participation: the size of Z over the clip norm and the strategy's
-/// norm of one column. A run of k passes costs k Gaussian events of it, each charged to the ledger before
-/// the first step of its pass; with cyclic Poisson sampling, ceil(steps / groups) sampled ones.
+/// The noise multiplier counts one participation: the size of Z over the clip norm and the
+/// strategy's norm of one column. A run of k passes costs k Gaussian events of it, each charged to
+/// the ledger before the first step of its pass; with cyclic Poisson sampling, ceil(steps / groups)
+/// sampled ones.
 ///
-/// Guarantee: that of PrivatePlan, under zero-out: the number of units is public. Batches that break the
-/// participation pattern are refused before anything of them is released.
-/// Resume: the state of secure noise is the noise already added, and is never written down. `go_on`
-/// starts the mechanism anew for the steps that are left, with fresh noise; units keep their places in
-/// the order, and steps that were charged and lost are left out, so that no unit takes part more often
-/// than planned. The parts cost together no more than the whole: columns of one unit's participations
-/// are orthogonal (banded), or counts in nodes add up (tree). The price is accuracy: noise on both sides of
-/// a resume does not cancel.
-/// Ref: Kairouz et al. 2021 (DP-FTRL); Choquette-Choo et al. 2023 (banded, cyclic Poisson).
+/// Guarantee: that of PrivatePlan, under zero-out: the number of units is public. Batches that
+/// break the participation pattern are refused before anything of them is released. Resume: the
+/// state of secure noise is the noise already added, and is never written down. `go_on` starts the
+/// mechanism anew for the steps that are left, with fresh noise; units keep their places in the
+/// order, and steps that were charged and lost are left out, so that no unit takes part more often
+/// than planned. The parts cost together no more than the whole: columns of one unit's
+/// participations are orthogonal (banded), or counts in nodes add up (tree). The price is accuracy:
+/// noise on both sides of a resume does not cancel. Ref: Kairouz et al. 2021 (DP-FTRL);
+/// Choquette-Choo et al. 2023 (banded, cyclic Poisson).
 class FtrlPlan final : public PrivatePlan {
  public:
-  /// Throws: kUsage for options that have no meaning here (slots, moving clip norms, noise schedules);
-  /// kPrivacyRefused for more bands than steps in a pass. `sampler`: in place of the plan's own, for tests.
+  /// Throws: kUsage for options that have no meaning here (slots, moving clip norms, noise
+  /// schedules); kPrivacyRefused for more bands than steps in a pass. `sampler`: in place of the
+  /// plan's own, for tests.
   explicit FtrlPlan(PrivacyOptions options, std::unique_ptr<privacy::Sampler> sampler = nullptr);
 
   const privacy::NoiseStrategy& strategy() const { return noise().strategy(); }
   const privacy::Participation& participation() const { return participation_; }
-  /// Root mean squared noise of a sum of updates over all steps, in clip norms, and what independent
-  /// noise of the same cost would give.
+  /// Root mean squared noise of a sum of updates over all steps, in clip norms, and what
+  /// independent noise of the same cost would give.
   double prefix_noise() const;
   double independent_prefix_noise() const;
 

@@ -37,7 +37,8 @@ double lstm_norm(const Use& use, std::int64_t first, std::int64_t count) {
 }
 
 /// |g|^2 / T^2 times the squares of how often each word stands in the example.
-double bag_norm(const Use& use, const nn::stacked::Pass& pass, std::int64_t e, std::vector<std::int64_t>& sorted) {
+double bag_norm(const Use& use, const nn::stacked::Pass& pass, std::int64_t e,
+                std::vector<std::int64_t>& sorted) {
   const auto place = static_cast<std::size_t>(e);
   const auto begin = pass.ids().begin();
   sorted.assign(begin + pass.offsets()[place], begin + pass.offsets()[place + 1]);
@@ -54,11 +55,13 @@ double bag_norm(const Use& use, const nn::stacked::Pass& pass, std::int64_t e, s
   return internal::squared_norm(row_of(use.gradient, use.out, e)) * squares / (tokens * tokens);
 }
 
-double embedding_norm(const Use& use, const nn::stacked::Pass& pass, std::int64_t first, std::int64_t last,
-                      std::vector<double>& scratch) {
+double embedding_norm(const Use& use, const nn::stacked::Pass& pass, std::int64_t first,
+                      std::int64_t last, std::vector<double>& scratch) {
   std::vector<internal::TableEntry> entries;
-  for (std::int64_t n = first; n < last; ++n) entries.push_back({pass.ids()[static_cast<std::size_t>(n)], n, 1});
-  return internal::table_norm(std::span(entries), internal::RowMatrix<float>{use.gradient, use.out}, scratch);
+  for (std::int64_t n = first; n < last; ++n)
+    entries.push_back({pass.ids()[static_cast<std::size_t>(n)], n, 1});
+  return internal::table_norm(std::span(entries), internal::RowMatrix<float>{use.gradient, use.out},
+                              scratch);
 }
 
 }  // namespace
@@ -90,7 +93,8 @@ void add_squared_norms(const nn::stacked::Pass& pass, std::span<double> squared)
 }
 
 struct StackedPrivateTrainer::Worker {
-  Worker(const nn::stacked::Shape& shape, const nn::NamedTensors& parameters) : pass(shape), buffers(shape) {
+  Worker(const nn::stacked::Shape& shape, const nn::NamedTensors& parameters)
+      : pass(shape), buffers(shape) {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const auto sizes = parameters[i].second.sizes();
       gradients.push_back(buffers.tensors()[i].view(sizes.slice(1)));
@@ -106,31 +110,41 @@ StackedPrivateTrainer::StackedPrivateTrainer(nn::StackedModel& model,
                                              std::vector<nn::StackedMember> members,
                                              std::vector<std::unique_ptr<PrivatePlan>> plans,
                                              const StackedPrivateOptions& options, Charge charge)
-    : model_(model), data_(std::move(data)), members_(std::move(members)), plans_(std::move(plans)),
-      options_(options), charge_(std::move(charge)) {
+    : model_(model),
+      data_(std::move(data)),
+      members_(std::move(members)),
+      plans_(std::move(plans)),
+      options_(options),
+      charge_(std::move(charge)) {
   const auto models = static_cast<std::size_t>(model_.models());
   if (members_.size() != models || plans_.size() != models) {
     throw usage_error(fmt::format("{} members and {} plans for {} stacked models", members_.size(),
                                   plans_.size(), models));
   }
-  if (data_->view.labels == nullptr) throw usage_error("stacked models are trained on intents; the data have none");
+  if (data_->view.labels == nullptr)
+    throw usage_error("stacked models are trained on intents; the data have none");
   for (std::size_t k = 0; k < models; ++k) {
     const PrivacyOptions& asked = plans_[k]->options();
     if (asked.units != members_[k].examples.size()) {
-      throw usage_error(fmt::format("stacked model {}: the plan is for {} units, the member has {} examples", k,
-                                    asked.units, members_[k].examples.size()));
+      throw usage_error(
+          fmt::format("stacked model {}: the plan is for {} units, the member has {} examples", k,
+                      asked.units, members_[k].examples.size()));
     }
     for (const std::int64_t e : members_[k].examples) {
-      if (e < 0 || e >= data_->view.size) throw internal_error(fmt::format("example {} of {}", e, data_->view.size));
+      if (e < 0 || e >= data_->view.size)
+        throw internal_error(fmt::format("example {} of {}", e, data_->view.size));
     }
     rules_.push_back(plans_[k]->make_rule());
     if (asked.unit != privacy::Unit::kExample || asked.slots > 0 || rules_.back()->by_layer() ||
         rules_.back()->counts()) {
-      throw usage_error(fmt::format("stacked model {}: its plan has users, slots, or a clipping rule by layer "
-                                    "or with counts", k),
-                        "Stacked private training knows units of one example and one norm for all layers.");
+      throw usage_error(
+          fmt::format("stacked model {}: its plan has users, slots, or a clipping rule by layer "
+                      "or with counts",
+                      k),
+          "Stacked private training knows units of one example and one norm for all layers.");
     }
-    optimizers_.emplace_back(model_.parameters_of(static_cast<std::int64_t>(k)), options_.optimizer);
+    optimizers_.emplace_back(model_.parameters_of(static_cast<std::int64_t>(k)),
+                             options_.optimizer);
   }
 }
 
@@ -167,7 +181,8 @@ void StackedPrivateTrainer::step_of(std::size_t k, Worker& worker) {
   sum.layer_of_.assign(worker.gradients.size(), 0);
   sum.unit_sensitivity_ = unit_sensitivity(plan.relation(), plan.holds());
   sum.relation_ = plan.relation();
-  for (const at::Tensor& gradient : worker.gradients) sum.sinks_.push_back(GradientSink::holding(gradient));
+  for (const at::Tensor& gradient : worker.gradients)
+    sum.sinks_.push_back(GradientSink::holding(gradient));
   nn::Schedule schedule = options_.schedule;
   schedule.peak = members_[k].learning_rate;
   plan.update(sum, optimizers_[k], nn::learning_rate_at(schedule, steps_));
@@ -178,7 +193,8 @@ void StackedPrivateTrainer::step_of(std::size_t k, Worker& worker) {
 void StackedPrivateTrainer::step() {
   // Ledgers know of all steps before any parameter moves.
   for (std::size_t k = 0; charge_ && k < plans_.size(); ++k) {
-    charge_(static_cast<std::int64_t>(k), static_cast<std::uint64_t>(steps_), plans_[k]->step_event(steps_));
+    charge_(static_cast<std::int64_t>(k), static_cast<std::uint64_t>(steps_),
+            plans_[k]->step_event(steps_));
   }
   workers_.resize(std::max(workers_.size(), static_cast<std::size_t>(at::get_num_threads())));
   at::parallel_for(0, model_.models(), 1, [&](std::int64_t begin, std::int64_t end) {

@@ -18,20 +18,22 @@ struct StackedPrivateOptions {
   nn::Schedule schedule;  ///< Its peak is each member's own.
 };
 
-/// Trains the models of a stack privately, each on its own examples with its own plan: sampler, clip norm,
-/// noise, divisor and account. Model k takes the steps of a PrivateStep with the same plan on its
-/// examples: with an insecure seed it ends, up to rounding, where it would have ended alone.
+/// Trains the models of a stack privately, each on its own examples with its own plan: sampler,
+/// clip norm, noise, divisor and account. Model k takes the steps of a PrivateStep with the same
+/// plan on its examples: with an insecure seed it ends, up to rounding, where it would have ended
+/// alone.
 ///
-/// Guarantee: model k is private as its plan says, with respect to the examples of member k. Members that
-/// share examples add up: several models of one data set cost the sum of their events.
+/// Guarantee: model k is private as its plan says, with respect to the examples of member k.
+/// Members that share examples add up: several models of one data set cost the sum of their events.
 /// The unit is the example. Clipping: rules with one norm and no counts (flat, auto-s, global).
 class StackedPrivateTrainer {
  public:
   /// Appends and syncs a step's event of one model before its update takes effect.
-  using Charge = std::function<void(std::int64_t model, std::uint64_t step, const privacy::Event& event)>;
+  using Charge =
+      std::function<void(std::int64_t model, std::uint64_t step, const privacy::Event& event)>;
 
-  /// `model` must outlive the trainer. Throws: kUsage if members, plans and models do not agree, or a
-  /// plan asks for what is not covered here.
+  /// `model` must outlive the trainer. Throws: kUsage if members, plans and models do not agree, or
+  /// a plan asks for what is not covered here.
   StackedPrivateTrainer(nn::StackedModel& model, std::shared_ptr<const nn::StackedData> data,
                         std::vector<nn::StackedMember> members,
                         std::vector<std::unique_ptr<PrivatePlan>> plans,

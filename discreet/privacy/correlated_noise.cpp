@@ -22,8 +22,8 @@ CorrelatedNoise::CorrelatedNoise(
 
 void CorrelatedNoise::begin_step(std::uint64_t step) {
   if (position_ >= 0 && step != last_step_ + 1) {
-    throw internal_error(fmt::format("correlated noise was asked for step {} after step {}", step,
-                                     last_step_));
+    throw internal_error(
+        fmt::format("correlated noise was asked for step {} after step {}", step, last_step_));
   }
   if (position_ >= 0 && size_ == 0) {
     size_ = offset_;
@@ -52,7 +52,8 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
   const double first = call_ < stds_.size() ? stds_[call_] : -1;
   if (std != first) {
     throw privacy_refused(
-        fmt::format("noise of size {} was asked for where the first step had noise of size {}", std, first),
+        fmt::format("noise of size {} was asked for where the first step had noise of size {}", std,
+                    first),
         "The noise of DP-FTRL cancels over the steps, so the clip norm must not change.");
   }
   const std::size_t n = values.size();
@@ -73,7 +74,8 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
   if constexpr (std::is_same_v<T, float>) {
     block = values;
   } else {
-    std::transform(values.begin(), values.end(), block_.begin(), [](T value) { return static_cast<float>(value); });
+    std::transform(values.begin(), values.end(), block_.begin(),
+                   [](T value) { return static_cast<float>(value); });
   }
   const double size = std * scale_;
   strategy_->next(position_, block, past, stride, [&](std::int64_t i, std::span<float> row) {
@@ -81,7 +83,8 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
   });
   if (size_ == 0) {
     for (std::size_t row = 0; row < first_past_.size(); ++row) {
-      first_past_[row].insert(first_past_[row].end(), fresh.begin() + static_cast<std::ptrdiff_t>(row * n),
+      first_past_[row].insert(first_past_[row].end(),
+                              fresh.begin() + static_cast<std::ptrdiff_t>(row * n),
                               fresh.begin() + static_cast<std::ptrdiff_t>((row + 1) * n));
     }
   }

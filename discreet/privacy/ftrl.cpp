@@ -14,9 +14,10 @@ std::int64_t chosen_bands(const FtrlOptions& options, std::int64_t steps, std::i
   if (options.bands > 0) {
     if (options.bands > separation && steps > separation) {
       throw privacy_refused(
-          fmt::format("{} bands, but a unit comes again after {} steps: the noise of its two steps would "
-                      "overlap, and the bound on its influence would not hold",
-                      options.bands, separation),
+          fmt::format(
+              "{} bands, but a unit comes again after {} steps: the noise of its two steps would "
+              "overlap, and the bound on its influence would not hold",
+              options.bands, separation),
           fmt::format("Take at most {} bands, or smaller batches.", separation));
     }
     return std::min(options.bands, steps);
@@ -31,7 +32,8 @@ std::shared_ptr<const NoiseStrategy> make_strategy(const FtrlOptions& options, s
     return std::make_shared<BandedStrategy>(steps, optimal_bands(steps, bands, options.momentum));
   }
   if (options.matrix != "tree") {
-    throw usage_error("the matrix '" + options.matrix + "' of DP-FTRL is not known", "One of: banded, tree.");
+    throw usage_error("the matrix '" + options.matrix + "' of DP-FTRL is not known",
+                      "One of: banded, tree.");
   }
   auto whole = std::make_shared<TreeStrategy>(steps, options.honaker);
   if (participation.most == 1) return whole;

@@ -14,8 +14,9 @@ namespace {
 
 void check_participation(const Participation& participation) {
   if (participation.most < 1 || participation.separation < 1) {
-    throw usage_error(fmt::format("a unit takes part {} times, {} steps apart: expected numbers >= 1",
-                                  participation.most, participation.separation));
+    throw usage_error(
+        fmt::format("a unit takes part {} times, {} steps apart: expected numbers >= 1",
+                    participation.most, participation.separation));
   }
 }
 
@@ -59,16 +60,18 @@ BandedStrategy::BandedStrategy(std::int64_t steps, std::vector<double> coefficie
 }
 
 double BandedStrategy::column_norm(std::int64_t step) const {
-  return norms_[static_cast<std::size_t>(std::min(bands(), std::max<std::int64_t>(1, steps_ - step)) - 1)];
+  return norms_[static_cast<std::size_t>(
+      std::min(bands(), std::max<std::int64_t>(1, steps_ - step)) - 1)];
 }
 
 double BandedStrategy::sensitivity(const Participation& participation) const {
   check_participation(participation);
   if (participation.most > 1 && participation.separation < bands()) {
     throw privacy_refused(
-        fmt::format("a unit may take part again after {} steps, but the noise spans {} bands: their "
-                    "columns overlap, and the sensitivity bound sqrt(participations) does not hold",
-                    participation.separation, bands()),
+        fmt::format(
+            "a unit may take part again after {} steps, but the noise spans {} bands: their "
+            "columns overlap, and the sensitivity bound sqrt(participations) does not hold",
+            participation.separation, bands()),
         "Take at most as many bands as steps lie between two participations of a unit.");
   }
   return std::sqrt(static_cast<double>(participation.most));
@@ -80,8 +83,8 @@ double BandedStrategy::step_variance(std::int64_t step) const {
 }
 
 std::vector<double> BandedStrategy::prefix_variances() const {
-  // Noise of step s is norm_s sum_u w_{s-u} z_u; `weights` holds each z_u's part in the prefix. Over the
-  // steps whose columns are whole the weights are one series, read from its end.
+  // Noise of step s is norm_s sum_u w_{s-u} z_u; `weights` holds each z_u's part in the prefix.
+  // Over the steps whose columns are whole the weights are one series, read from its end.
   const auto n = static_cast<std::size_t>(steps_);
   std::vector<double> inverse(n), weights(n, 0.0), variances(n);
   const std::int64_t whole = std::max<std::int64_t>(0, steps_ - bands() + 1);
@@ -122,16 +125,18 @@ std::vector<double> BandedStrategy::matrix() const {
   return dense;
 }
 
-void BandedStrategy::next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
-                          const Release& release) const {
-  // Rows 0 … bands - 2 of `past` hold x over its column's norm, the rows after them what was released of it.
+void BandedStrategy::next(std::int64_t step, std::span<float> values, float* past,
+                          std::size_t stride, const Release& release) const {
+  // Rows 0 … bands - 2 of `past` hold x over its column's norm, the rows after them what was
+  // released of it.
   const std::int64_t kept = bands() - 1;
   const auto row = [&](std::int64_t half, std::int64_t at) {
     return past + static_cast<std::size_t>(half * kept + at % kept) * stride;
   };
   const std::size_t n = values.size();
   float* __restrict x = values.data();
-  const auto first = static_cast<float>(coefficients_[0]), norm = static_cast<float>(column_norm(step));
+  const auto first = static_cast<float>(coefficients_[0]),
+             norm = static_cast<float>(column_norm(step));
   if (kept == 0) {
     for (std::size_t k = 0; k < n; ++k) x[k] *= first / norm;
     release(0, values);
@@ -220,7 +225,8 @@ std::vector<double> TreeStrategy::matrix() const {
   std::vector<double> dense;
   for (std::int64_t begin = 0; begin < steps_; begin += span_) {
     for (std::int64_t width = 1; width <= span_; width *= 2) {
-      for (std::int64_t left = begin; left + width <= std::min(begin + span_, steps_); left += width) {
+      for (std::int64_t left = begin; left + width <= std::min(begin + span_, steps_);
+           left += width) {
         std::vector<double> row(static_cast<std::size_t>(steps_), 0.0);
         std::fill_n(row.begin() + left, width, 1.0);
         dense.insert(dense.end(), row.begin(), row.end());
@@ -232,11 +238,13 @@ std::vector<double> TreeStrategy::matrix() const {
 
 void TreeStrategy::next(std::int64_t step, std::span<float> values, float* past, std::size_t stride,
                         const Release& release) const {
-  // Row h of `past`: the sum of x over the last whole node of level h that no larger node has swallowed;
-  // row levels + h: what was released of it.
+  // Row h of `past`: the sum of x over the last whole node of level h that no larger node has
+  // swallowed; row levels + h: what was released of it.
   const std::int64_t level = completed_level(place(step));
   const auto sum = [&](std::int64_t h) { return past + static_cast<std::size_t>(h) * stride; };
-  const auto released = [&](std::int64_t h) { return past + static_cast<std::size_t>(levels_ + h) * stride; };
+  const auto released = [&](std::int64_t h) {
+    return past + static_cast<std::size_t>(levels_ + h) * stride;
+  };
   const std::size_t n = values.size();
   std::vector<float> node(values.begin(), values.end()), estimate(n), fresh(n);
   const auto release_node = [&](std::int64_t draw, std::vector<float>& to) {

@@ -11,8 +11,9 @@
 namespace discreet::privacy {
 namespace {
 
-/// log of the mean squared error and its gradient in the bands beyond the first, which is 1. As power
-/// series: w = 1 / c, v = a w with the workload's a; the error is sum_j (n - j) v_j^2 times |c|^2.
+/// log of the mean squared error and its gradient in the bands beyond the first, which is 1. As
+/// power series: w = 1 / c, v = a w with the workload's a; the error is sum_j (n - j) v_j^2 times
+/// |c|^2.
 class BandsObjective {
  public:
   BandsObjective(std::int64_t steps, double momentum) : workload_(static_cast<std::size_t>(steps)) {

@@ -27,15 +27,17 @@ SamplingPlan checked_plan(std::uint64_t units, double expected_batch_size, doubl
 
 }  // namespace
 
-FixedOrderSampler::FixedOrderSampler(std::uint64_t units, std::int64_t batch_size, std::uint64_t seed)
+FixedOrderSampler::FixedOrderSampler(std::uint64_t units, std::int64_t batch_size,
+                                     std::uint64_t seed)
     : Sampler(checked_plan(units, static_cast<double>(batch_size), static_cast<double>(units))),
-      order_(public_order(units, seed)), batch_size_(batch_size),
+      order_(public_order(units, seed)),
+      batch_size_(batch_size),
       steps_per_pass_((static_cast<std::int64_t>(units) + batch_size - 1) / batch_size) {}
 
 std::vector<std::uint64_t> FixedOrderSampler::sample(std::uint64_t step) {
   const std::int64_t place = static_cast<std::int64_t>(step) % steps_per_pass_ * batch_size_;
-  const std::int64_t end = std::min<std::int64_t>(place + batch_size_,
-                                                  static_cast<std::int64_t>(order_.size()));
+  const std::int64_t end =
+      std::min<std::int64_t>(place + batch_size_, static_cast<std::int64_t>(order_.size()));
   std::vector<std::uint64_t> batch(order_.begin() + place, order_.begin() + end);
   std::sort(batch.begin(), batch.end());
   return batch;
@@ -49,12 +51,15 @@ CyclicPoissonSampler::CyclicPoissonSampler(std::uint64_t units, double expected_
                                            std::int64_t groups, std::uint64_t seed,
                                            const std::uint64_t* insecure_seed)
     : Sampler(checked_plan(units, expected_batch_size, static_cast<double>(groups))),
-      order_(public_order(units, seed)), groups_(groups), secure_(insecure_seed == nullptr),
+      order_(public_order(units, seed)),
+      groups_(groups),
+      secure_(insecure_seed == nullptr),
       insecure_seed_(insecure_seed == nullptr ? 0 : *insecure_seed) {
-  if (groups_ < 1 || expected_batch_size * static_cast<double>(groups_) > static_cast<double>(units)) {
+  if (groups_ < 1 ||
+      expected_batch_size * static_cast<double>(groups_) > static_cast<double>(units)) {
     throw usage_error(
-        fmt::format("{} groups of {} units hold fewer units each than the batch of {}", groups_, units,
-                    expected_batch_size),
+        fmt::format("{} groups of {} units hold fewer units each than the batch of {}", groups_,
+                    units, expected_batch_size),
         "Take fewer bands (privacy.ftrl_bands) or a smaller batch.");
   }
 }
@@ -93,11 +98,14 @@ void ParticipationGuard::take(std::uint64_t step, std::span<const std::uint64_t>
     const bool soon = last_[unit] >= 0 && now - last_[unit] < participation_.separation;
     if (twice || soon || count_[unit] >= participation_.most) {
       throw privacy_refused(
-          twice ? fmt::format("step {}: the batch is not in ascending order, or holds a unit twice", step)
-          : soon ? fmt::format("step {}: a unit takes part again after {} steps, the guarantee needs {}",
-                               step, now - last_[unit], participation_.separation)
-                 : fmt::format("step {}: a unit takes part for the {}th time, the guarantee is for {}",
-                               step, count_[unit] + 1, participation_.most),
+          twice ? fmt::format("step {}: the batch is not in ascending order, or holds a unit twice",
+                              step)
+          : soon
+              ? fmt::format(
+                    "step {}: a unit takes part again after {} steps, the guarantee needs {}", step,
+                    now - last_[unit], participation_.separation)
+              : fmt::format("step {}: a unit takes part for the {}th time, the guarantee is for {}",
+                            step, count_[unit] + 1, participation_.most),
           "The noise of DP-FTRL is sized for a fixed participation pattern; nothing was released.");
     }
     before = unit;

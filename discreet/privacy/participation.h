@@ -9,13 +9,13 @@
 
 namespace discreet::privacy {
 
-/// Batches in a fixed public order: a permutation of the units, drawn from a public seed, is cut into
-/// ceil(units / batch) batches, which come again in the same order in every pass. A unit so takes part
-/// once in a pass, and passes lie a whole pass apart. Nothing is random, and no amplification by sampling
-/// may be claimed.
+/// Batches in a fixed public order: a permutation of the units, drawn from a public seed, is cut
+/// into ceil(units / batch) batches, which come again in the same order in every pass. A unit so
+/// takes part once in a pass, and passes lie a whole pass apart. Nothing is random, and no
+/// amplification by sampling may be claimed.
 ///
-/// The place of a unit depends on the number of units, so neighbours have the same size: the relation is
-/// zero-out.
+/// The place of a unit depends on the number of units, so neighbours have the same size: the
+/// relation is zero-out.
 class FixedOrderSampler final : public Sampler {
  public:
   FixedOrderSampler(std::uint64_t units, std::int64_t batch_size, std::uint64_t seed);
@@ -36,14 +36,14 @@ class FixedOrderSampler final : public Sampler {
   std::int64_t steps_per_pass_;
 };
 
-/// Cyclic Poisson sampling: a permutation from a public seed deals the units into `groups` groups, step t
-/// draws each unit of group t mod groups independently. A unit so takes part at most once in `groups`
-/// steps, with probability q = groups * batch / units in each of them.
+/// Cyclic Poisson sampling: a permutation from a public seed deals the units into `groups` groups,
+/// step t draws each unit of group t mod groups independently. A unit so takes part at most once in
+/// `groups` steps, with probability q = groups * batch / units in each of them.
 ///
-/// Guarantee: with a banded strategy of at most `groups` bands the run costs what ceil(steps / groups)
-/// steps of Poisson sampling with rate q cost. Relation: zero-out, as the groups depend on the number of
-/// units.
-/// Ref: Choquette-Choo et al. 2023, (Amplified) Banded Matrix Factorization, theorem 4.
+/// Guarantee: with a banded strategy of at most `groups` bands the run costs what ceil(steps /
+/// groups) steps of Poisson sampling with rate q cost. Relation: zero-out, as the groups depend on
+/// the number of units. Ref: Choquette-Choo et al. 2023, (Amplified) Banded Matrix Factorization,
+/// theorem 4.
 class CyclicPoissonSampler final : public Sampler {
  public:
   /// With `insecure_seed` the draws repeat. Throws: kUsage if a group has fewer units than a batch.
@@ -67,17 +67,18 @@ class CyclicPoissonSampler final : public Sampler {
   core::SecureRng rng_;
 };
 
-/// Watches over what a sensitivity bound rests on: that no unit takes part more often, or sooner again,
-/// than `participation` allows.
+/// Watches over what a sensitivity bound rests on: that no unit takes part more often, or sooner
+/// again, than `participation` allows.
 class ParticipationGuard {
  public:
   ParticipationGuard(std::uint64_t units, const Participation& participation);
-  /// Counts a batch. Throws: kPrivacyRefused naming the step and what was broken; nothing is counted then.
+  /// Counts a batch. Throws: kPrivacyRefused naming the step and what was broken; nothing is
+  /// counted then.
   void take(std::uint64_t step, std::span<const std::uint64_t> batch);
 
  private:
   Participation participation_;
-  std::vector<std::int64_t> last_;   // step of the last participation, -1: none
+  std::vector<std::int64_t> last_;  // step of the last participation, -1: none
   std::vector<std::int64_t> count_;
 };
 

@@ -1,5 +1,6 @@
-// DP-FTRL audits its own plan: order, clip bound, correlated noise and divisor as production code runs
-// them, or with a defect. A correct build fails with probability 1e-6; the noise is seeded, so that it does not.
+// DP-FTRL audits its own plan: order, clip bound, correlated noise and divisor as production code
+// runs them, or with a defect. A correct build fails with probability 1e-6; the noise is seeded, so
+// that it does not.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,13 +14,14 @@ namespace discreet::dp {
 namespace {
 
 constexpr double kFtrlClip = 0.5, kFtrlMu = 0.55;
-constexpr std::int64_t kFtrlUnits = 6, kFtrlBatch = 2, kFtrlSteps = 6, kFtrlWide = 16;  // 2 passes of 3
+constexpr std::int64_t kFtrlUnits = 6, kFtrlBatch = 2, kFtrlSteps = 6,
+                       kFtrlWide = 16;  // 2 passes of 3
 constexpr int kFtrlTrials = 2500;
 
 enum class FtrlDefect { kNone, kHalfNoise, kComesInEveryStep };
 
-/// One weight row, so that an example's gradient is its input. Unit 0 is the canary, at -u far beyond the
-/// bound; the others lie at +u.
+/// One weight row, so that an example's gradient is its input. Unit 0 is the canary, at -u far
+/// beyond the bound; the others lie at +u.
 class FtrlAudit {
  public:
   explicit FtrlAudit(FtrlDefect defect) : defect_(defect) {
@@ -29,13 +31,17 @@ class FtrlAudit {
     direction_ = at::ones({kFtrlWide}) / std::sqrt(static_cast<double>(kFtrlWide));
   }
 
-  /// The likelihood ratio's statistic, in standard deviations that the plan claims: C times what was
-  /// released, along C times the canary's pattern.
+  /// The likelihood ratio's statistic, in standard deviations that the plan claims: C times what
+  /// was released, along C times the canary's pattern.
   double score(bool with_canary, std::uint64_t trial) {
     const double z = std::sqrt(2.0) / kFtrlMu;
     const double used = defect_ == FtrlDefect::kHalfNoise ? z / 2 : z;
-    PrivacyOptions options{.units = kFtrlUnits, .expected_batch_size = kFtrlBatch, .steps = kFtrlSteps,
-                           .clip_norm = kFtrlClip, .noise_multiplier = used, .insecure_seed = trial};
+    PrivacyOptions options{.units = kFtrlUnits,
+                           .expected_batch_size = kFtrlBatch,
+                           .steps = kFtrlSteps,
+                           .clip_norm = kFtrlClip,
+                           .noise_multiplier = used,
+                           .insecure_seed = trial};
     options.mechanism = "dp-ftrl";
     options.ftrl.order_seed = 3;
     FtrlPlan plan(options);

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "discreet/dp/mechanism.h"
-#include "discreet/privacy/accountant.h"
 #include "discreet/dp/private_step.h"
+#include "discreet/privacy/accountant.h"
 #include "small_model.h"
 #include "tests/core/temporary_folder.h"
 
@@ -17,8 +17,12 @@ namespace {
 /// 20 units in batches of 4: a pass is 5 steps; 3 passes.
 PrivacyOptions ftrl_options(const std::string& matrix = "banded") {
   tensor_registry();
-  PrivacyOptions options{.units = 20, .expected_batch_size = 4, .steps = 15, .clip_norm = 0.7,
-                         .noise_multiplier = 1.3, .insecure_seed = 5};
+  PrivacyOptions options{.units = 20,
+                         .expected_batch_size = 4,
+                         .steps = 15,
+                         .clip_norm = 0.7,
+                         .noise_multiplier = 1.3,
+                         .insecure_seed = 5};
   options.mechanism = "dp-ftrl";
   options.ftrl = {.matrix = matrix, .bands = matrix == "banded" ? 5 : 0, .order_seed = 3};
   return options;
@@ -91,7 +95,9 @@ TEST(FtrlPlan, CalibratedNoiseNeverExceedsTheTarget) {
 class TooSoon final : public privacy::Sampler {
  public:
   TooSoon() : Sampler({20, 1, 4}) {}
-  std::vector<std::uint64_t> sample(std::uint64_t step) override { return {step % 3, 5 + step % 5}; }
+  std::vector<std::uint64_t> sample(std::uint64_t step) override {
+    return {step % 3, 5 + step % 5};
+  }
   privacy::Sampling sampling() const override { return privacy::Sampling::kFixedOrder; }
   bool secure() const override { return true; }
   privacy::Relation relation() const override { return privacy::Relation::kZeroOut; }
@@ -140,9 +146,10 @@ struct FtrlFixture {
     model = testing::small_model("bow", at::kFloat);
     data = testing::random_examples(lengths, 21);
     return std::make_unique<PrivateStep>(
-        *model, make_plan(privacy), PrivateStep::Data{lengths, users, [this](auto indices, auto offsets) {
-                                                        return nn::collate(data, indices, offsets);
-                                                      }},
+        *model, make_plan(privacy),
+        PrivateStep::Data{
+            lengths, users,
+            [this](auto indices, auto offsets) { return nn::collate(data, indices, offsets); }},
         options, [this](std::uint64_t, const privacy::Event& event) { charged.push_back(event); });
   }
   at::Tensor weights() const {
@@ -154,8 +161,8 @@ struct FtrlFixture {
   }
 };
 
-/// Batches without an example leave nothing but noise: its sums have the strategy's variances. Each of 30
-/// sums is off by 5.3 standard errors with probability 1e-7.
+/// Batches without an example leave nothing but noise: its sums have the strategy's variances. Each
+/// of 30 sums is off by 5.3 standard errors with probability 1e-7.
 TEST(FtrlPlan, SumsOfUpdatesHaveTheStrategysNoise) {
   for (const char* matrix : {"banded", "tree"}) {
     FtrlFixture fixture;
@@ -170,8 +177,10 @@ TEST(FtrlPlan, SumsOfUpdatesHaveTheStrategysNoise) {
       step->run({{}, {0}, nullptr}, 1);
       const at::Tensor change = (fixture.weights() - before).to(at::kDouble);
       const double unit = 1.3 * 0.7 / 4 * column;
-      const double ratio = change.square().mean().item<double>() / (unit * unit * expected[static_cast<std::size_t>(t)]);
-      EXPECT_NEAR(ratio, 1, 5.3 * std::sqrt(2.0 / static_cast<double>(change.numel()))) << matrix << " " << t;
+      const double ratio = change.square().mean().item<double>() /
+                           (unit * unit * expected[static_cast<std::size_t>(t)]);
+      EXPECT_NEAR(ratio, 1, 5.3 * std::sqrt(2.0 / static_cast<double>(change.numel())))
+          << matrix << " " << t;
     }
     EXPECT_EQ(fixture.charged.size(), 15U);
   }
@@ -189,7 +198,8 @@ TEST(FtrlPlan, AnInsecureRunResumesBitForBit) {
     const Json state = two->save(folder / "saved");
     {
       at::NoGradGuard no_grad;
-      const auto from = testing::trainable_of(*first.model), to = testing::trainable_of(*second.model);
+      const auto from = testing::trainable_of(*first.model),
+                 to = testing::trainable_of(*second.model);
       for (std::size_t i = 0; i < to.size(); ++i) to[i].second.detach().copy_(from[i].second);
     }
     three->load(folder / "saved", state);
@@ -199,7 +209,8 @@ TEST(FtrlPlan, AnInsecureRunResumesBitForBit) {
   }
 }
 
-/// A secure run that lost steps goes on where the ledger ends: with fresh noise, and no unit more often.
+/// A secure run that lost steps goes on where the ledger ends: with fresh noise, and no unit more
+/// often.
 TEST(FtrlPlan, ASecureRunGoesOnBehindTheStepsItLost) {
   PrivacyOptions options = ftrl_options();
   options.insecure_seed.reset();
@@ -207,7 +218,8 @@ TEST(FtrlPlan, ASecureRunGoesOnBehindTheStepsItLost) {
   resumed.go_on(7, 2);
   for (std::uint64_t step = 0; step < 9; ++step) whole.begin_step(step);
   for (std::int64_t step = 7; step < 13; ++step) {
-    EXPECT_EQ(resumed.begin_step(static_cast<std::uint64_t>(step)), whole.begin_step(static_cast<std::uint64_t>(step + 2)));
+    EXPECT_EQ(resumed.begin_step(static_cast<std::uint64_t>(step)),
+              whole.begin_step(static_cast<std::uint64_t>(step + 2)));
     EXPECT_EQ(resumed.step_event(step), whole.step_event(step + 2));
   }
   EXPECT_THROW(resumed.begin_step(13), Error);  // the fourth time for its units
@@ -216,8 +228,8 @@ TEST(FtrlPlan, ASecureRunGoesOnBehindTheStepsItLost) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "secure noise was written down";
 }
 
-/// What adam-bc takes out is the variance of what the optimiser gets: that of the plan's noise over the
-/// divisor, and by DP-FTRL that of the step's row of the inverse.
+/// What adam-bc takes out is the variance of what the optimiser gets: that of the plan's noise over
+/// the divisor, and by DP-FTRL that of the step's row of the inverse.
 TEST(PrivatePlan, TellsTheOptimizerHowLargeItsNoiseIs) {
   for (const char* mechanism : {"dp-sgd", "dp-ftrl"}) {
     FtrlFixture fixture;
@@ -230,7 +242,9 @@ TEST(PrivatePlan, TellsTheOptimizerHowLargeItsNoiseIs) {
       step->sample(t);
       step->run({{}, {0}, nullptr}, 0.01);
       const double unit = 1.3 * 0.7 / 4;
-      const double variance = unit * unit * (std::string(mechanism) == "dp-ftrl" ? plan.strategy().step_variance(t) : 1);
+      const double variance =
+          unit * unit *
+          (std::string(mechanism) == "dp-ftrl" ? plan.strategy().step_variance(t) : 1);
       expected = 0.999 * expected + 0.001 * variance;
     }
     const auto state = step->optimizer().state();
@@ -248,7 +262,8 @@ TEST(FtrlPlan, RunsWithUsersLayersPartsAndEveryOptimizer) {
     fixture.privacy.units = 10;
     fixture.privacy.expected_batch_size = 2;
     fixture.privacy.insecure_seed.reset();
-    for (std::int64_t user = 0; user < 10; ++user) fixture.users.push_back({2 * user, 2 * user + 1});
+    for (std::int64_t user = 0; user < 10; ++user)
+      fixture.users.push_back({2 * user, 2 * user + 1});
     const auto step = fixture.make();
     const at::Tensor before = fixture.weights();
     for (std::int64_t t = 0; t < 15; ++t) {

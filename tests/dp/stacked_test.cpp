@@ -16,7 +16,8 @@ namespace {
 using testing::plain_gradient;
 
 constexpr std::int64_t kSize = 24;
-const std::vector<std::int64_t> kLengths{3, 1, 9, 0, 4, 5, 2, 6, 1, 7, 3, 3, 2, 8, 1, 4, 5, 2, 3, 6, 1, 2, 3, 4};
+const std::vector<std::int64_t> kLengths{3, 1, 9, 0, 4, 5, 2, 6, 1, 7, 3, 3,
+                                         2, 8, 1, 4, 5, 2, 3, 6, 1, 2, 3, 4};
 
 nn::StackedSpec spec_of(const std::string& kind, bool frozen, std::int64_t models) {
   tensor_registry();
@@ -27,8 +28,10 @@ nn::StackedSpec spec_of(const std::string& kind, bool frozen, std::int64_t model
   spec.model.layers = kind == "bilstm" ? 2 : 1;
   spec.model.freeze_vectors = frozen;
   spec.sizes = {testing::kWords, testing::kIntents, 0};
-  if (frozen) spec.vectors = at::linspace(-1, 1, testing::kWords * 6).view({testing::kWords, 6}).sin();
-  for (std::int64_t k = 0; k < models; ++k) spec.seeds.push_back(static_cast<std::uint64_t>(40 + k));
+  if (frozen)
+    spec.vectors = at::linspace(-1, 1, testing::kWords * 6).view({testing::kWords, 6}).sin();
+  for (std::int64_t k = 0; k < models; ++k)
+    spec.seeds.push_back(static_cast<std::uint64_t>(40 + k));
   return spec;
 }
 
@@ -42,7 +45,8 @@ struct StackedKind {
   const char* kind;
   bool frozen;
 };
-constexpr StackedKind kStackedKinds[] = {{"bow", true}, {"bow", false}, {"lstm", false}, {"bilstm", false}, {"bilstm", true}};
+constexpr StackedKind kStackedKinds[] = {
+    {"bow", true}, {"bow", false}, {"lstm", false}, {"bilstm", false}, {"bilstm", true}};
 
 TEST(StackedNorms, AreThoseOfALoopOverExamples) {
   const nn::EncodedExamples data = examples_of();
@@ -61,13 +65,18 @@ TEST(StackedNorms, AreThoseOfALoopOverExamples) {
     const auto one = model.extract(0);
     for (std::int64_t e = 0; e < kSize; ++e) {
       const double expected = plain_gradient(*one, data, {e}).norm().item<double>();
-      EXPECT_NEAR(std::sqrt(squared[static_cast<std::size_t>(e)]) / expected, 1, 2e-5) << kind << frozen << " " << e;
+      EXPECT_NEAR(std::sqrt(squared[static_cast<std::size_t>(e)]) / expected, 1, 2e-5)
+          << kind << frozen << " " << e;
     }
   }
 }
 
 PrivacyOptions options_of(std::uint64_t units, std::uint64_t seed) {
-  return {.units = units, .expected_batch_size = 5, .steps = 20, .clip_norm = 0.3, .noise_multiplier = 0.7,
+  return {.units = units,
+          .expected_batch_size = 5,
+          .steps = 20,
+          .clip_norm = 0.3,
+          .noise_multiplier = 0.7,
           .insecure_seed = seed};
 }
 
@@ -82,22 +91,28 @@ std::vector<nn::StackedMember> members_of(std::int64_t models) {
 }
 
 /// The same training by PrivateStep, one model alone.
-at::Tensor alone(const nn::StackedModel& start, const nn::EncodedExamples& data, const nn::StackedMember& member,
-                 const nn::OptimizerOptions& optimizer, std::int64_t k, std::int64_t steps) {
+at::Tensor alone(const nn::StackedModel& start, const nn::EncodedExamples& data,
+                 const nn::StackedMember& member, const nn::OptimizerOptions& optimizer,
+                 std::int64_t k, std::int64_t steps) {
   const auto model = start.extract(k);
   model->train();
   std::vector<std::int64_t> lengths;
-  for (const std::int64_t e : member.examples) lengths.push_back(data.offsets[e + 1] - data.offsets[e]);
+  for (const std::int64_t e : member.examples)
+    lengths.push_back(data.offsets[e + 1] - data.offsets[e]);
   PrivateStep::Data own{lengths, {}, [&](std::span<const std::int64_t> indices, auto segments) {
                           std::vector<std::int64_t> places;
-                          for (const std::int64_t i : indices) places.push_back(member.examples[static_cast<std::size_t>(i)]);
+                          for (const std::int64_t i : indices)
+                            places.push_back(member.examples[static_cast<std::size_t>(i)]);
                           return nn::collate(data, places, segments);
                         }};
-  PrivateStep step(*model, std::make_unique<PrivatePlan>(options_of(lengths.size(), static_cast<std::uint64_t>(k))),
-                   std::move(own), {.optimizer = optimizer}, nullptr);
+  PrivateStep step(
+      *model,
+      std::make_unique<PrivatePlan>(options_of(lengths.size(), static_cast<std::uint64_t>(k))),
+      std::move(own), {.optimizer = optimizer}, nullptr);
   for (std::int64_t s = 0; s < steps; ++s) step.run(step.sample(s), member.learning_rate);
   std::vector<at::Tensor> pieces;
-  for (const auto& [name, value] : nn::trainable_parameters(*model)) pieces.push_back(value.detach().flatten().clone());
+  for (const auto& [name, value] : nn::trainable_parameters(*model))
+    pieces.push_back(value.detach().flatten().clone());
   return at::cat(pieces);
 }
 
@@ -117,18 +132,19 @@ TEST(StackedPrivateTrainer, EndsWhereEachModelWouldEndAlone) {
       const auto members = members_of(kModels);
       std::vector<std::unique_ptr<PrivatePlan>> plans;
       for (std::int64_t k = 0; k < kModels; ++k) {
-        plans.push_back(std::make_unique<PrivatePlan>(
-            options_of(members[static_cast<std::size_t>(k)].examples.size(), static_cast<std::uint64_t>(k))));
+        plans.push_back(std::make_unique<PrivatePlan>(options_of(
+            members[static_cast<std::size_t>(k)].examples.size(), static_cast<std::uint64_t>(k))));
       }
       std::int64_t charges = 0;
-      StackedPrivateTrainer trainer(model, model.prepare(data), members, std::move(plans),
-                                    {.optimizer = {.kind = optimizer}},
-                                    [&](std::int64_t, std::uint64_t, const privacy::Event&) { ++charges; });
+      StackedPrivateTrainer trainer(
+          model, model.prepare(data), members, std::move(plans), {.optimizer = {.kind = optimizer}},
+          [&](std::int64_t, std::uint64_t, const privacy::Event&) { ++charges; });
       for (std::int64_t s = 0; s < kSteps; ++s) trainer.step();
       EXPECT_EQ(charges, kModels * kSteps);
       EXPECT_GT(trainer.epsilon(0), 0);
       for (std::int64_t k = 0; k < kModels; ++k) {
-        const at::Tensor expected = alone(start, data, members[static_cast<std::size_t>(k)], {.kind = optimizer}, k, kSteps);
+        const at::Tensor expected = alone(start, data, members[static_cast<std::size_t>(k)],
+                                          {.kind = optimizer}, k, kSteps);
         const double error = (flat(model.parameters_of(k)) - expected).abs().max().item<double>();
         EXPECT_LE(error, 2e-5) << kind << " frozen " << frozen << " model " << k;
         EXPECT_GT((flat(start.parameters_of(k)) - expected).abs().max().item<double>(), 1e-2);
@@ -153,7 +169,8 @@ TEST(StackedPrivateTrainer, ABrokenExampleContributesNothing) {
     options.expected_batch_size = kSize;
     std::vector<std::unique_ptr<PrivatePlan>> plans;
     plans.push_back(std::make_unique<PrivatePlan>(options));
-    StackedPrivateTrainer trainer(model, model.prepare(data), {member}, std::move(plans), {}, nullptr);
+    StackedPrivateTrainer trainer(model, model.prepare(data), {member}, std::move(plans), {},
+                                  nullptr);
     trainer.step();
     at::Tensor table = model.parameters_of(0).front().second;
     const at::NoGradGuard no_gradients;

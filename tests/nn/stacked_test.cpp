@@ -20,7 +20,8 @@ EncodedExamples some_examples() {
   EncodedExamples data;
   for (std::int64_t i = 0; i < kExamples; ++i) {
     const std::int64_t length = i == 7 ? 0 : 1 + static_cast<std::int64_t>(rng.below(6));
-    for (std::int64_t t = 0; t < length; ++t) data.tokens.push_back(static_cast<std::int64_t>(rng.below(kWords)));
+    for (std::int64_t t = 0; t < length; ++t)
+      data.tokens.push_back(static_cast<std::int64_t>(rng.below(kWords)));
     data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
     data.intents.push_back(static_cast<std::int64_t>(rng.below(kIntents)));
   }
@@ -32,16 +33,19 @@ StackedSpec spec_of(const std::string& kind, bool frozen, std::int64_t models) {
   StackedSpec spec;
   spec.model.kind = kind;
   spec.model.embedding = 6;
-  spec.model.hidden = kind == "bow" && frozen ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{5};
+  spec.model.hidden =
+      kind == "bow" && frozen ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{5};
   spec.model.layers = kind == "bilstm" ? 2 : 1;
   spec.model.freeze_vectors = frozen;
   spec.sizes = {kWords, kIntents, 0};
   core::ReproducibleRng rng(9, "vectors");
   if (frozen) {
     spec.vectors = at::empty({kWords, 6});
-    for (std::int64_t i = 0; i < kWords * 6; ++i) spec.vectors.data_ptr<float>()[i] = static_cast<float>(rng.normal());
+    for (std::int64_t i = 0; i < kWords * 6; ++i)
+      spec.vectors.data_ptr<float>()[i] = static_cast<float>(rng.normal());
   }
-  for (std::int64_t k = 0; k < models; ++k) spec.seeds.push_back(static_cast<std::uint64_t>(100 + k));
+  for (std::int64_t k = 0; k < models; ++k)
+    spec.seeds.push_back(static_cast<std::uint64_t>(100 + k));
   return spec;
 }
 
@@ -69,8 +73,9 @@ struct StackedCase {
 
 std::vector<StackedCase> stacked_cases() {
   const OptimizerOptions sgd{}, adam{.kind = OptimizerKind::kAdam, .weight_decay = 0.01};
-  return {{"bow", true, sgd, 0.2},   {"bow", true, adam, 0.01},  {"bow", false, sgd, 0.2},
-          {"bow", false, adam, 0.01}, {"lstm", false, sgd, 0.2},  {"bilstm", false, sgd, 0.2, 0.5},
+  return {{"bow", true, sgd, 0.2},       {"bow", true, adam, 0.01},
+          {"bow", false, sgd, 0.2},      {"bow", false, adam, 0.01},
+          {"lstm", false, sgd, 0.2},     {"bilstm", false, sgd, 0.2, 0.5},
           {"bilstm", false, adam, 0.01}, {"bilstm", true, sgd, 0.2}};
 }
 
@@ -81,16 +86,22 @@ at::Tensor alone(const StackedSpec& spec, const EncodedExamples& data, const Sta
   const auto model = make_model(spec.model, spec.sizes, spec.vectors, rng);
   EncodedExamples own;
   for (const std::int64_t e : member.examples) {
-    own.tokens.insert(own.tokens.end(), data.tokens.begin() + data.offsets[e], data.tokens.begin() + data.offsets[e + 1]);
+    own.tokens.insert(own.tokens.end(), data.tokens.begin() + data.offsets[e],
+                      data.tokens.begin() + data.offsets[e + 1]);
     own.offsets.push_back(static_cast<std::int64_t>(own.tokens.size()));
     own.intents.push_back(data.intents[e]);
   }
-  OrdinaryStep step(*model, [&](auto indices, auto segments) { return collate(own, indices, segments); },
-                    {.examples = own.size(), .batch_size = 4, .seed = member.seed, .max_norm = tried.max_norm,
+  OrdinaryStep step(*model,
+                    [&](auto indices, auto segments) { return collate(own, indices, segments); },
+                    {.examples = own.size(),
+                     .batch_size = 4,
+                     .seed = member.seed,
+                     .max_norm = tried.max_norm,
                      .optimizer = tried.optimizer});
   for (std::int64_t s = 0; s < steps; ++s) step.run(step.sample(s), member.learning_rate);
   std::vector<at::Tensor> pieces;
-  for (const auto& [name, value] : trainable_parameters(*model)) pieces.push_back(value.detach().flatten().clone());
+  for (const auto& [name, value] : trainable_parameters(*model))
+    pieces.push_back(value.detach().flatten().clone());
   return at::cat(pieces);
 }
 
@@ -108,16 +119,18 @@ TEST(StackedTrainer, EndsWhereEachModelWouldEndAlone) {
     StackedModel model(spec);
     const at::Tensor before = flat(model.parameters()).clone();
     const auto members = members_of(kModels, tried.rate);
-    StackedTrainer trainer(model, model.prepare(data), members,
-                           {.batch_size = 4, .optimizer = tried.optimizer, .max_norm = tried.max_norm});
+    StackedTrainer trainer(
+        model, model.prepare(data), members,
+        {.batch_size = 4, .optimizer = tried.optimizer, .max_norm = tried.max_norm});
     for (std::int64_t s = 0; s < kSteps; ++s) trainer.step();
     EXPECT_GT((flat(model.parameters()) - before).abs().max().item<double>(), 1e-2);
     for (std::int64_t k = 0; k < kModels; ++k) {
       const auto place = static_cast<std::size_t>(k);
-      const at::Tensor expected = alone(spec, data, members[place], tried, kSteps, spec.seeds[place]);
+      const at::Tensor expected =
+          alone(spec, data, members[place], tried, kSteps, spec.seeds[place]);
       const double error = (flat(model.parameters_of(k)) - expected).abs().max().item<double>();
-      EXPECT_LE(error, 2e-5) << tried.kind << " frozen " << tried.frozen << " model " << k << " optimizer "
-                             << optimizer_name(tried.optimizer.kind);
+      EXPECT_LE(error, 2e-5) << tried.kind << " frozen " << tried.frozen << " model " << k
+                             << " optimizer " << optimizer_name(tried.optimizer.kind);
     }
   }
 }
@@ -146,7 +159,8 @@ TEST(StackedTrainer, ResumesExactlyWithAnyNumberOfThreads) {
   const StackedTrainOptions options{.batch_size = 4, .optimizer = {.kind = OptimizerKind::kAdam}};
   StackedModel whole(spec), first(spec), second(spec);
   const auto members = members_of(3, 0.01);
-  StackedTrainer one(whole, whole.prepare(data), members, options), two(first, first.prepare(data), members, options),
+  StackedTrainer one(whole, whole.prepare(data), members, options),
+      two(first, first.prepare(data), members, options),
       three(second, second.prepare(data), members, options);
   for (int s = 0; s < 8; ++s) one.step();
   const int threads = at::get_num_threads();

@@ -24,11 +24,13 @@ TEST(Ftrl, BandsNeverReachOverAPass) {
 
 TEST(Ftrl, TakesTheTreeWithTheSmallerError) {
   for (const bool honaker : {false, true}) {
-    for (const Participation pattern : {Participation{1, 100}, Participation{2, 50}, Participation{20, 5}}) {
+    for (const Participation pattern :
+         {Participation{1, 100}, Participation{2, 50}, Participation{20, 5}}) {
       const FtrlOptions options{.matrix = "tree", .honaker = honaker};
       const auto chosen = make_strategy(options, 100, pattern);
       for (const std::int64_t restart : {std::int64_t{0}, pattern.separation}) {
-        EXPECT_LE(prefix_rmse(*chosen, pattern), prefix_rmse(TreeStrategy(100, honaker, restart), pattern) + 1e-12);
+        EXPECT_LE(prefix_rmse(*chosen, pattern),
+                  prefix_rmse(TreeStrategy(100, honaker, restart), pattern) + 1e-12);
       }
     }
   }

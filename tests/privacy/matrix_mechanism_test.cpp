@@ -19,12 +19,13 @@ Rows rows_of(const NoiseStrategy& strategy) {
   const std::vector<double> dense = strategy.matrix();
   const auto n = static_cast<std::size_t>(strategy.steps());
   Rows rows;
-  for (std::size_t i = 0; i < dense.size(); i += n) rows.emplace_back(dense.begin() + i, dense.begin() + i + n);
+  for (std::size_t i = 0; i < dense.size(); i += n)
+    rows.emplace_back(dense.begin() + i, dense.begin() + i + n);
   return rows;
 }
 
-/// The largest norm of a sum of columns over all patterns: with contributions that all point one way,
-/// which is the worst where no two columns have a negative product.
+/// The largest norm of a sum of columns over all patterns: with contributions that all point one
+/// way, which is the worst where no two columns have a negative product.
 double brute_force_sensitivity(const NoiseStrategy& strategy, const Participation& participation) {
   const Rows rows = rows_of(strategy);
   const std::int64_t n = strategy.steps();
@@ -49,10 +50,12 @@ double brute_force_sensitivity(const NoiseStrategy& strategy, const Participatio
   return worst;
 }
 
-/// Noise of every step as weights of every draw: [steps][steps * draws], draw i of step t at t * draws + i.
+/// Noise of every step as weights of every draw: [steps][steps * draws], draw i of step t at t *
+/// draws + i.
 Rows noise_weights(const NoiseStrategy& strategy) {
   const std::int64_t n = strategy.steps(), draws = strategy.draws();
-  Rows weights(static_cast<std::size_t>(n), std::vector<double>(static_cast<std::size_t>(n * draws)));
+  Rows weights(static_cast<std::size_t>(n),
+               std::vector<double>(static_cast<std::size_t>(n * draws)));
   for (std::int64_t impulse = 0; impulse < n * draws; ++impulse) {
     std::vector<float> past(static_cast<std::size_t>(strategy.memory()), 0.0F), out(1);
     for (std::int64_t t = 0; t < n; ++t) {
@@ -97,7 +100,8 @@ TEST(Strategies, NoPatternExceedsTheBound) {
         for (const std::int64_t restart : {0, 3, 4}) {
           const TreeStrategy tree(n, restart == 3, restart);
           const double exact = brute_force_sensitivity(tree, pattern);
-          EXPECT_LE(exact, tree.sensitivity(pattern) + 1e-12) << n << " " << most << " " << separation;
+          EXPECT_LE(exact, tree.sensitivity(pattern) + 1e-12)
+              << n << " " << most << " " << separation;
           if (most == 1) {
             EXPECT_NEAR(exact, tree.sensitivity(pattern), 1e-12);
           }
@@ -124,8 +128,8 @@ TEST(BandedStrategy, ItsNoiseIsTheInverse) {
   }
 }
 
-/// A prefix's noise must be made of node sums that add up to that prefix: then what is released is the
-/// prefix of x plus noise, and nothing of x is left over.
+/// A prefix's noise must be made of node sums that add up to that prefix: then what is released is
+/// the prefix of x plus noise, and nothing of x is left over.
 TEST(TreeStrategy, ItsNoiseIsThatOfNodesWhichAddUpToThePrefix) {
   for (const bool honaker : {false, true}) {
     for (const std::int64_t restart : {0, 5}) {
@@ -140,8 +144,8 @@ TEST(TreeStrategy, ItsNoiseIsThatOfNodesWhichAddUpToThePrefix) {
             for (std::int64_t s = 0; s <= t; ++s) {
               weight += noise[static_cast<std::size_t>(s)][static_cast<std::size_t>(u * draws + i)];
             }
-            // Draw i of step u belongs to the node of level i that ends there; the plain tree draws for
-            // the highest node alone.
+            // Draw i of step u belongs to the node of level i that ends there; the plain tree draws
+            // for the highest node alone.
             std::int64_t level = i;
             if (!honaker) level = std::countr_one(static_cast<std::uint64_t>(u % span));
             for (std::int64_t s = u - (std::int64_t{1} << level) + 1; weight != 0 && s <= u; ++s) {
@@ -161,7 +165,8 @@ TEST(TreeStrategy, ItsNoiseIsThatOfNodesWhichAddUpToThePrefix) {
 TEST(Strategies, VariancesAreThoseOfTheNoise) {
   const BandedStrategy banded(12, optimal_bands(12, 4));
   const TreeStrategy plain(12, false), better(12, true, 5);
-  for (const NoiseStrategy* strategy : std::initializer_list<const NoiseStrategy*>{&banded, &plain, &better}) {
+  for (const NoiseStrategy* strategy :
+       std::initializer_list<const NoiseStrategy*>{&banded, &plain, &better}) {
     const Rows noise = noise_weights(*strategy);
     std::vector<double> sums(noise[0].size(), 0.0);
     const std::vector<double> prefixes = strategy->prefix_variances();
@@ -172,40 +177,44 @@ TEST(Strategies, VariancesAreThoseOfTheNoise) {
         sums[i] += noise[t][i];
         prefix += sums[i] * sums[i];
       }
-      EXPECT_NEAR(strategy->step_variance(static_cast<std::int64_t>(t)), step, 1e-5) << strategy->name() << t;
+      EXPECT_NEAR(strategy->step_variance(static_cast<std::int64_t>(t)), step, 1e-5)
+          << strategy->name() << t;
       EXPECT_NEAR(prefixes[t], prefix, 1e-5) << strategy->name() << t;
     }
   }
 }
 
-/// Without noise x comes back; and what is released is what passed through `release`, so that a row that is
-/// rounded there is not seen finer anywhere.
+/// Without noise x comes back; and what is released is what passed through `release`, so that a row
+/// that is rounded there is not seen finer anywhere.
 TEST(Strategies, ReleaseNothingButWhatWasReleased) {
   const BandedStrategy banded(9, optimal_bands(9, 4)), alone(9, {1.0});
   const TreeStrategy plain(9, false), better(9, true, 5);
   for (const NoiseStrategy* strategy :
        std::initializer_list<const NoiseStrategy*>{&banded, &alone, &plain, &better}) {
-    std::vector<float> past(static_cast<std::size_t>(strategy->memory()), 0.0F), hidden(past.size(), 0.0F);
+    std::vector<float> past(static_cast<std::size_t>(strategy->memory()), 0.0F),
+        hidden(past.size(), 0.0F);
     for (std::int64_t t = 0; t < 9; ++t) {
       std::vector<float> x{std::sin(static_cast<float>(t + 1))}, y = x;
       strategy->next(t, x, past.data(), 1, [](std::int64_t, std::span<float>) {});
       EXPECT_NEAR(x[0], std::sin(t + 1.0), 1e-5) << strategy->name() << t;
-      strategy->next(t, y, hidden.data(), 1, [](std::int64_t, std::span<float> row) { row[0] = 0; });
+      strategy->next(t, y, hidden.data(), 1,
+                     [](std::int64_t, std::span<float> row) { row[0] = 0; });
       EXPECT_EQ(y[0], 0) << strategy->name() << t;
     }
   }
 }
 
 TEST(TreeStrategy, PrefixVariancesOfEightSteps) {
-  EXPECT_EQ(TreeStrategy(8, false).prefix_variances(), (std::vector<double>{1, 1, 2, 1, 2, 2, 3, 1}));
-  const std::vector<double> expected{1,       2. / 3,  5. / 3,  4. / 7,
+  EXPECT_EQ(TreeStrategy(8, false).prefix_variances(),
+            (std::vector<double>{1, 1, 2, 1, 2, 2, 3, 1}));
+  const std::vector<double> expected{1,       2. / 3,   5. / 3,   4. / 7,
                                      11. / 7, 26. / 21, 47. / 21, 8. / 15};
   const std::vector<double> found = TreeStrategy(8, true).prefix_variances();
   for (std::size_t t = 0; t < 8; ++t) EXPECT_NEAR(found[t], expected[t], 1e-12);
 }
 
-/// Published bounds for one participation among 1,600 steps at delta 1e-6 (dp_accounting's test of the
-/// tree's event), by the same accountant.
+/// Published bounds for one participation among 1,600 steps at delta 1e-6 (dp_accounting's test of
+/// the tree's event), by the same accountant.
 TEST(TreeStrategy, ReferenceEpsilons) {
   const TreeStrategy tree(1600, false);
   EXPECT_NEAR(tree.sensitivity({1, 1}), std::sqrt(11.0), 1e-12);
@@ -237,11 +246,14 @@ TEST(Strategies, BandsBeatTreesAndTreesBeatIndependentNoise) {
 TEST(OptimalBands, BeatTheSquareRootAndAreAtAMinimum) {
   const std::int64_t n = 200;
   for (const std::int64_t bands : {2, 8, 32}) {
-    const auto error = [&](std::vector<double> c) { return prefix_rmse(BandedStrategy(n, c), {1, 1}); };
+    const auto error = [&](std::vector<double> c) {
+      return prefix_rmse(BandedStrategy(n, c), {1, 1});
+    };
     const std::vector<double> best = optimal_bands(n, bands);
     EXPECT_LT(error(best), error(square_root_bands(bands)));
     EXPECT_EQ(best[0], 1);
-    // The objective takes all columns as whole: its minimum is that of the error but for the last ones.
+    // The objective takes all columns as whole: its minimum is that of the error but for the last
+    // ones.
     for (std::size_t i = 1; i < best.size(); i += 3) {
       for (const double change : {-0.05, 0.05}) {
         std::vector<double> moved = best;
@@ -254,7 +266,8 @@ TEST(OptimalBands, BeatTheSquareRootAndAreAtAMinimum) {
   EXPECT_EQ(optimal_bands(3, 8).size(), 3U);
 }
 
-/// What the noise does to parameters that move with momentum: sum over s of a_{t-s} (noise of step s).
+/// What the noise does to parameters that move with momentum: sum over s of a_{t-s} (noise of step
+/// s).
 TEST(OptimalBands, KnowMomentum) {
   const std::int64_t n = 150;
   const double momentum = 0.9;

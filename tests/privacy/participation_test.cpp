@@ -60,11 +60,11 @@ TEST(ParticipationGuard, RefusesTooSoonTooOftenAndTwice) {
   using Batch = std::vector<std::uint64_t>;
   ParticipationGuard guard(4, {2, 3});
   guard.take(0, Batch{0, 1});
-  EXPECT_THROW(guard.take(2, Batch{1}), Error);      // two steps after
-  EXPECT_THROW(guard.take(2, Batch{2, 2}), Error);   // twice in a step
+  EXPECT_THROW(guard.take(2, Batch{1}), Error);     // two steps after
+  EXPECT_THROW(guard.take(2, Batch{2, 2}), Error);  // twice in a step
   guard.take(3, Batch{1, 2});
-  EXPECT_THROW(guard.take(6, Batch{1}), Error);      // a third time
-  guard.take(6, Batch{0, 2});                        // what was refused left no trace
+  EXPECT_THROW(guard.take(6, Batch{1}), Error);  // a third time
+  guard.take(6, Batch{0, 2});                    // what was refused left no trace
   try {
     guard.take(9, Batch{0});
     ADD_FAILURE();

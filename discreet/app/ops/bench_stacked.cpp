@@ -41,8 +41,9 @@ nn::EncodedExamples stacked_examples(std::int64_t examples) {
   return data;
 }
 
-StackedShape stacked_shape(const std::string& name, const std::string& kind, std::vector<std::int64_t> hidden,
-                           bool frozen, nn::OptimizerKind optimizer, bool is_private, std::int64_t models) {
+StackedShape stacked_shape(const std::string& name, const std::string& kind,
+                           std::vector<std::int64_t> hidden, bool frozen,
+                           nn::OptimizerKind optimizer, bool is_private, std::int64_t models) {
   StackedShape shape{name, {}, {.kind = optimizer}, is_private};
   shape.spec.model.kind = kind;
   shape.spec.model.embedding = 64;
@@ -53,9 +54,11 @@ StackedShape stacked_shape(const std::string& name, const std::string& kind, std
     core::ReproducibleRng rng(2, "bench-stacked");
     shape.spec.vectors = at::empty({kStackedWords, 64});
     float* values = shape.spec.vectors.data_ptr<float>();
-    for (std::int64_t i = 0; i < kStackedWords * 64; ++i) values[i] = static_cast<float>(rng.normal());
+    for (std::int64_t i = 0; i < kStackedWords * 64; ++i)
+      values[i] = static_cast<float>(rng.normal());
   }
-  for (std::int64_t k = 0; k < models; ++k) shape.spec.seeds.push_back(static_cast<std::uint64_t>(k));
+  for (std::int64_t k = 0; k < models; ++k)
+    shape.spec.seeds.push_back(static_cast<std::uint64_t>(k));
   return shape;
 }
 
@@ -63,18 +66,23 @@ std::vector<StackedShape> stacked_shapes(std::int64_t models) {
   std::vector<StackedShape> shapes;
   for (const bool is_private : {false, true}) {
     for (const auto optimizer : {nn::OptimizerKind::kSgd, nn::OptimizerKind::kAdam}) {
-      const std::string suffix = "-" + nn::optimizer_name(optimizer) + (is_private ? "-private" : "");
-      shapes.push_back(stacked_shape("linear" + suffix, "bow", {}, true, optimizer, is_private, models));
-      shapes.push_back(stacked_shape("frozen-head" + suffix, "bow", {64}, true, optimizer, is_private, models));
-      shapes.push_back(stacked_shape("bag-of-words" + suffix, "bow", {64}, false, optimizer, is_private, models));
-      shapes.push_back(stacked_shape("bilstm" + suffix, "bilstm", {64}, false, optimizer, is_private, models));
+      const std::string suffix =
+          "-" + nn::optimizer_name(optimizer) + (is_private ? "-private" : "");
+      shapes.push_back(
+          stacked_shape("linear" + suffix, "bow", {}, true, optimizer, is_private, models));
+      shapes.push_back(
+          stacked_shape("frozen-head" + suffix, "bow", {64}, true, optimizer, is_private, models));
+      shapes.push_back(stacked_shape("bag-of-words" + suffix, "bow", {64}, false, optimizer,
+                                     is_private, models));
+      shapes.push_back(
+          stacked_shape("bilstm" + suffix, "bilstm", {64}, false, optimizer, is_private, models));
     }
   }
   return shapes;
 }
 
-/// Multiplications and additions of one model's step: twice forward, four times backward for each weight
-/// and row; inputs that are data need no gradient.
+/// Multiplications and additions of one model's step: twice forward, four times backward for each
+/// weight and row; inputs that are data need no gradient.
 double flops_of(const nn::stacked::Shape& shape, double tokens_per_example) {
   double total = 0;
   for (const auto& layer : shape.lstm) {
@@ -133,12 +141,14 @@ struct OneByOne {
   std::int64_t number = 0;
 
   void step() {
-    for (std::size_t k = 0; k < steps.size(); ++k) steps[k]->run(steps[k]->sample(number), rates[k]);
+    for (std::size_t k = 0; k < steps.size(); ++k)
+      steps[k]->run(steps[k]->sample(number), rates[k]);
     ++number;
   }
 };
 
-OneByOne one_by_one(const StackedShape& shape, const nn::StackedModel& start, const nn::EncodedExamples& data,
+OneByOne one_by_one(const StackedShape& shape, const nn::StackedModel& start,
+                    const nn::EncodedExamples& data,
                     const std::vector<nn::StackedMember>& members) {
   OneByOne all;
   for (std::size_t k = 0; k < members.size(); ++k) {
@@ -146,7 +156,8 @@ OneByOne one_by_one(const StackedShape& shape, const nn::StackedModel& start, co
     all.models.back()->train();
     all.rates.push_back(members[k].learning_rate);
     const std::vector<std::int64_t>& own = members[k].examples;
-    const auto collate = [&data, &own](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {
+    const auto collate = [&data, &own](std::span<const std::int64_t> indices,
+                                       std::span<const std::int64_t> segments) {
       std::vector<std::int64_t> places;
       for (const std::int64_t i : indices) places.push_back(own[static_cast<std::size_t>(i)]);
       return nn::collate(data, places, segments);
@@ -154,12 +165,16 @@ OneByOne one_by_one(const StackedShape& shape, const nn::StackedModel& start, co
     if (!shape.is_private) {
       all.steps.push_back(std::make_unique<nn::OrdinaryStep>(
           *all.models.back(), collate,
-          nn::OrdinaryStepOptions{.examples = static_cast<std::int64_t>(own.size()), .batch_size = kStackedBatch,
-                                  .seed = members[k].seed, .optimizer = shape.optimizer}));
+          nn::OrdinaryStepOptions{.examples = static_cast<std::int64_t>(own.size()),
+                                  .batch_size = kStackedBatch,
+                                  .seed = members[k].seed,
+                                  .optimizer = shape.optimizer}));
       continue;
     }
     std::vector<std::int64_t> lengths;
-    for (const std::int64_t e : own) lengths.push_back(data.offsets[static_cast<std::size_t>(e) + 1] - data.offsets[static_cast<std::size_t>(e)]);
+    for (const std::int64_t e : own)
+      lengths.push_back(data.offsets[static_cast<std::size_t>(e) + 1] -
+                        data.offsets[static_cast<std::size_t>(e)]);
     all.steps.push_back(std::make_unique<dp::PrivateStep>(
         *all.models.back(), stacked_plan(own.size(), static_cast<std::uint64_t>(k)),
         dp::PrivateStep::Data{std::move(lengths), {}, collate},
@@ -193,13 +208,18 @@ Json time_stacked(const StackedShape& shape, int steps, double peak) {
   if (shape.is_private) {
     std::vector<std::unique_ptr<dp::PrivatePlan>> plans;
     for (std::int64_t k = 0; k < models; ++k) {
-      plans.push_back(stacked_plan(members[static_cast<std::size_t>(k)].examples.size(), static_cast<std::uint64_t>(k)));
+      plans.push_back(stacked_plan(members[static_cast<std::size_t>(k)].examples.size(),
+                                   static_cast<std::uint64_t>(k)));
     }
     with_privacy = std::make_unique<dp::StackedPrivateTrainer>(
-        model, prepared, members, std::move(plans), dp::StackedPrivateOptions{.optimizer = shape.optimizer, .schedule = {.peak = 0.01}}, nullptr);
+        model, prepared, members, std::move(plans),
+        dp::StackedPrivateOptions{.optimizer = shape.optimizer, .schedule = {.peak = 0.01}},
+        nullptr);
   } else {
     ordinary = std::make_unique<nn::StackedTrainer>(
-        model, prepared, members, nn::StackedTrainOptions{.batch_size = kStackedBatch, .optimizer = shape.optimizer, .schedule = {}});
+        model, prepared, members,
+        nn::StackedTrainOptions{
+            .batch_size = kStackedBatch, .optimizer = shape.optimizer, .schedule = {}});
   }
   const auto stacked_step = [&] {
     if (ordinary) {
@@ -216,9 +236,11 @@ Json time_stacked(const StackedShape& shape, int steps, double peak) {
   double apart = 0;
   for (std::int64_t k = 0; k < models; ++k) {
     const nn::NamedTensors stacked = model.parameters_of(k);
-    const nn::NamedTensors alone = nn::trainable_parameters(*single.models[static_cast<std::size_t>(k)]);
+    const nn::NamedTensors alone =
+        nn::trainable_parameters(*single.models[static_cast<std::size_t>(k)]);
     for (std::size_t i = 0; i < alone.size(); ++i) {
-      apart = std::max(apart, (stacked[i].second - alone[i].second.detach()).abs().max().item<double>());
+      apart = std::max(apart,
+                       (stacked[i].second - alone[i].second.detach()).abs().max().item<double>());
     }
   }
   double one = 1e300, together = 1e300;
@@ -255,7 +277,8 @@ Json bench_stacked(const Json& request, core::OperationContext& context) {
     }
   }
   for (const StackedShape& shape : known) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), shape.name) == wanted.end()) continue;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), shape.name) == wanted.end())
+      continue;
     if (context.stopping()) break;
     document["results"].push_back(time_stacked(shape, request.value("steps", 15), peak));
     if (context.emit) context.emit(document["results"].back());

@@ -15,7 +15,8 @@ void check_spec(const StackedSpec& spec) {
   const ModelSpec& m = spec.model;
   const char* what = nullptr;
   if (spec.seeds.empty()) what = "no models: seeds is empty";
-  if (m.kind != "bow" && m.kind != "lstm" && m.kind != "bilstm") what = "a kind other than bow, lstm, bilstm";
+  if (m.kind != "bow" && m.kind != "lstm" && m.kind != "bilstm")
+    what = "a kind other than bow, lstm, bilstm";
   if (spec.sizes.tags > 0 || spec.sizes.intents <= 0) what = "heads other than one for intents";
   if (!m.pooling.empty() && m.pooling != "mean") what = "a pooling other than mean";
   if (m.dropout > 0 || m.word_dropout > 0) what = "dropout";
@@ -44,7 +45,8 @@ stacked::LinearPlace linear_place(const NamedTensors& parameters, const std::str
 }
 
 /// `parameters`: of one model.
-stacked::Shape shape_of(const StackedSpec& spec, const NamedTensors& parameters, std::int64_t width) {
+stacked::Shape shape_of(const StackedSpec& spec, const NamedTensors& parameters,
+                        std::int64_t width) {
   stacked::Shape shape;
   shape.vocabulary = spec.sizes.vocabulary;
   shape.width = width;
@@ -61,7 +63,8 @@ stacked::Shape shape_of(const StackedSpec& spec, const NamedTensors& parameters,
       const std::size_t place = place_of(parameters, prefix + "weight_ih");
       const at::Tensor& value = parameters[place].second;
       directions.push_back({place, place_of(parameters, prefix + "weight_hh"),
-                            place_of(parameters, prefix + "bias"), value.size(1), value.size(0) / 4});
+                            place_of(parameters, prefix + "bias"), value.size(1),
+                            value.size(0) / 4});
     }
   }
   for (std::size_t i = 0; bag && i < spec.model.hidden.size(); ++i) {
@@ -90,7 +93,8 @@ StackedModel::StackedModel(const StackedSpec& spec)
       shape_ = shape_of(spec_, own, table.size(1));
       if (spec_.model.freeze_vectors) frozen_table_ = table.detach().contiguous();
     }
-    for (std::size_t i = 0; i < own.size(); ++i) parameters_[i].second.select(0, k).copy_(own[i].second);
+    for (std::size_t i = 0; i < own.size(); ++i)
+      parameters_[i].second.select(0, k).copy_(own[i].second);
   }
 }
 
@@ -127,23 +131,28 @@ std::shared_ptr<const StackedData> StackedModel::prepare(EncodedExamples example
   auto data = std::make_shared<StackedData>();
   data->examples = std::move(examples);
   const EncodedExamples& e = data->examples;
-  data->view = {e.size(), e.tokens.data(), e.offsets.data(),
-                e.intents.empty() ? nullptr : e.intents.data(), nullptr, nullptr};
+  data->view = {e.size(),         e.tokens.data(),
+                e.offsets.data(), e.intents.empty() ? nullptr : e.intents.data(),
+                nullptr,          nullptr};
   if (frozen_table_.defined()) data->view.frozen_table = frozen_table_.const_data_ptr<float>();
   if (shape_.features) {
     data->features = at::zeros({e.size(), shape_.width});
     for (std::int64_t i = 0; i < e.size(); ++i) {
-      const std::int64_t first = e.offsets[static_cast<std::size_t>(i)], last = e.offsets[static_cast<std::size_t>(i) + 1];
+      const std::int64_t first = e.offsets[static_cast<std::size_t>(i)],
+                         last = e.offsets[static_cast<std::size_t>(i) + 1];
       if (first == last) continue;
-      const at::Tensor ids = at::from_blob(const_cast<std::int64_t*>(e.tokens.data()) + first, {last - first}, at::kLong);
-      data->features[i].copy_(frozen_table_.index_select(0, ids).sum(0).div_(static_cast<double>(last - first)));
+      const at::Tensor ids = at::from_blob(const_cast<std::int64_t*>(e.tokens.data()) + first,
+                                           {last - first}, at::kLong);
+      data->features[i].copy_(
+          frozen_table_.index_select(0, ids).sum(0).div_(static_cast<double>(last - first)));
     }
     data->view.features = data->features.const_data_ptr<float>();
   }
   return data;
 }
 
-at::Tensor StackedModel::logits(const StackedData& data, std::span<const std::int64_t> examples) const {
+at::Tensor StackedModel::logits(const StackedData& data,
+                                std::span<const std::int64_t> examples) const {
   constexpr std::size_t kBatch = 256;
   const std::int64_t classes = shape_.classes();
   at::Tensor all = at::empty({models_, static_cast<std::int64_t>(examples.size()), classes});
@@ -156,7 +165,9 @@ at::Tensor StackedModel::logits(const StackedData& data, std::span<const std::in
         const auto part = examples.subspan(first, std::min(kBatch, examples.size() - first));
         pass.forward(parameters, data.view, part);
         std::copy_n(pass.logits(), static_cast<std::int64_t>(part.size()) * classes,
-                    out + (k * static_cast<std::int64_t>(examples.size()) + static_cast<std::int64_t>(first)) * classes);
+                    out + (k * static_cast<std::int64_t>(examples.size()) +
+                           static_cast<std::int64_t>(first)) *
+                              classes);
       }
     }
   });

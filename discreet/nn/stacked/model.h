@@ -31,8 +31,8 @@ struct StackedData {
 
 /// K models of one shape with their parameters in tensors of one more, leading dimension.
 ///
-/// Model k starts as nn::make_model with the generator (seed k, "parameters") does, has parameters of the
-/// same names, and computes the same up to rounding.
+/// Model k starts as nn::make_model with the generator (seed k, "parameters") does, has parameters
+/// of the same names, and computes the same up to rounding.
 class StackedModel {
  public:
   /// Throws: kUsage naming what a stacked model cannot have.

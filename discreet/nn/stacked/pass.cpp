@@ -10,7 +10,9 @@
 namespace discreet::nn::stacked {
 namespace {
 
-std::size_t count(std::int64_t rows, std::int64_t width) { return static_cast<std::size_t>(rows * width); }
+std::size_t count(std::int64_t rows, std::int64_t width) {
+  return static_cast<std::size_t>(rows * width);
+}
 
 void sum_columns(const float* from, std::int64_t rows, std::int64_t width, float* to) {
   std::fill_n(to, width, 0.0F);
@@ -69,7 +71,8 @@ void Pass::pool_words(std::span<float* const> parameters, const DataView& data) 
   pooled.assign(count(rows, width), 0.0F);
   if (shape_.features) {
     for (std::int64_t r = 0; r < rows; ++r) {
-      std::copy_n(data.features + examples_[static_cast<std::size_t>(r)] * d, d, pooled.data() + r * d);
+      std::copy_n(data.features + examples_[static_cast<std::size_t>(r)] * d, d,
+                  pooled.data() + r * d);
     }
     return;
   }
@@ -87,12 +90,14 @@ void Pass::pool_words(std::span<float* const> parameters, const DataView& data) 
     ids = nullptr;
   }
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t first = offsets_[static_cast<std::size_t>(r)], last = offsets_[static_cast<std::size_t>(r) + 1];
+    const std::int64_t first = offsets_[static_cast<std::size_t>(r)],
+                       last = offsets_[static_cast<std::size_t>(r) + 1];
     float* to = pooled.data() + r * width;
     if (ids != nullptr) {
       kernels::sum_rows(sums, ids + first, last - first, width, to);
     } else {
-      for (std::int64_t n = first; n < last; ++n) kernels::add_scaled(to, sums + n * width, 1.0F, width);
+      for (std::int64_t n = first; n < last; ++n)
+        kernels::add_scaled(to, sums + n * width, 1.0F, width);
     }
     const float share = 1.0F / static_cast<float>(std::max<std::int64_t>(1, last - first));
     for (std::int64_t i = 0; i < width; ++i) to[i] *= share;
@@ -108,7 +113,8 @@ void Pass::activate(std::size_t layer) {
   } else {
     slopes_[layer].resize(y.size());
     scratch_[0] = y;
-    kernels::gelu(scratch_[0].data(), y.data(), slopes_[layer].data(), static_cast<std::int64_t>(y.size()));
+    kernels::gelu(scratch_[0].data(), y.data(), slopes_[layer].data(),
+                  static_cast<std::int64_t>(y.size()));
   }
 }
 
@@ -166,11 +172,13 @@ void Pass::backward(std::span<float* const> parameters) {
   std::vector<float>& top = sequence_grads_.back();
   top.resize(count(tokens, width));
   for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t first = offsets_[static_cast<std::size_t>(r)], last = offsets_[static_cast<std::size_t>(r) + 1];
+    const std::int64_t first = offsets_[static_cast<std::size_t>(r)],
+                       last = offsets_[static_cast<std::size_t>(r) + 1];
     const float share = 1.0F / static_cast<float>(std::max<std::int64_t>(1, last - first));
     const float* from = activation_grads_[0].data() + r * width;
     for (std::int64_t n = first; n < last; ++n) {
-      for (std::int64_t i = 0; i < width; ++i) top[count(n, width) + static_cast<std::size_t>(i)] = share * from[i];
+      for (std::int64_t i = 0; i < width; ++i)
+        top[count(n, width) + static_cast<std::size_t>(i)] = share * from[i];
     }
   }
   for (std::size_t layer = shape_.lstm.size(); layer-- > 0;) run_lstm_back(parameters, layer);
@@ -195,7 +203,8 @@ void Pass::scale(std::span<const double> factors) {
         continue;
       }
       std::fill_n(gradient, size, 0.0F);
-      if (use.input != nullptr) std::fill_n(use.input + first * use.in, (last - first) * use.in, 0.0F);
+      if (use.input != nullptr)
+        std::fill_n(use.input + first * use.in, (last - first) * use.in, 0.0F);
       if (use.previous != nullptr) {
         std::fill_n(use.previous + first * (use.out / 4), (last - first) * (use.out / 4), 0.0F);
       }
@@ -227,7 +236,8 @@ void Pass::gradients(std::span<float* const> gradients) const {
               1.0F / static_cast<float>(std::max<std::int64_t>(1, offsets_[e + 1] - offsets_[e]));
           const float* from = use.gradient + static_cast<std::int64_t>(e) * use.out;
           for (std::int64_t n = offsets_[e]; n < offsets_[e + 1]; ++n) {
-            kernels::add_scaled(grads[0] + ids_[static_cast<std::size_t>(n)] * use.out, from, share, use.out);
+            kernels::add_scaled(grads[0] + ids_[static_cast<std::size_t>(n)] * use.out, from, share,
+                                use.out);
           }
         }
         break;

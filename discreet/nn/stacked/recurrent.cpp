@@ -16,12 +16,14 @@ void Pass::order_in_time() {
   const auto length = [&](std::int64_t e) {
     return offsets_[static_cast<std::size_t>(e) + 1] - offsets_[static_cast<std::size_t>(e)];
   };
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return length(a) > length(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return length(a) > length(b); });
   walk_.rows.clear();
   walk_.rows_reversed.clear();
   walk_.sizes.clear();
   std::size_t alive = examples;
-  for (std::int64_t step = 0; static_cast<std::int64_t>(walk_.rows.size()) < offsets_.back(); ++step) {
+  for (std::int64_t step = 0; static_cast<std::int64_t>(walk_.rows.size()) < offsets_.back();
+       ++step) {
     while (alive > 0 && length(order[alive - 1]) <= step) --alive;
     walk_.sizes.push_back(static_cast<std::int64_t>(alive));
     for (std::size_t i = 0; i < alive; ++i) {
@@ -54,19 +56,20 @@ void Pass::run_lstm(std::span<float* const> parameters, std::size_t layer) {
     state.assign(static_cast<std::size_t>(widest * h), 0.0F);
     recurrent.resize(static_cast<std::size_t>(widest * 4 * h));
     zeros.assign(static_cast<std::size_t>(4 * h), 0.0F);
-    kernels::LstmForwardStep<float> step{0,
-                                         h,
-                                         d == 0 ? 1 : -1,
-                                         (d == 0 ? walk_.rows : walk_.rows_reversed).data(),
-                                         true,
-                                         recurrent.data(),
-                                         state.data(),
-                                         kept.gates.data(),
-                                         kept.cell.data(),
-                                         kept.previous.data(),
-                                         sequences_[layer + 1].data() + static_cast<std::int64_t>(d) * h,
-                                         width,
-                                         zeros.data()};
+    kernels::LstmForwardStep<float> step{
+        0,
+        h,
+        d == 0 ? 1 : -1,
+        (d == 0 ? walk_.rows : walk_.rows_reversed).data(),
+        true,
+        recurrent.data(),
+        state.data(),
+        kept.gates.data(),
+        kept.cell.data(),
+        kept.previous.data(),
+        sequences_[layer + 1].data() + static_cast<std::int64_t>(d) * h,
+        width,
+        zeros.data()};
     for (const std::int64_t rows : walk_.sizes) {
       step.rows = rows;
       if (!step.first) {
@@ -117,13 +120,14 @@ void Pass::run_lstm_back(std::span<float* const> parameters, std::size_t layer) 
         step.first = t == 0;
         kernels::lstm_backward_step(step);
         if (t > 0) {
-          gemm<float>({step.rows, h, 4 * h}, {grads.data(), 4 * h}, {parameters[place.weight_hh], h},
-                      state_grad.data(), h);
+          gemm<float>({step.rows, h, 4 * h}, {grads.data(), 4 * h},
+                      {parameters[place.weight_hh], h}, state_grad.data(), h);
         }
       }
       if (deeper) {
-        gemm<float>({tokens, in, 4 * h}, {kept.gates.data(), 4 * h}, {parameters[place.weight_ih], in},
-                    sequence_grads_[layer].data(), in, 1, d == 0 ? 0.0F : 1.0F);
+        gemm<float>({tokens, in, 4 * h}, {kept.gates.data(), 4 * h},
+                    {parameters[place.weight_ih], in}, sequence_grads_[layer].data(), in, 1,
+                    d == 0 ? 0.0F : 1.0F);
       }
     }
     uses_.push_back({Use::Kind::kLstm, place.weight_ih, true, in, 4 * h, sequences_[layer].data(),

@@ -24,7 +24,8 @@ GradientBuffers::GradientBuffers(const Shape& shape) {
 void GradientBuffers::clear(const Pass& pass) {
   if (!pass.shape().table) return;
   float* table = pointers_[*pass.shape().table];
-  for (const std::int64_t id : pass.touched()) std::fill_n(table + id * pass.shape().width, pass.shape().width, 0.0F);
+  for (const std::int64_t id : pass.touched())
+    std::fill_n(table + id * pass.shape().width, pass.shape().width, 0.0F);
 }
 
 }  // namespace stacked
@@ -37,20 +38,30 @@ struct StackedTrainer::Worker {
 };
 
 StackedTrainer::StackedTrainer(StackedModel& model, std::shared_ptr<const StackedData> data,
-                               std::vector<StackedMember> members, const StackedTrainOptions& options)
-    : model_(model), data_(std::move(data)), members_(std::move(members)), options_(options),
-      orders_(members_.size()), epochs_(members_.size(), -1) {
+                               std::vector<StackedMember> members,
+                               const StackedTrainOptions& options)
+    : model_(model),
+      data_(std::move(data)),
+      members_(std::move(members)),
+      options_(options),
+      orders_(members_.size()),
+      epochs_(members_.size(), -1) {
   if (static_cast<std::int64_t>(members_.size()) != model_.models()) {
-    throw usage_error(fmt::format("{} members for {} stacked models", members_.size(), model_.models()));
+    throw usage_error(
+        fmt::format("{} members for {} stacked models", members_.size(), model_.models()));
   }
   if (options_.batch_size < 1) throw usage_error("batch_size must be at least 1");
-  if (data_->view.labels == nullptr) throw usage_error("stacked models are trained on intents; the data have none");
+  if (data_->view.labels == nullptr)
+    throw usage_error("stacked models are trained on intents; the data have none");
   for (std::size_t k = 0; k < members_.size(); ++k) {
-    if (members_[k].examples.empty()) throw usage_error(fmt::format("stacked model {} has no examples", k));
+    if (members_[k].examples.empty())
+      throw usage_error(fmt::format("stacked model {} has no examples", k));
     for (const std::int64_t e : members_[k].examples) {
-      if (e < 0 || e >= data_->view.size) throw internal_error(fmt::format("example {} of {}", e, data_->view.size));
+      if (e < 0 || e >= data_->view.size)
+        throw internal_error(fmt::format("example {} of {}", e, data_->view.size));
     }
-    optimizers_.emplace_back(model_.parameters_of(static_cast<std::int64_t>(k)), options_.optimizer);
+    optimizers_.emplace_back(model_.parameters_of(static_cast<std::int64_t>(k)),
+                             options_.optimizer);
   }
 }
 
@@ -73,7 +84,8 @@ std::span<const std::int64_t> StackedTrainer::batch_of(std::size_t k) {
   }
   const std::int64_t first = steps_ % per_epoch * options_.batch_size;
   const std::int64_t size = std::min(options_.batch_size, examples - first);
-  return std::span<const std::int64_t>(order).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size));
+  return std::span<const std::int64_t>(order).subspan(static_cast<std::size_t>(first),
+                                                      static_cast<std::size_t>(size));
 }
 
 double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
@@ -84,8 +96,9 @@ double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
   pass.forward(parameters, data_->view, batch);
   const double loss = pass.losses(data_->view, 1.0F / static_cast<float>(batch.size()));
   if (!std::isfinite(loss)) {
-    throw runtime_failure(fmt::format("stacked model {}, step {}: the training loss is not finite", k, steps_ + 1),
-                          "Lower its learning rate.");
+    throw runtime_failure(
+        fmt::format("stacked model {}, step {}: the training loss is not finite", k, steps_ + 1),
+        "Lower its learning rate.");
   }
   pass.backward(parameters);
   pass.gradients(worker.buffers.pointers());
@@ -98,16 +111,19 @@ double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
       const double norm = gradient.norm().item<double>();
       squares += norm * norm;
     }
-    if (squares > options_.max_norm * options_.max_norm) factor = options_.max_norm / std::sqrt(squares);
+    if (squares > options_.max_norm * options_.max_norm)
+      factor = options_.max_norm / std::sqrt(squares);
   }
   Optimizer& optimizer = optimizers_[place];
   Schedule schedule = options_.schedule;
   schedule.peak = members_[place].learning_rate;
   optimizer.begin_step(learning_rate_at(schedule, steps_));
   // Where a zero gradient leaves a number alone, untouched rows of the table need no visit.
-  const bool rows_alone = options_.optimizer.kind == OptimizerKind::kSgd && options_.optimizer.weight_decay == 0;
+  const bool rows_alone =
+      options_.optimizer.kind == OptimizerKind::kSgd && options_.optimizer.weight_decay == 0;
   for (std::size_t i = 0; i < shape.sizes.size(); ++i) {
-    const std::span<float> gradient(worker.buffers.pointers()[i], static_cast<std::size_t>(shape.sizes[i]));
+    const std::span<float> gradient(worker.buffers.pointers()[i],
+                                    static_cast<std::size_t>(shape.sizes[i]));
     if (factor != 1) {
       for (float& value : gradient) value *= static_cast<float>(factor);
     }
@@ -120,7 +136,8 @@ double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
     worker.rows.erase(std::unique(worker.rows.begin(), worker.rows.end()), worker.rows.end());
     for (const std::int64_t row : worker.rows) {
       optimizer.update(i, row * shape.width,
-                       gradient.subspan(static_cast<std::size_t>(row * shape.width), static_cast<std::size_t>(shape.width)));
+                       gradient.subspan(static_cast<std::size_t>(row * shape.width),
+                                        static_cast<std::size_t>(shape.width)));
     }
   }
   worker.buffers.clear(pass);
@@ -134,7 +151,8 @@ std::vector<double> StackedTrainer::step() {
     const at::NoGradGuard no_gradients;
     auto& worker = workers_[static_cast<std::size_t>(at::get_thread_num())];
     if (worker == nullptr) worker = std::make_unique<Worker>(model_.shape());
-    for (std::int64_t k = begin; k < end; ++k) losses[static_cast<std::size_t>(k)] = step_of(k, *worker);
+    for (std::int64_t k = begin; k < end; ++k)
+      losses[static_cast<std::size_t>(k)] = step_of(k, *worker);
   });
   ++steps_;
   return losses;
@@ -142,7 +160,8 @@ std::vector<double> StackedTrainer::step() {
 
 NamedTensors StackedTrainer::state() const {
   NamedTensors state = {{"steps", at::full({1}, steps_, at::kLong)}};
-  for (const auto& [name, value] : model_.parameters()) state.emplace_back("parameters/" + name, value);
+  for (const auto& [name, value] : model_.parameters())
+    state.emplace_back("parameters/" + name, value);
   for (std::size_t k = 0; k < optimizers_.size(); ++k) {
     for (const auto& [name, value] : optimizers_[k].state()) {
       state.emplace_back(fmt::format("{}/{}", k, name), value);
@@ -154,7 +173,8 @@ NamedTensors StackedTrainer::state() const {
 void StackedTrainer::load(const NamedTensors& saved) {
   std::vector<at::Tensor> found;
   for (const auto& [name, target] : state()) {
-    const auto source = std::find_if(saved.begin(), saved.end(), [&name](const auto& item) { return item.first == name; });
+    const auto source = std::find_if(saved.begin(), saved.end(),
+                                     [&name](const auto& item) { return item.first == name; });
     if (source == saved.end() || source->second.sizes() != target.sizes()) {
       throw bad_data("the state of the stacked models has no tensor '" + name + "' of their size",
                      "It was written for other models.");

@@ -20,17 +20,17 @@ struct StackedMember {
 struct StackedTrainOptions {
   std::int64_t batch_size = 32;
   OptimizerOptions optimizer;
-  Schedule schedule;  ///< Its peak is each member's own.
+  Schedule schedule;    ///< Its peak is each member's own.
   double max_norm = 0;  ///< The mean gradient is scaled down to this norm; 0: left alone.
 };
 
-/// Trains the models of a stack, each on its own examples: model k takes the steps of an OrdinaryStep on
-/// its examples with its seed, so that it ends, up to rounding, where it would have ended alone.
-/// Parallel over models; the number of threads does not change a bit of the result.
+/// Trains the models of a stack, each on its own examples: model k takes the steps of an
+/// OrdinaryStep on its examples with its seed, so that it ends, up to rounding, where it would have
+/// ended alone. Parallel over models; the number of threads does not change a bit of the result.
 class StackedTrainer {
  public:
-  /// Both must outlive the trainer. Throws: kUsage if members and models do not agree, or a member has
-  /// no examples.
+  /// Both must outlive the trainer. Throws: kUsage if members and models do not agree, or a member
+  /// has no examples.
   StackedTrainer(StackedModel& model, std::shared_ptr<const StackedData> data,
                  std::vector<StackedMember> members, const StackedTrainOptions& options);
   ~StackedTrainer();
@@ -56,13 +56,14 @@ class StackedTrainer {
   std::vector<Optimizer> optimizers_;
   std::vector<std::vector<std::int64_t>> orders_;  // of each member's epoch
   std::vector<std::int64_t> epochs_;
-  std::vector<std::unique_ptr<Worker>> workers_;   // one for each thread
+  std::vector<std::unique_ptr<Worker>> workers_;  // one for each thread
   std::int64_t steps_ = 0;
 };
 
 namespace stacked {
 
-/// Gradients of one model, one buffer per parameter; the table's is zero wherever no pass touched it.
+/// Gradients of one model, one buffer per parameter; the table's is zero wherever no pass touched
+/// it.
 class GradientBuffers {
  public:
   explicit GradientBuffers(const Shape& shape);
