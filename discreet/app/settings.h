@@ -85,6 +85,8 @@ struct TrainOptions {
   double gradient_clip = 0;
   std::vector<std::string> trainable;
   std::int64_t eval_every = 0, checkpoint_every = 0, log_every = 10;
+  bool sharded_optimizer = false;
+  std::int64_t process_timeout = 600;
 };
 
 /// [privacy]: what is guaranteed. section/privacy.cpp.

@@ -22,6 +22,7 @@ struct RunDir::State {
   std::optional<FileLock> lock;
   // Opened at the first line, so that a run without metrics has no such file.
   std::optional<AppendFile> metrics, ledger;
+  bool elsewhere = false;
 };
 
 namespace {
@@ -207,19 +208,27 @@ RunDir RunDir::open(const fs::path& path) {
   return RunDir(std::move(state));
 }
 
-const fs::path& RunDir::path() const { return state_->path; }
+RunDir RunDir::kept_elsewhere(const fs::path& path) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->elsewhere = true;
+  return RunDir(std::move(state));
+}
 
-void RunDir::need_lock(const char* what) const {
-  if (!state_->lock) {
-    throw internal_error(
-        fmt::format("{}: {} needs a run that was opened for writing", path().string(), what));
-  }
+const fs::path& RunDir::path() const { return state_->path; }
+bool RunDir::elsewhere() const { return state_->elsewhere; }
+
+bool RunDir::writes(const char* what) const {
+  if (state_->elsewhere) return false;
+  if (state_->lock) return true;
+  throw internal_error(
+      fmt::format("{}: {} needs a run that was opened for writing", path().string(), what));
 }
 
 Json RunDir::manifest() const { return read_document(path() / kManifestFile); }
 
 void RunDir::update_manifest(const Json& changes) {
-  need_lock("update_manifest");
+  if (!writes("update_manifest")) return;
   Json json = manifest();
   for (const auto& [key, value] : changes.items()) {
     if (value.is_null()) {
@@ -232,7 +241,7 @@ void RunDir::update_manifest(const Json& changes) {
 }
 
 void RunDir::append_metric(const Json& line) {
-  need_lock("append_metric");
+  if (!writes("append_metric")) return;
   if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) {
     throw internal_error(fmt::format("a metric has no integer \"step\": {}", line.dump()));
   }
@@ -243,7 +252,7 @@ void RunDir::append_metric(const Json& line) {
 std::vector<Json> RunDir::metrics() const { return read_json_lines(path() / "metrics.jsonl"); }
 
 void RunDir::truncate_metrics(std::int64_t step) {
-  need_lock("truncate_metrics");
+  if (!writes("truncate_metrics")) return;
   state_->metrics.reset();
   const fs::path file = path() / "metrics.jsonl";
   if (!fs::exists(file)) return;
@@ -255,7 +264,7 @@ void RunDir::truncate_metrics(std::int64_t step) {
 }
 
 void RunDir::append_ledger(const Json& event) {
-  need_lock("append_ledger");
+  if (!writes("append_ledger")) return;
   if (!state_->ledger) state_->ledger.emplace(path() / "ledger.jsonl");
   state_->ledger->append_synced(event.dump());
 }
@@ -263,11 +272,12 @@ void RunDir::append_ledger(const Json& event) {
 std::vector<Json> RunDir::ledger() const { return read_json_lines(path() / "ledger.jsonl"); }
 
 void RunDir::write_document(const std::string& name, const Json& document) {
-  need_lock("write_document");
+  if (!writes("write_document")) return;
   core::write_document(path() / name, document);
 }
 
 fs::path RunDir::write_audit(const Json& document) const {
+  if (state_->elsewhere) return {};
   const fs::path file = path() / "audits" / document_file_name(document);
   fs::create_directories(file.parent_path());
   core::write_document(file, document);
@@ -287,7 +297,7 @@ std::vector<fs::path> RunDir::audit_files() const {
 
 Checkpoint RunDir::write_checkpoint(std::int64_t step, const Json& state,
                                     const std::function<void(const fs::path&)>& fill) {
-  need_lock("write_checkpoint");
+  if (!writes("write_checkpoint")) return {step, {}, state};
   if (state_->metrics) state_->metrics->sync();
   const fs::path folder = path() / "checkpoints" / step_name(step);
   write_folder_atomically(folder, [&](const fs::path& temporary) {
@@ -342,7 +352,7 @@ std::optional<Checkpoint> RunDir::latest_checkpoint(std::vector<std::string>* sk
 }
 
 void RunDir::remove_old_checkpoints(std::size_t keep, const std::vector<std::int64_t>& also) {
-  need_lock("remove_old_checkpoints");
+  if (!writes("remove_old_checkpoints")) return;
   const auto steps = checkpoint_steps();
   for (std::size_t i = 0; i + keep < steps.size(); ++i) {
     if (std::find(also.begin(), also.end(), steps[i]) != also.end()) continue;
@@ -351,7 +361,7 @@ void RunDir::remove_old_checkpoints(std::size_t keep, const std::vector<std::int
 }
 
 void RunDir::write_model(const std::function<void(const fs::path&)>& fill) {
-  need_lock("write_model");
+  if (!writes("write_model")) return;
   write_folder_atomically(path() / "model", fill);
 }
 

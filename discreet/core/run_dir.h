@@ -51,6 +51,9 @@ class RunDir {
   static RunDir open_for_writing(const std::filesystem::path& path);
   /// An existing run, for reading and for `write_audit`. Throws: kUsage if it is no run.
   static RunDir open(const std::filesystem::path& path);
+  /// A run that another process keeps, for the processes that work on it with that one: what is written
+  /// to this object goes nowhere, and `path` need not be there.
+  static RunDir kept_elsewhere(const std::filesystem::path& path);
   /// Whether the folder has a manifest.json.
   static bool is_run(const std::filesystem::path& path);
 
@@ -59,6 +62,7 @@ class RunDir {
   RunDir& operator=(RunDir&&) noexcept;
 
   const std::filesystem::path& path() const;
+  bool elsewhere() const;
   std::filesystem::path model_dir() const { return path() / "model"; }
   std::filesystem::path config_file() const { return path() / "config.toml"; }
 
@@ -107,7 +111,8 @@ class RunDir {
  private:
   struct State;
   explicit RunDir(std::unique_ptr<State> state);
-  void need_lock(const char* what) const;
+  /// False for a run that is kept elsewhere; throws unless this process holds the lock of it.
+  bool writes(const char* what) const;
   std::unique_ptr<State> state_;
 };
 

@@ -11,6 +11,10 @@
 #include "discreet/nn/optimizer.h"
 #include "discreet/privacy/types.h"
 
+namespace discreet::nn {
+class DataParallel;
+}  // namespace discreet::nn
+
 namespace discreet::dp {
 
 /// The sum of clipped segment gradients of one logical step. It carries what the noise needs to know
@@ -48,6 +52,7 @@ class ClippedSum {
   std::int64_t segments_ = 0;
   std::int64_t clipped_ = 0;
   std::int64_t non_finite_ = 0;
+  nn::DataParallel* parallel_ = nullptr;  // where the sum of all processes is; null: in sinks_
 };
 
 /// Clips the gradient of every segment by a rule, in one backward pass. Use, for each physical part of

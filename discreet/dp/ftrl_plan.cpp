@@ -127,6 +127,10 @@ std::vector<std::uint64_t> FtrlPlan::begin_step(std::uint64_t step) {
   return batch;
 }
 
+std::string FtrlPlan::why_alone() const {
+  return "its noise is correlated over the steps, and its order of units is one for all of them";
+}
+
 void FtrlPlan::go_on(std::int64_t step, std::int64_t lost) {
   lost_ = lost;
   guard_ = privacy::ParticipationGuard(options().units, participation_);

@@ -51,6 +51,9 @@ class FtrlPlan final : public PrivatePlan {
   void save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder) override;
 
+ protected:
+  std::string why_alone() const override;
+
  private:
   struct Parts;
   FtrlPlan(PrivacyOptions options, Parts parts);

@@ -30,11 +30,13 @@ struct NoisyBlock {
 
 std::unique_ptr<privacy::Sampler> make_sampler(const PrivacyOptions& options) {
   const auto plan = privacy::SamplingPlan::from_batch_size(options.units, options.expected_batch_size);
-  if (plan.sampling_rate == 1) return std::make_unique<privacy::FullBatchSampler>(options.units);
-  if (options.insecure_seed.has_value()) {
-    return std::make_unique<privacy::InsecurePoissonSampler>(plan, *options.insecure_seed);
+  if (plan.sampling_rate == 1) {
+    return std::make_unique<privacy::FullBatchSampler>(options.units, options.shard);
   }
-  return std::make_unique<privacy::PoissonSampler>(plan);
+  if (options.insecure_seed.has_value()) {
+    return std::make_unique<privacy::InsecurePoissonSampler>(plan, *options.insecure_seed, options.shard);
+  }
+  return std::make_unique<privacy::PoissonSampler>(plan, options.shard);
 }
 
 std::unique_ptr<privacy::NoiseSource> make_noise(const PrivacyOptions& options) {
@@ -269,6 +271,7 @@ privacy::PrivacyRun PrivatePlan::describe(std::int64_t steps, std::uint64_t para
       !noise_->secure() || !sampler_->secure() || (slots_ != nullptr && !slots_->secure());
   run.floating_point_protection = noise_->floating_point_safe();
   run.user_contributions_capped = options_.unit == privacy::Unit::kUser;
+  run.processes = options_.shard.count;
   return run;
 }
 
@@ -321,6 +324,7 @@ std::vector<double> PrivatePlan::noise_variances(const ClippedSum& sum) const {
 }
 
 void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learning_rate) {
+  if (sum.parallel_ != nullptr) return update_in_processes(sum, optimizer, learning_rate);
   const auto& parameters = optimizer.parameters();
   if (parameters.size() != sum.sinks_.size()) {
     throw internal_error("the optimizer and the clipper hold other parameters");

@@ -20,6 +20,10 @@
 #include "discreet/privacy/statement.h"
 #include "discreet/privacy/types.h"
 
+namespace discreet::nn {
+class DataParallel;
+}  // namespace discreet::nn
+
 namespace discreet::dp {
 
 using privacy::NoisePlacement;
@@ -46,6 +50,7 @@ struct PrivacyOptions {
   privacy::NoiseSchedule schedule{};  ///< From epoch to epoch of the first multiplier.
   privacy::FtrlOptions ftrl{};        ///< DP-FTRL.
   std::int64_t slots = 0;             ///< eDP-SGD: segments are slots; 0: segments are units.
+  privacy::Shard shard{};             ///< Of several processes: the units that this one draws.
 };
 
 /// Sampler, clip bound, noise and accountant of one mechanism, built together, so that none of their
@@ -130,12 +135,25 @@ class PrivatePlan {
   /// The noisy sum itself, divided: what `update` feeds the optimiser. For federated rounds and audits.
   virtual std::vector<at::Tensor> release(ClippedSum& sum);
 
+  /// Several processes, each with the units of its shard. In a step: `begin_step`, `take` the sum,
+  /// `reduce` it to the owners of its parts, write the ledger, `add_up`, `update`. Each coordinate's noise
+  /// is drawn once, by its owner, on the whole sum: the mechanism is that of one process.
+  ///
+  /// Throws: kPrivacyRefused with the reason if the mechanism cannot be shared by `processes`.
+  void check_processes(int processes) const;
+  void reduce(ClippedSum& sum, nn::DataParallel& parallel) const;
+  /// What the sum says of its segments, and `more`, over all processes. No process returns before rank 0
+  /// has come here, the ledger written.
+  void add_up(ClippedSum& sum, std::span<double> more) const;
+
  protected:
   /// Divisor of the noisy sum: expected batch size, or slots; virtual so that tests can plant a wrong one.
   virtual double divisor() const;
   /// Standard deviation of the noise in each layer of a sum, for this step.
   /// Virtual so that tests can plant a wrong one.
   virtual std::vector<double> deviations(const ClippedSum& sum) const;
+  /// Why the mechanism cannot be shared by several processes; empty if it can.
+  virtual std::string why_alone() const;
   void put_noise(std::unique_ptr<privacy::NoiseSource> noise) { noise_ = std::move(noise); }
 
  private:
@@ -146,6 +164,8 @@ class PrivatePlan {
   std::string details() const;
   void choose_count_noise();
   void spend_step(ClippedSum& sum);
+  void add_noise_to_pieces(ClippedSum& sum);
+  void update_in_processes(ClippedSum& sum, nn::Optimizer& optimizer, double learning_rate);
   bool counting_at(std::int64_t step) const;
   double effective(double sigma) const;
   double gradient_multiplier(double effective) const;

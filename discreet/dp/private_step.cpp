@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
 
 namespace discreet::dp {
@@ -18,6 +21,17 @@ nn::NamedTensors trainable(const nn::Model& model) {
   }
   if (parameters.empty()) throw usage_error("the model has nothing to train: all of it is frozen");
   return parameters;
+}
+
+std::unique_ptr<nn::DataParallel> make_parallel(const nn::Model& model, const PrivatePlan& plan,
+                                                const PrivateStepOptions& options) {
+  if (options.parallel == nullptr || options.parallel->alone()) return nullptr;
+  plan.check_processes(options.parallel->group->size());
+  if (options.parallel->sharded_optimizer && options.optimizer.kind == nn::OptimizerKind::kAdamBc) {
+    throw usage_error("train.sharded_optimizer does not work with the optimizer adam-bc",
+                      "It keeps the variance of the noise by parameter; leave the key out, or take adamw.");
+  }
+  return std::make_unique<nn::DataParallel>(options.parallel, trainable(model));
 }
 
 /// A user's examples of one step: at most `limit`, any of them with the same chance.
@@ -58,8 +72,9 @@ void check_examples_apart(nn::Model& model, const at::Tensor& losses, std::int64
 PrivateStep::PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
                          PrivateStepOptions options, Charge charge)
     : model_(model), plan_(std::move(plan)), data_(std::move(data)), options_(options),
-      charge_(std::move(charge)), optimizer_(trainable(model), options.optimizer),
-      clipper_(plan_->make_clipper(optimizer_.parameters(), options.rules)) {
+      charge_(std::move(charge)), parallel_(make_parallel(model, *plan_, options)),
+      optimizer_(parallel_ ? parallel_->optimizer_parameters() : trainable(model), options.optimizer),
+      clipper_(plan_->make_clipper(trainable(model), options.rules)) {
   const bool users = plan_->options().unit == privacy::Unit::kUser;
   const std::size_t units = users ? data_.user_examples.size() : data_.lengths.size();
   if (units != plan_->options().units) {
@@ -84,9 +99,8 @@ nn::LogicalBatch PrivateStep::sample(std::int64_t number) {
     add_slots(units, batch);
     return batch;
   }
-  core::ReproducibleRng rng(options_.seed, "user-examples/" + std::to_string(number));
   for (const std::uint64_t unit : units) {
-    add_examples(unit, rng, batch);
+    add_examples(unit, batch);
     batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
   }
   return batch;
@@ -99,19 +113,19 @@ void PrivateStep::add_slots(const std::vector<std::uint64_t>& units, nn::Logical
   for (const std::uint64_t unit : units) {
     slots[static_cast<std::size_t>(plan_->slot_of(step, unit))].push_back(unit);
   }
-  core::ReproducibleRng rng(options_.seed, "user-examples/" + std::to_string(number_));
   for (const auto& members : slots) {
-    for (const std::uint64_t unit : members) add_examples(unit, rng, batch);
+    for (const std::uint64_t unit : members) add_examples(unit, batch);
     batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
   }
 }
 
-void PrivateStep::add_examples(std::uint64_t unit, core::ReproducibleRng& rng,
-                               nn::LogicalBatch& batch) const {
+void PrivateStep::add_examples(std::uint64_t unit, nn::LogicalBatch& batch) const {
   if (plan_->options().unit != privacy::Unit::kUser) {
     batch.indices.push_back(static_cast<std::int64_t>(unit));
     return;
   }
+  // A function of step and user alone, so that it does not matter who else was drawn, and where.
+  core::ReproducibleRng rng(options_.seed, fmt::format("user-examples/{}/{}", number_, unit));
   const auto chosen = choose_examples(data_.user_examples[unit], options_.user_examples, rng);
   batch.indices.insert(batch.indices.end(), chosen.begin(), chosen.end());
 }
@@ -225,13 +239,21 @@ nn::StepReport PrivateStep::run(const nn::LogicalBatch& batch, double learning_r
   flush(segments);
 
   ClippedSum sum = clipper_->take();
+  if (parallel_) plan_->reduce(sum, *parallel_);
+  // The ledger knows of the step before the parameters do: a crash in between costs budget, not privacy.
+  if (charge_) charge_(static_cast<std::uint64_t>(number_), plan_->step_event(number_));
+  if (parallel_) {
+    double values[] = {report.loss_sum, static_cast<double>(report.examples), report.gradient_norm};
+    plan_->add_up(sum, values);
+    report.loss_sum = values[0];
+    report.examples = static_cast<std::int64_t>(values[1]);
+    report.gradient_norm = values[2];
+  }
   report.clipped = sum.clipped();
   report.non_finite = sum.non_finite();
   if (sum.segments() > sum.non_finite()) {
     report.gradient_norm /= static_cast<double>(sum.segments() - sum.non_finite());
   }
-  // The ledger knows of the step before the parameters do: a crash in between costs budget, not privacy.
-  if (charge_) charge_(static_cast<std::uint64_t>(number_), plan_->step_event(number_));
   plan_->update(sum, optimizer_, learning_rate);
   clipper_->recycle(std::move(sum));
   return report;
@@ -243,8 +265,13 @@ std::optional<double> PrivateStep::epsilon_as_published(std::int64_t steps) cons
   return plan_->epsilon_as_published(steps);
 }
 
+void PrivateStep::prepare_save() {
+  if (parallel_ && parallel_->sharded()) saved_state_ = parallel_->whole_state(optimizer_);
+}
+
 Json PrivateStep::save(const std::filesystem::path& folder) const {
-  nn::write_tensors(folder / "optimizer.safetensors", optimizer_.state());
+  const bool sharded = parallel_ != nullptr && parallel_->sharded();
+  nn::write_tensors(folder / "optimizer.safetensors", sharded ? saved_state_ : optimizer_.state());
   plan_->save(folder);
   return {{"optimizer", nn::optimizer_name(options_.optimizer.kind)},
           {"private", true},
@@ -257,7 +284,14 @@ void PrivateStep::load(const std::filesystem::path& folder, const Json& state) {
     throw bad_data("the checkpoint in " + folder.string() + " is not of a private step with " + name,
                    "Resume with the configuration that the run was started with.");
   }
-  optimizer_.load(nn::read_tensors(folder / "optimizer.safetensors"));
+  if (parallel_) {
+    nn::ProcessGroup& group = *options_.parallel->group;
+    nn::NamedTensors tensors;
+    if (group.leads()) tensors = nn::read_tensors(folder / "optimizer.safetensors");
+    parallel_->load_state(optimizer_, nn::share_tensors(group, std::move(tensors)));
+  } else {
+    optimizer_.load(nn::read_tensors(folder / "optimizer.safetensors"));
+  }
   plan_->load(folder);
   if (state.contains("clipping")) clipper_->rule().load(state["clipping"]);
 }

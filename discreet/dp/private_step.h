@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "discreet/core/random.h"
 #include "discreet/dp/plan.h"
+#include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/step.h"
 
 namespace discreet::dp {
@@ -22,6 +22,7 @@ struct PrivateStepOptions {
   /// Dropout masks and the choice of a user's examples, with an insecure seed; a secure run draws a
   /// secret one.
   std::uint64_t seed = 0;
+  std::shared_ptr<nn::ParallelRun> parallel;  ///< Null: this process works alone.
 };
 
 /// DP-SGD, eDP-SGD and DP-Adam(W) as a `Step` for the training loop: Poisson sampling of units, segments
@@ -45,7 +46,8 @@ class PrivateStep final : public nn::Step {
   };
 
   /// `model` must outlive the step. Throws: kUsage if the data do not have the plan's number of units
-  /// or nothing is trainable.
+  /// or nothing is trainable; kPrivacyRefused if the mechanism cannot be shared by several processes.
+  /// Of several, `charge` should write where the process is rank 0, and do nothing elsewhere.
   PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
               PrivateStepOptions options, Charge charge);
   ~PrivateStep() override;
@@ -54,6 +56,7 @@ class PrivateStep final : public nn::Step {
   nn::StepReport run(const nn::LogicalBatch& batch, double learning_rate) override;
   std::optional<double> epsilon(std::int64_t steps) const override;
   std::optional<double> epsilon_as_published(std::int64_t steps) const override;
+  void prepare_save() override;
   Json save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder, const Json& state) override;
   void go_on(std::int64_t step, std::int64_t lost) override { plan_->go_on(step, lost); }
@@ -65,7 +68,7 @@ class PrivateStep final : public nn::Step {
  private:
   std::int64_t tokens_of(const nn::LogicalBatch& batch, std::int64_t position) const;
   void add_slots(const std::vector<std::uint64_t>& units, nn::LogicalBatch& batch);
-  void add_examples(std::uint64_t unit, core::ReproducibleRng& rng, nn::LogicalBatch& batch) const;
+  void add_examples(std::uint64_t unit, nn::LogicalBatch& batch) const;
   /// Segments first .. last of the batch as one physical part.
   void run_part(const nn::LogicalBatch& batch, std::size_t first, std::size_t last,
                 nn::StepReport& report);
@@ -83,7 +86,9 @@ class PrivateStep final : public nn::Step {
   Data data_;
   PrivateStepOptions options_;
   Charge charge_;
+  std::unique_ptr<nn::DataParallel> parallel_;
   nn::Optimizer optimizer_;
+  nn::NamedTensors saved_state_;  // whole, on the process that saves
   std::unique_ptr<SegmentClipper> clipper_;
   std::int64_t number_ = 0;
   bool checked_apart_ = false;  // that examples do not mix: seen once, on a part of two or more

@@ -4,6 +4,8 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/distributed/data_parallel.h"
+#include "discreet/nn/distributed/share.h"
 
 namespace discreet::nn {
 
@@ -64,8 +66,11 @@ WeightAverage::InPlace::~InPlace() {
   }
 }
 
-AveragedStep::AveragedStep(std::shared_ptr<Step> step, NamedTensors parameters, double decay)
-    : step_(std::move(step)), average_(std::move(parameters), decay) {}
+AveragedStep::AveragedStep(std::shared_ptr<Step> step, NamedTensors parameters, double decay,
+                           std::shared_ptr<ParallelRun> parallel)
+    : step_(std::move(step)), average_(std::move(parameters), decay), parallel_(std::move(parallel)) {
+  if (parallel_ == nullptr) parallel_ = std::make_shared<ParallelRun>();
+}
 
 StepReport AveragedStep::run(const LogicalBatch& batch, double learning_rate) {
   const StepReport report = step_->run(batch, learning_rate);
@@ -86,7 +91,10 @@ void AveragedStep::load(const std::filesystem::path& folder, const Json& state) 
                    "Resume with the configuration that the run was started with.");
   }
   step_->load(folder, state);
-  average_.load(read_tensors(folder / "average.safetensors"));
+  ProcessGroup& group = *parallel_->group;
+  NamedTensors tensors;
+  if (group.leads()) tensors = read_tensors(folder / "average.safetensors");
+  average_.load(share_tensors(group, std::move(tensors)));
 }
 
 }  // namespace discreet::nn

@@ -9,6 +9,8 @@
 
 namespace discreet::nn {
 
+struct ParallelRun;
+
 /// A moving average of parameters: after each step a = d a + (1 - d) w, with d = decay, less at the
 /// beginning (d <= (1 + t) / (10 + t) at step t), so that the start values leave it soon.
 ///
@@ -50,8 +52,9 @@ class WeightAverage {
 /// parameters themselves in model.safetensors, their averages in average.safetensors.
 class AveragedStep final : public Step {
  public:
-  /// `parameters`: what `step` moves.
-  AveragedStep(std::shared_ptr<Step> step, NamedTensors parameters, double decay);
+  /// `parameters`: what `step` moves. `parallel`: null for a process that works alone.
+  AveragedStep(std::shared_ptr<Step> step, NamedTensors parameters, double decay,
+               std::shared_ptr<ParallelRun> parallel = nullptr);
 
   LogicalBatch sample(std::int64_t number) override { return step_->sample(number); }
   StepReport run(const LogicalBatch& batch, double learning_rate) override;
@@ -59,6 +62,7 @@ class AveragedStep final : public Step {
   std::optional<double> epsilon_as_published(std::int64_t steps) const override {
     return step_->epsilon_as_published(steps);
   }
+  void prepare_save() override { step_->prepare_save(); }
   Json save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder, const Json& state) override;
   void go_on(std::int64_t step, std::int64_t lost) override { step_->go_on(step, lost); }
@@ -68,6 +72,7 @@ class AveragedStep final : public Step {
  private:
   std::shared_ptr<Step> step_;
   WeightAverage average_;
+  std::shared_ptr<ParallelRun> parallel_;
 };
 
 }  // namespace discreet::nn

@@ -8,6 +8,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/formats/safetensors.h"
+#include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/step.h"
 
@@ -107,9 +108,17 @@ void fill_checkpoint(const fs::path& folder, const Model& model, const Step& ste
 }
 
 void load_checkpoint(const fs::path& folder, Model& model, Step& step) {
-  const fs::path tensors = folder / "model.safetensors", state = folder / "step.json";
-  load_model_tensors(model, read_tensors(tensors), tensors.string());
-  step.load(folder, core::parse_json(core::read_file(state), state.string()));
+  load_checkpoint(folder, model, step, *make_lonely_group());
+}
+
+void load_checkpoint(const fs::path& folder, Model& model, Step& step, ProcessGroup& group) {
+  const Json state = share_made(group, [&] {
+    const fs::path tensors = folder / "model.safetensors", file = folder / "step.json";
+    load_model_tensors(model, read_tensors(tensors), tensors.string());
+    return core::parse_json(core::read_file(file), file.string());
+  });
+  share_values(group, model_tensors(model));
+  step.load(folder, state);
 }
 
 }  // namespace discreet::nn

@@ -8,6 +8,7 @@
 namespace discreet::nn {
 
 class Model;
+class ProcessGroup;
 class Step;
 
 /// Writes tensors as one safetensors file, float32 or int64, on the CPU and contiguous. Whole or not at
@@ -27,5 +28,7 @@ void load_model_tensors(Model& model, const NamedTensors& tensors, const std::st
 void fill_checkpoint(const std::filesystem::path& folder, const Model& model, const Step& step);
 /// The reverse. Throws: kBadData if the checkpoint is damaged or of another model or optimiser.
 void load_checkpoint(const std::filesystem::path& folder, Model& model, Step& step);
+/// The same for several processes, of which rank 0 reads. Collective.
+void load_checkpoint(const std::filesystem::path& folder, Model& model, Step& step, ProcessGroup& group);
 
 }  // namespace discreet::nn

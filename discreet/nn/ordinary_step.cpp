@@ -9,6 +9,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
 
 namespace discreet::nn {
@@ -22,6 +23,28 @@ NamedTensors checked_parameters(const Model& model, const OrdinaryStepOptions& o
   NamedTensors parameters = trainable_parameters(model);
   if (parameters.empty()) throw usage_error("the model has no trainable parameter");
   return parameters;
+}
+
+std::unique_ptr<DataParallel> make_parallel(const Model& model, const OrdinaryStepOptions& options) {
+  if (options.parallel == nullptr || options.parallel->alone()) return nullptr;
+  return std::make_unique<DataParallel>(options.parallel, checked_parameters(model, options));
+}
+
+double squared_norm(std::span<const at::Tensor> gradients) {
+  double squared = 0;
+  for (const at::Tensor& gradient : gradients) {
+    if (!gradient.defined()) continue;
+    const double norm = gradient.norm().item<double>();
+    squared += norm * norm;
+  }
+  return squared;
+}
+
+void limit_norm(std::span<at::Tensor> gradients, double norm, double max_norm) {
+  if (max_norm <= 0 || norm <= max_norm) return;
+  for (at::Tensor& gradient : gradients) {
+    if (gradient.defined()) gradient.mul_(max_norm / norm);
+  }
 }
 
 }  // namespace
@@ -38,7 +61,9 @@ OrdinaryStep::OrdinaryStep(Model& model, Collate collate, const OrdinaryStepOpti
     : model_(model),
       collate_(std::move(collate)),
       options_(options),
-      optimizer_(checked_parameters(model, options), options.optimizer) {}
+      parallel_(make_parallel(model, options)),
+      optimizer_(parallel_ ? parallel_->optimizer_parameters() : checked_parameters(model, options),
+                 options.optimizer) {}
 
 std::int64_t OrdinaryStep::steps_per_epoch() const {
   return (options_.examples + options_.batch_size - 1) / options_.batch_size;
@@ -56,47 +81,88 @@ LogicalBatch OrdinaryStep::sample(std::int64_t number) {
   }
   const std::int64_t first = (number % steps_per_epoch()) * options_.batch_size;
   const std::int64_t last = std::min(options_.examples, first + options_.batch_size);
+  batch_examples_ = last - first;
   LogicalBatch batch;
   batch.indices.assign(order_.begin() + first, order_.begin() + last);
+  if (parallel_) batch.indices = share_of(batch.indices, parallel_->rank(), parallel_->size());
   batch.segment_offsets.resize(batch.indices.size() + 1);
   std::iota(batch.segment_offsets.begin(), batch.segment_offsets.end(), 0);
   batch.collate = collate_;
   return batch;
 }
 
-StepReport OrdinaryStep::run(const LogicalBatch& batch, double learning_rate) {
-  StepReport report;
-  report.examples = static_cast<std::int64_t>(batch.indices.size());
-  const PackedBatch packed = batch.collate(batch.indices, batch.segment_offsets);
+double OrdinaryStep::backward(const LogicalBatch& batch, double divisor,
+                              std::vector<at::Tensor>& gradients) {
   model_.train();
   model_.set_dropout(options_.seed, static_cast<std::uint64_t>(number_));
-  for (const auto& [name, parameter] : optimizer_.parameters()) parameter.mutable_grad().reset();
+  const NamedTensors parameters = parallel_ ? parallel_->parameters() : optimizer_.parameters();
+  for (const auto& [name, parameter] : parameters) parameter.mutable_grad().reset();
+  double loss_sum = 0;
+  if (!batch.indices.empty()) {
+    const PackedBatch packed = batch.collate(batch.indices, batch.segment_offsets);
+    const at::Tensor loss = model_.forward(packed).loss.sum();
+    loss_sum = loss.item<double>();
+    (loss / divisor).backward();
+  }
+  for (const auto& [name, parameter] : parameters) gradients.push_back(parameter.grad());
+  return loss_sum;
+}
 
-  const at::Tensor loss = model_.forward(packed).loss.sum();
-  report.loss_sum = loss.item<double>();
-  (loss / static_cast<double>(report.examples)).backward();
-
+StepReport OrdinaryStep::run(const LogicalBatch& batch, double learning_rate) {
+  if (parallel_) return run_in_parallel(batch, learning_rate);
+  StepReport report;
+  report.examples = static_cast<std::int64_t>(batch.indices.size());
   std::vector<at::Tensor> gradients;
-  double squared = 0;
-  for (const auto& [name, parameter] : optimizer_.parameters()) {
-    gradients.push_back(parameter.grad());
-    if (!gradients.back().defined()) continue;
-    const double norm = gradients.back().norm().item<double>();
-    squared += norm * norm;
-  }
-  report.gradient_norm = std::sqrt(squared);
-  if (options_.max_norm > 0 && report.gradient_norm > options_.max_norm) {
-    for (at::Tensor& gradient : gradients) {
-      if (gradient.defined()) gradient.mul_(options_.max_norm / report.gradient_norm);
-    }
-  }
+  report.loss_sum = backward(batch, static_cast<double>(report.examples), gradients);
+  report.gradient_norm = std::sqrt(squared_norm(gradients));
+  limit_norm(gradients, report.gradient_norm, options_.max_norm);
   // A damaged loss ends the run in the loop; the weights stay those of the last good step.
   if (std::isfinite(report.loss_sum)) optimizer_.step(gradients, learning_rate);
   return report;
 }
 
+StepReport OrdinaryStep::run_in_parallel(const LogicalBatch& batch, double learning_rate) {
+  std::vector<at::Tensor> gradients;
+  const double loss = backward(batch, static_cast<double>(batch_examples_), gradients);
+  // Which parameters have a gradient anywhere: the others must stay as they are everywhere.
+  std::vector<double> counts = {loss, static_cast<double>(batch.indices.size())};
+  for (const at::Tensor& gradient : gradients) counts.push_back(gradient.defined() ? 1 : 0);
+  parallel_->add_up(counts);
+  StepReport report;
+  report.loss_sum = counts[0];
+  report.examples = static_cast<std::int64_t>(counts[1]);
+  if (!std::isfinite(report.loss_sum)) return report;
+
+  parallel_->reduce(gradients);
+  std::vector<at::Tensor> moved;
+  if (parallel_->sharded()) {
+    moved = parallel_->owned_gradients();
+    std::vector<double> squared = {squared_norm(moved)};
+    parallel_->add_up(squared);
+    report.gradient_norm = std::sqrt(squared[0]);
+    for (std::size_t i = 0; i < moved.size(); ++i) {
+      if (counts[2 + parallel_->pieces()[i].parameter] == 0) moved[i] = at::Tensor();
+    }
+  } else {
+    moved = parallel_->gather();
+    report.gradient_norm = std::sqrt(squared_norm(moved));
+    for (std::size_t i = 0; i < moved.size(); ++i) {
+      if (counts[2 + i] == 0) moved[i] = at::Tensor();
+    }
+  }
+  limit_norm(moved, report.gradient_norm, options_.max_norm);
+  optimizer_.step(moved, learning_rate);
+  if (parallel_->sharded()) parallel_->gather_parameters();
+  return report;
+}
+
+void OrdinaryStep::prepare_save() {
+  if (parallel_ && parallel_->sharded()) saved_state_ = parallel_->whole_state(optimizer_);
+}
+
 Json OrdinaryStep::save(const std::filesystem::path& folder) const {
-  write_tensors(folder / "optimizer.safetensors", optimizer_.state());
+  const bool sharded = parallel_ != nullptr && parallel_->sharded();
+  write_tensors(folder / "optimizer.safetensors", sharded ? saved_state_ : optimizer_.state());
   return {{"kind", "ordinary"}, {"optimizer", optimizer_name(options_.optimizer.kind)}};
 }
 
@@ -106,7 +172,11 @@ void OrdinaryStep::load(const std::filesystem::path& folder, const Json& state) 
     throw bad_data(folder.string() + ": the checkpoint was written by another optimiser",
                    "Resume with the configuration that the run began with.");
   }
-  optimizer_.load(read_tensors(folder / "optimizer.safetensors"));
+  if (!parallel_) return optimizer_.load(read_tensors(folder / "optimizer.safetensors"));
+  ProcessGroup& group = *options_.parallel->group;
+  NamedTensors tensors;
+  if (group.leads()) tensors = read_tensors(folder / "optimizer.safetensors");
+  parallel_->load_state(optimizer_, share_tensors(group, std::move(tensors)));
 }
 
 }  // namespace discreet::nn

@@ -43,11 +43,15 @@ class Step {
   virtual StepReport run(const LogicalBatch& batch, double learning_rate) = 0;
   /// The epsilon spent after `steps` steps; nullopt for a step without a guarantee.
   virtual std::optional<double> epsilon(std::int64_t steps) const = 0;
+  /// Collective over the processes of a run, before one of them calls `save`: brings there what others
+  /// hold. A process that works alone need not call it.
+  virtual void prepare_save() {}
   /// What a published method would state beside it, where that is another number; not a guarantee.
   virtual std::optional<double> epsilon_as_published(std::int64_t) const { return std::nullopt; }
   /// Optimiser and sampler state, for checkpoints: tensors into `folder`/optimizer.safetensors, the
   /// rest as the returned JSON. A secure step saves no generator state.
   virtual Json save(const std::filesystem::path& folder) const = 0;
+  /// Collective; only the first process of a run reads `folder`, all pass the same `state`.
   virtual void load(const std::filesystem::path& folder, const Json& state) = 0;
   /// After a resume, before the next step, which is `step`: `lost` steps beyond it were charged to a
   /// ledger and are not taken again. For steps whose batches have a fixed place.

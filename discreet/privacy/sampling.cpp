@@ -39,7 +39,7 @@ double exponential(Rng& rng) {
 template <class Rng>
 std::vector<std::uint64_t> draw_poisson(const SamplingPlan& plan, Rng& rng) {
   std::vector<std::uint64_t> chosen;
-  if (plan.sampling_rate <= 0) return chosen;
+  if (plan.sampling_rate <= 0 || plan.units == 0) return chosen;
   if (plan.sampling_rate >= 1) {
     chosen.resize(plan.units);
     std::iota(chosen.begin(), chosen.end(), std::uint64_t{0});
@@ -57,6 +57,10 @@ std::vector<std::uint64_t> draw_poisson(const SamplingPlan& plan, Rng& rng) {
     chosen.push_back(next++);
     if (next == plan.units) return chosen;
   }
+}
+
+std::uint64_t size_of(Shard shard, std::uint64_t units) {
+  return shard.index >= units ? 0 : (units - shard.index - 1) / shard.count + 1;
 }
 
 }  // namespace
@@ -85,20 +89,26 @@ std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::Re
 }
 
 std::vector<std::uint64_t> PoissonSampler::sample(std::uint64_t) {
-  return draw_poisson(plan(), rng_);
+  SamplingPlan mine = plan();
+  mine.units = size_of(shard(), plan().units);
+  std::vector<std::uint64_t> chosen = draw_poisson(mine, rng_);
+  for (std::uint64_t& unit : chosen) unit = unit * shard().count + shard().index;
+  return chosen;
 }
 
 std::vector<std::uint64_t> InsecurePoissonSampler::sample(std::uint64_t step) {
   core::ReproducibleRng rng(seed_, "poisson/" + std::to_string(step));
-  return draw_poisson(plan(), rng);
+  std::vector<std::uint64_t> chosen = draw_poisson(plan(), rng);
+  std::erase_if(chosen, [this](std::uint64_t unit) { return unit % shard().count != shard().index; });
+  return chosen;
 }
 
-FullBatchSampler::FullBatchSampler(std::uint64_t units)
-    : Sampler(SamplingPlan::from_rate(units, SamplingRate(1))) {}
+FullBatchSampler::FullBatchSampler(std::uint64_t units, Shard shard)
+    : Sampler(SamplingPlan::from_rate(units, SamplingRate(1)), shard) {}
 
 std::vector<std::uint64_t> FullBatchSampler::sample(std::uint64_t) {
-  std::vector<std::uint64_t> all(plan().units);
-  std::iota(all.begin(), all.end(), std::uint64_t{0});
+  std::vector<std::uint64_t> all;
+  for (std::uint64_t unit = shard().index; unit < plan().units; unit += shard().count) all.push_back(unit);
   return all;
 }
 

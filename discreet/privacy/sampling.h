@@ -21,12 +21,20 @@ struct SamplingPlan {
   static SamplingPlan from_rate(std::uint64_t units, SamplingRate sampling_rate);
 };
 
-/// Draws the units of each logical step.
+/// Which units one of several processes draws: every `count`-th, from `index` on. The shards of all
+/// processes are disjoint and hold all units, and each is sampled with the plan's rate; so the batch of
+/// all processes together is a Poisson sample of all units, whatever their number.
+struct Shard {
+  std::uint64_t index = 0, count = 1;
+};
+
+/// Draws the units of each logical step. Rate and divisor are those of all units, also for a shard.
 class Sampler {
  public:
-  explicit Sampler(SamplingPlan plan) : plan_(plan) {}
+  explicit Sampler(SamplingPlan plan, Shard shard = {}) : plan_(plan), shard_(shard) {}
   virtual ~Sampler() = default;
-  /// Indices 0..units-1 of the batch, ascending; may be empty, and an empty batch is a full step.
+  /// Indices 0..units-1 of the shard's part of the batch, ascending; may be empty, and an empty batch is
+  /// a full step.
   virtual std::vector<std::uint64_t> sample(std::uint64_t step) = 0;
   virtual Sampling sampling() const = 0;
   /// False: anybody who knows the seed knows the batches, so no guarantee holds against them.
@@ -38,10 +46,12 @@ class Sampler {
   /// units needs that number to stay.
   virtual Relation relation() const { return Relation::kAddOrRemoveOne; }
   const SamplingPlan& plan() const { return plan_; }
+  Shard shard() const { return shard_; }
   double expected_batch_size() const { return plan_.expected_batch_size; }
 
  private:
   SamplingPlan plan_;
+  Shard shard_;
 };
 
 /// Each unit independently with the plan's rate, from a cryptographic generator. A step asked for
@@ -51,7 +61,7 @@ class Sampler {
 /// Cost: O(expected batch size) per step.
 class PoissonSampler final : public Sampler {
  public:
-  explicit PoissonSampler(SamplingPlan plan) : Sampler(plan) {}
+  explicit PoissonSampler(SamplingPlan plan, Shard shard = {}) : Sampler(plan, shard) {}
   std::vector<std::uint64_t> sample(std::uint64_t step) override;
   Sampling sampling() const override { return Sampling::kPoisson; }
   bool secure() const override { return true; }
@@ -61,10 +71,11 @@ class PoissonSampler final : public Sampler {
 };
 
 /// The same distribution from a seed: only for `--insecure-seed`; a function of seed and step
-/// alone, so that a resumed run draws the same batches.
+/// alone, so that a resumed run draws the same batches, and several processes those of one.
 class InsecurePoissonSampler final : public Sampler {
  public:
-  InsecurePoissonSampler(SamplingPlan plan, std::uint64_t seed) : Sampler(plan), seed_(seed) {}
+  InsecurePoissonSampler(SamplingPlan plan, std::uint64_t seed, Shard shard = {})
+      : Sampler(plan, shard), seed_(seed) {}
   std::vector<std::uint64_t> sample(std::uint64_t step) override;
   Sampling sampling() const override { return Sampling::kPoisson; }
   bool secure() const override { return false; }
@@ -80,7 +91,7 @@ std::vector<std::uint64_t> draw_poisson_batch(const SamplingPlan& plan, core::Re
 /// Every unit in every step; rate 1.
 class FullBatchSampler final : public Sampler {
  public:
-  explicit FullBatchSampler(std::uint64_t units);
+  explicit FullBatchSampler(std::uint64_t units, Shard shard = {});
   std::vector<std::uint64_t> sample(std::uint64_t step) override;
   Sampling sampling() const override { return Sampling::kFullBatch; }
   bool secure() const override { return true; }

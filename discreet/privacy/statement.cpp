@@ -301,6 +301,13 @@ Json flags_json(const PrivacyRun& run) {
           {"tuned_on_same_data", run.tuned_on_same_data},
           {"has_user_column", run.has_user_column},
           {"user_contributions_capped", run.user_contributions_capped},
+          {"processes",
+           {{"size", run.processes},
+            {"sampling", run.processes == 1 ? "one process samples all units"
+                                            : "each process samples its own units with the run's rate"},
+            {"noise", run.processes == 1 ? "one process draws all noise"
+                                         : "the noise of each coordinate is drawn once, by the process "
+                                           "that owns it"}}},
           {"gaps", optional_json(run.gaps)}};
 }
 

@@ -62,6 +62,9 @@ struct PrivacyRun {
   bool tuned_on_same_data = false;        ///< Other runs on the data were compared.
   bool has_user_column = false;
   bool user_contributions_capped = false;  ///< Unit user: at most k examples of a user per step.
+  /// Processes that trained together: each sampled its shard of the units with the same rate, and drew
+  /// the noise of its part of the parameters.
+  std::uint64_t processes = 1;
   std::optional<std::string> gaps;         ///< Anything else outside the guarantee, in words.
 };
 

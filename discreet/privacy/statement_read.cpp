@@ -110,6 +110,9 @@ PrivacyRun privacy_run_of(const Json& document) {
   run.tuned_on_same_data = flag("tuned_on_same_data");
   run.has_user_column = flag("has_user_column");
   run.user_contributions_capped = flag("user_contributions_capped");
+  if (flags.contains("processes")) {
+    run.processes = statement_member(flags["processes"], "size").get<std::uint64_t>();
+  }
   if (flags.contains("gaps") && flags["gaps"].is_string()) {
     run.gaps = flags["gaps"].get<std::string>();
   }

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 #include <set>
 
 #include "discreet/core/error.h"
@@ -167,6 +169,75 @@ class SkipsEmptyBatches : public FixedSizeSampler {
   InsecurePoissonSampler inner_;
   std::uint64_t step_ = 0;
 };
+
+/// The batches that several processes draw together; `same_key` plants what would go wrong if all of
+/// them drew by the numbers of one.
+class AllShards final : public Sampler {
+ public:
+  AllShards(SamplingPlan plan, std::uint64_t count, bool same_key = false) : Sampler(plan), count_(count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      // One sampler over the first shard stands for processes with equal keys.
+      if (same_key && i > 0) break;
+      parts_.push_back(std::make_unique<PoissonSampler>(plan, Shard{i, count}));
+    }
+  }
+  std::vector<std::uint64_t> sample(std::uint64_t step) override {
+    std::set<std::uint64_t> all;
+    for (const auto& part : parts_) {
+      for (const std::uint64_t unit : part->sample(step)) {
+        all.insert(unit);
+        for (std::uint64_t i = 1; parts_.size() == 1 && i < count_; ++i) {
+          if (unit + i < plan().units) all.insert(unit + i);
+        }
+      }
+    }
+    return {all.begin(), all.end()};
+  }
+  Sampling sampling() const override { return Sampling::kPoisson; }
+  bool secure() const override { return true; }
+
+ private:
+  std::uint64_t count_;
+  std::vector<std::unique_ptr<Sampler>> parts_;
+};
+
+TEST(PoissonShards, TogetherTheyAreAPoissonSampleOfAllUnits) {
+  const SamplingPlan plan = SamplingPlan::from_batch_size(100, 7);
+  for (const std::uint64_t count : {2, 3, 7}) {
+    AllShards all(plan, count);
+    EXPECT_EQ(why_not_poisson(all, 20000), "") << count;
+  }
+  AllShards planted(plan, 2, true);
+  EXPECT_NE(why_not_poisson(planted, 20000), "") << "processes that draw alike must be noticed";
+}
+
+TEST(PoissonShards, AreDisjointAndMayBeEmpty) {
+  const SamplingPlan plan = SamplingPlan::from_batch_size(5, 2.5);
+  for (std::uint64_t index = 0; index < 8; ++index) {
+    PoissonSampler sampler(plan, {index, 8});
+    EXPECT_EQ(sampler.plan().sampling_rate, 0.5);
+    EXPECT_EQ(sampler.expected_batch_size(), 2.5) << "the divisor is that of all units";
+    for (std::uint64_t step = 0; step < 200; ++step) {
+      for (const std::uint64_t unit : sampler.sample(step)) EXPECT_EQ(unit, index);
+    }
+    FullBatchSampler full(5, {index, 8});
+    EXPECT_EQ(full.sample(0).size(), index < 5 ? 1U : 0U);
+  }
+}
+
+TEST(PoissonShards, SeededShardsCutTheBatchOfOneProcess) {
+  const SamplingPlan plan = SamplingPlan::from_batch_size(300, 40);
+  InsecurePoissonSampler whole(plan, 9), first(plan, 9, {0, 3}), second(plan, 9, {1, 3}), third(plan, 9, {2, 3});
+  for (std::uint64_t step = 0; step < 20; ++step) {
+    std::vector<std::uint64_t> joined = first.sample(step);
+    for (Sampler* other : {&second, &third}) {
+      const auto more = other->sample(step);
+      joined.insert(joined.end(), more.begin(), more.end());
+    }
+    std::ranges::sort(joined);
+    EXPECT_EQ(joined, whole.sample(step));
+  }
+}
 
 TEST(PoissonPlanted, FixedSizesRunsAndSkippedEmptyBatchesAreCaught) {
   FixedSizeSampler fixed(SamplingPlan::from_rate(100, SamplingRate(0.1)));

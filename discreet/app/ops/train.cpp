@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/app/recipes.h"
 #include "discreet/core/error.h"
@@ -27,8 +28,9 @@ Settings requested_settings(const Json& request) {
   return parse_settings(config);
 }
 
-Json train_once(const Settings& settings, bool force, core::OperationContext& context) {
-  Session session = start_session(settings, force);
+Json train_once(const Settings& settings, bool force,
+                const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
+  Session session = start_session(settings, force, parallel);
   prepare(session, false, context);
   return run_to_end(session, {}, context);
 }
@@ -52,6 +54,7 @@ Json summary_of(const std::vector<Json>& runs) {
 
 /// One run for each seed, in RUN/seed-<n>; the document's metrics are the means.
 Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& request,
+                      const std::shared_ptr<nn::ParallelRun>& parallel,
                       core::OperationContext& context) {
   const bool force = request.value("force", false);
   std::vector<Json> runs;
@@ -60,7 +63,7 @@ Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& 
     one.run.seed += i;
     if (one.privacy.insecure_seed) *one.privacy.insecure_seed += i;
     one.run.dir = (run_folder(settings) / fmt::format("seed-{}", one.run.seed)).string();
-    runs.push_back(train_once(one, force, context));
+    runs.push_back(train_once(one, force, parallel, context));
   }
   Json document = runs.front();
   document["run"] = run_folder(settings).string();
@@ -80,15 +83,20 @@ Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& 
         "more than one, or the best one, spends more.",
         times));
   }
-  core::write_file_atomically(run_folder(settings) / "result.json", document.dump(2) + "\n");
+  if (leads(*parallel)) {
+    core::write_file_atomically(run_folder(settings) / "result.json", document.dump(2) + "\n");
+  }
   return document;
 }
 
 Json train_operation(const Json& request, core::OperationContext& context) {
   const Settings settings = requested_settings(request);
   const std::int64_t times = request.value("repeat", std::int64_t{1});
-  if (times > 1) return train_repeatedly(settings, times, request, context);
-  return train_once(settings, request.value("force", false), context);
+  return in_processes(settings.train, context,
+                      [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {
+                        if (times > 1) return train_repeatedly(settings, times, request, parallel, mine);
+                        return train_once(settings, request.value("force", false), parallel, mine);
+                      });
 }
 
 }  // namespace

@@ -102,7 +102,15 @@ const core::Fields<TrainOptions>& train_fields() {
                {.min = 0, .unit = "steps",
                 .doc = "Write a checkpoint so often; 0: with each evaluation."})
           .add("log_every", &TrainOptions::log_every,
-               {.min = 1, .unit = "steps", .doc = "Write a line of metrics.jsonl so often."});
+               {.min = 1, .unit = "steps", .doc = "Write a line of metrics.jsonl so often."})
+          .add("sharded_optimizer", &TrainOptions::sharded_optimizer,
+               {.doc = "With several processes (docs/distributed.md): each keeps and applies the "
+                       "optimiser's state for its part of the parameters alone.",
+                .reference = "Rajbhandari et al. 2020, ZeRO stage 1"})
+          .add("process_timeout", &TrainOptions::process_timeout,
+               {.min = 1, .max = 86400, .unit = "seconds",
+                .doc = "With several processes: how long one may keep the others waiting before it "
+                       "counts as lost. One that ends is noticed at once."});
   return fields;
 }
 

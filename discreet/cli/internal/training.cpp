@@ -31,6 +31,7 @@ void print_metrics(const Json& metrics) {
 }
 
 int finish_training(const Program& program, const Json& document) {
+  if (document.is_null()) return 0;  // one of several processes; another one speaks for all
   if (program.global().json) {
     print_document(document);
   } else {

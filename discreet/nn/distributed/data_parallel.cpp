@@ -118,6 +118,12 @@ void DataParallel::add_up(std::span<double> values) {
   }
 }
 
+void DataParallel::share(std::span<double> values) const {
+  if (values.empty()) return;
+  at::Tensor tensor = at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kDouble);
+  run_->group->share(tensor);
+}
+
 NamedTensors DataParallel::whole_state(const Optimizer& optimizer) const {
   if (!sharded()) return rank() == 0 ? optimizer.state() : NamedTensors();
   const NamedTensors parts = optimizer.state();

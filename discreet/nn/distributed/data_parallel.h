@@ -65,6 +65,9 @@ class DataParallel {
   /// what rank 0 did before (the ledger) is done. Also agrees on ParallelRun::stop.
   void add_up(std::span<double> values);
 
+  /// Rank 0's values, on every process.
+  void share(std::span<double> values) const;
+
   /// The optimiser's state in whole tensors, as an optimiser that works alone names them; on rank 0,
   /// elsewhere nothing. Collective if sharded.
   NamedTensors whole_state(const Optimizer& optimizer) const;

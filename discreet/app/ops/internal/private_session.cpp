@@ -11,6 +11,7 @@
 #include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
 #include "discreet/nn/batch.h"
+#include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
 #include "discreet/privacy/ledger.h"
@@ -167,6 +168,8 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   session.steps = step_count(settings, static_cast<std::int64_t>(units));
   dp::PrivacyOptions asked = plan_options(settings, units, session.steps);
   asked.layers = layers_of(session, data);
+  const nn::ProcessGroup& group = *session.parallel->group;
+  asked.shard = {static_cast<std::uint64_t>(group.rank()), static_cast<std::uint64_t>(group.size())};
   auto plan = dp::make_plan(std::move(asked));
   session.plan = described(session, *plan, session.steps);
   const privacy::Event whole = plan->event(session.steps);
@@ -174,7 +177,8 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   dp::PrivateStepOptions options{.optimizer = optimizer_options(settings),
                                  .part_tokens = part_tokens(session),
                                  .user_examples = settings.privacy.max_examples_per_user,
-                                 .seed = static_cast<std::uint64_t>(settings.run.seed)};
+                                 .seed = static_cast<std::uint64_t>(settings.run.seed),
+                                 .parallel = session.parallel};
   core::RunDir* run = &session.run;
   session.step = std::make_shared<dp::PrivateStep>(
       *session.model, std::move(plan), std::move(data), options,
@@ -182,7 +186,7 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
         run->append_ledger(privacy::ledger_line(step, event));
       });
   session.steps_allowed = session.steps;
-  if (!resumed) charge_budget(session, whole);
+  if (!resumed && leads(session)) charge_budget(session, whole);
   const privacy::PrivacyStatement statement = write_statement(session, "planned");
   if (context.quiet) return;
   for (const std::string& warning : statement.warnings) fmt::print(stderr, "warning: {}\n", warning);

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/model_folder.h"
+#include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/core/error.h"
 #include "discreet/core/progress.h"
 #include "discreet/formats/tensorboard.h"
+#include "discreet/nn/distributed/process_group.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -49,7 +52,8 @@ nn::TrainLoopOptions loop_options(const Session& session) {
 
 Json evaluate_on(const Session& session, const EncodedData& data) {
   const auto released = with_released_weights(session);
-  return metrics_of(session.settings.task, session.data.encoder, data, score(*session.model, data));
+  return metrics_of(session.settings.task, session.data.encoder, data,
+                    score_together(*session.parallel, *session.model, data));
 }
 
 /// With patience the best evaluated model is the result, else the last one.
@@ -78,7 +82,7 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
   ModelCard card;
   card.trainable_values = session.trainable_values;
   card.statement = "Trained without a privacy mechanism: nothing is guaranteed.";
-  if (session.plan) {
+  if (session.plan && leads(session)) {
     const privacy::PrivacyStatement statement = write_statement(session, "spent");
     card.statement = statement.words;
     result["epsilon"] = core::number(statement.epsilon.value);
@@ -103,19 +107,31 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
   });
 }
 
+/// The training loop; if another process is lost, what can be saved is.
+nn::TrainEnd train_or_save(Session& session, const nn::TrainLoopOptions& options,
+                           const nn::TrainHooks& hooks, nn::TrainState& state) {
+  try {
+    return nn::train(*session.step, options, hooks, state);
+  } catch (const nn::LostProcess& lost) {
+    const std::string saved = save_after_loss(session, state, lost);
+    throw Error(lost.code(), lost.what(), lost.hint() + (saved.empty() ? "" : " ") + saved);
+  }
+}
+
 }  // namespace
 
 Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& context) {
   const auto started = std::chrono::steady_clock::now();
   const nn::TrainLoopOptions options = loop_options(session);
-  formats::EventWriter events(session.run.path(), session.run.metrics());
+  std::optional<formats::EventWriter> events;
+  if (leads(session)) events.emplace(session.run.path(), session.run.metrics());
   core::Progress progress(
       {.label = "train", .total = options.last_step, .start = state.step, .quiet = context.quiet});
 
   nn::TrainHooks hooks;
   hooks.log = [&](const Json& line) {
     session.run.append_metric(line);
-    events.add(line);
+    if (events) events->add(line);
   };
   if (session.data.dev.size() > 0) hooks.evaluate = [&] { return evaluate_on(session, session.data.dev); };
   hooks.save = [&](const nn::TrainState& now) { save_checkpoint(session, now); };
@@ -124,9 +140,9 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
         spent.as_published ? fmt::format("(as published {:.3g})", *spent.as_published) : "";
     progress.update(now.step, {.loss = loss, .epsilon = spent.guarantee, .note = note});
   };
-  hooks.stopping = [&] { return context.stopping(); };
+  hooks.stopping = [&] { return alone(session) ? context.stopping() : agreed_to_stop(session); };
 
-  if (nn::train(*session.step, options, hooks, state) == nn::TrainEnd::kInterrupted) {
+  if (train_or_save(session, options, hooks, state) == nn::TrainEnd::kInterrupted) {
     throw core::interrupted(context, fmt::format("Step {} is saved; go on with: discreet resume {}",
                                                  state.step, session.run.path().string()));
   }
@@ -137,7 +153,7 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
   write_results(session, options, state, result);
   session.run.write_document("result.json", result);
   session.run.update_manifest({{"finished", true}});
-  return result;
+  return share_document(session, result);
 }
 
 }  // namespace discreet::app

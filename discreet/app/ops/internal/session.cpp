@@ -5,10 +5,14 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include "discreet/app/ops/internal/processes.h"
 #include "discreet/core/error.h"
+#include "discreet/core/files.h"
 #include "discreet/nn/average.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/distributed/data_parallel.h"
+#include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
 
@@ -23,7 +27,8 @@ std::vector<std::string> command_line() {
   return words;
 }
 
-core::Manifest manifest_of(const Settings& settings, const RunData& data) {
+core::Manifest manifest_of(const Settings& settings, const RunData& data,
+                           const nn::ParallelRun& parallel) {
   core::Manifest manifest;
   manifest.command_line = command_line();
   manifest.seeds["run"] = static_cast<std::uint64_t>(settings.run.seed);
@@ -32,6 +37,7 @@ core::Manifest manifest_of(const Settings& settings, const RunData& data) {
   manifest.libtorch = TORCH_VERSION;
   manifest.blas = at::hasMKL() ? "mkl" : at::hasLAPACK() ? "lapack" : "none";
   manifest.inputs = data.inputs;
+  if (!parallel.alone()) manifest.more["processes"] = describe_processes(parallel);
   return manifest;
 }
 
@@ -74,12 +80,18 @@ void set_threads(std::int64_t threads) {
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
 }
 
-Session start_session(const Settings& settings, bool force) {
+Session start_session(const Settings& settings, bool force,
+                      const std::shared_ptr<nn::ParallelRun>& parallel) {
   set_threads(settings.train.threads);
   RunData data = load_run_data(settings);
-  core::RunDir run = core::RunDir::create(run_folder(settings), manifest_of(settings, data),
-                                          dump_settings(settings), force);
-  Session session{.settings = settings, .run = std::move(run), .data = std::move(data)};
+  check_same_run(*parallel, settings, data);
+  const fs::path folder = run_folder(settings);
+  core::RunDir run = parallel->group->leads()
+                         ? core::RunDir::create(folder, manifest_of(settings, data, *parallel),
+                                                dump_settings(settings), force)
+                         : core::RunDir::kept_elsewhere(folder);
+  Session session{
+      .settings = settings, .parallel = parallel, .run = std::move(run), .data = std::move(data)};
   write_hold_out(session);
   return session;
 }
@@ -93,7 +105,8 @@ void prepare_ordinary(Session& session) {
                                         .batch_size = session.settings.train.batch_size,
                                         .seed = static_cast<std::uint64_t>(session.settings.run.seed),
                                         .max_norm = session.settings.train.gradient_clip,
-                                        .optimizer = optimizer_options(session.settings)};
+                                        .optimizer = optimizer_options(session.settings),
+                                        .parallel = session.parallel};
   session.step = std::make_shared<nn::OrdinaryStep>(
       *session.model,
       [examples](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {
@@ -114,7 +127,8 @@ void prepare(Session& session, bool resumed, core::OperationContext& context) {
   }
   if (session.settings.train.average == 0) return;
   const auto averaged = std::make_shared<nn::AveragedStep>(
-      session.step, nn::trainable_parameters(*session.model), session.settings.train.average);
+      session.step, nn::trainable_parameters(*session.model), session.settings.train.average,
+      session.parallel);
   session.average = {averaged, &averaged->average()};
   session.step = averaged;
 }
@@ -124,22 +138,65 @@ std::shared_ptr<void> with_released_weights(const Session& session) {
   return std::make_shared<nn::WeightAverage::InPlace>(*session.average);
 }
 
-void save_checkpoint(Session& session, const nn::TrainState& state) {
-  session.run.write_checkpoint(state.step, state.to_json(), [&](const fs::path& folder) {
+bool leads(const Session& session) { return leads(*session.parallel); }
+
+bool alone(const Session& session) { return session.parallel->alone(); }
+
+bool agreed_to_stop(const Session& session) { return session.parallel->stop; }
+
+Json share_document(const Session& session, const Json& document) {
+  return nn::share_json(*session.parallel->group, document);
+}
+
+namespace {
+
+void write_checkpoint(core::RunDir& run, const Session& session, const nn::TrainState& state) {
+  run.write_checkpoint(state.step, state.to_json(), [&](const fs::path& folder) {
     nn::fill_checkpoint(folder, *session.model, *session.step);
   });
-  session.run.remove_old_checkpoints(2, {state.best_step});
+  run.remove_old_checkpoints(2, {state.best_step});
+}
+
+}  // namespace
+
+void save_checkpoint(Session& session, const nn::TrainState& state) {
+  session.step->prepare_save();
+  write_checkpoint(session.run, session, state);
 }
 
 void load_checkpoint(Session& session, const core::Checkpoint& checkpoint) {
-  nn::load_checkpoint(checkpoint.folder, *session.model, *session.step);
+  nn::load_checkpoint(checkpoint.folder, *session.model, *session.step, *session.parallel->group);
 }
 
 void go_on(Session& session, std::int64_t step, std::int64_t lost) { session.step->go_on(step, lost); }
 
 void take_parameters_of(Session& session, std::int64_t step) {
-  const core::Checkpoint checkpoint = session.run.load_checkpoint(step);
-  load_checkpoint(session, checkpoint);
+  load_checkpoint(session, leads(session) ? session.run.load_checkpoint(step) : core::Checkpoint{});
+}
+
+std::string save_after_loss(Session& session, const nn::TrainState& state, const nn::LostProcess& lost) {
+  const std::string resume = fmt::format(
+      "go on, with any number of processes, by: discreet resume {}", session.run.path().string());
+  if (session.parallel->sharded_optimizer) {
+    // The lost process took its part of the optimiser's state along.
+    const auto steps = leads(session) ? session.run.checkpoint_steps() : std::vector<std::int64_t>();
+    if (steps.empty()) return "The last checkpoint, if there is one, is whole; " + resume;
+    return fmt::format("The last checkpoint is of step {}; {}", steps.back(), resume);
+  }
+  const std::string saved = fmt::format("Step {} is saved; {}", state.step, resume);
+  if (leads(session)) {
+    write_checkpoint(session.run, session, state);
+    return saved;
+  }
+  if (lost.ranks() != std::vector<int>{0}) return "";
+  // Rank 0 is gone, and the kernel has dropped its lock: whoever can take it saves, all have the same.
+  try {
+    core::RunDir run = core::RunDir::open_for_writing(session.run.path());
+    write_checkpoint(run, session, state);
+  } catch (const Error&) {
+    return "The last whole step is saved by another process, if it could be; " + resume;
+  }
+  return saved;
 }
 
 void write_model_weights(const Session& session, const fs::path& folder) {

@@ -13,6 +13,8 @@
 #include "discreet/privacy/statement.h"
 
 namespace discreet::nn {
+class LostProcess;
+struct ParallelRun;
 class Step;
 class WeightAverage;
 struct OptimizerOptions;
@@ -20,9 +22,11 @@ struct OptimizerOptions;
 
 namespace discreet::app {
 
-/// A training run in progress: everything that `train` makes and `resume` makes again.
+/// A training run in progress: everything that `train` makes and `resume` makes again. Of several
+/// processes each has one; only rank 0's run directory is more than a name.
 struct Session {
   Settings settings;
+  std::shared_ptr<nn::ParallelRun> parallel;
   core::RunDir run;
   RunData data;
   std::shared_ptr<nn::Model> model{};
@@ -39,7 +43,8 @@ std::filesystem::path run_folder(const Settings& settings);
 
 /// A fresh run directory with manifest, configuration and holdout.json. The data are read first: a run
 /// that cannot begin leaves no folder behind.
-Session start_session(const Settings& settings, bool force);
+Session start_session(const Settings& settings, bool force,
+                      const std::shared_ptr<nn::ParallelRun>& parallel);
 
 /// Makes the model and how it moves; a private run gets its plan, its charge on the budget's ledger
 /// (unless `resumed`) and privacy.json as planned.
@@ -63,6 +68,7 @@ std::int64_t step_count(const Settings& settings, std::int64_t units);
 nn::OptimizerOptions optimizer_options(const Settings& settings);
 void prepare_private(Session& session, bool resumed, core::OperationContext& context);
 
+/// Collective over the processes of the run, all three; `checkpoint` is looked at on rank 0 alone.
 void save_checkpoint(Session& session, const nn::TrainState& state);
 void load_checkpoint(Session& session, const core::Checkpoint& checkpoint);
 /// See nn::Step::go_on.
@@ -72,6 +78,17 @@ void go_on(Session& session, std::int64_t step, std::int64_t lost);
 std::shared_ptr<void> with_released_weights(const Session& session);
 /// Goes back to the checkpoint at `step`.
 void take_parameters_of(Session& session, std::int64_t step);
+/// After another process was lost: saves the last whole step where that can still be done. Returns what
+/// to tell the user. Not collective.
+std::string save_after_loss(Session& session, const nn::TrainState& state, const nn::LostProcess& lost);
+/// True on the process that keeps the run directory, prints and decides.
+bool leads(const Session& session);
+/// True if the run has one process.
+bool alone(const Session& session);
+/// True if any process was asked to stop before the last step; false before the first.
+bool agreed_to_stop(const Session& session);
+/// Rank 0's document, on every process. Collective.
+Json share_document(const Session& session, const Json& document);
 void write_model_weights(const Session& session, const std::filesystem::path& folder);
 
 }  // namespace discreet::app

@@ -1,0 +1,82 @@
+// Training by several processes: the same model as by one.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "../dp/small_model.h"
+#include "discreet/nn/ordinary_step.h"
+#include "ranks.h"
+
+namespace discreet::nn {
+namespace {
+
+using dp::testing::random_examples;
+using dp::testing::small_model;
+using testing::run_ranks;
+
+/// Trains a small model for some steps; what every process then has is compared by the caller.
+struct OrdinaryRun {
+  OptimizerKind optimizer = OptimizerKind::kAdam;
+  std::int64_t batch_size = 5;
+  double max_norm = 0;
+  bool sharded = false;
+
+  struct End {
+    at::Tensor weights;
+    std::vector<double> losses, norms;
+  };
+
+  End run(std::shared_ptr<ProcessGroup> group, std::int64_t steps) const {
+    const auto model = small_model("bilstm-crf", at::kFloat, 0.2);
+    const std::vector<std::int64_t> lengths{3, 1, 12, 1, 7, 5, 2, 4, 6, 3, 2};
+    const EncodedExamples data = random_examples(lengths, 21);
+    auto parallel = std::make_shared<ParallelRun>();
+    parallel->group = group;
+    parallel->sharded_optimizer = sharded;
+    OrdinaryStepOptions options{.examples = data.size(), .batch_size = batch_size, .seed = 3,
+                                .max_norm = max_norm, .parallel = parallel};
+    options.optimizer.kind = optimizer;
+    OrdinaryStep step(*model, [&](auto indices, auto offsets) { return collate(data, indices, offsets); },
+                      options);
+    End end;
+    for (std::int64_t number = 0; number < steps; ++number) {
+      // Adam divides by the gradient's size, and so by rounding where there is hardly a gradient.
+      const double rate = optimizer == OptimizerKind::kAdamW ? 1e-4 : 0.01;
+      const StepReport report = step.run(step.sample(number), rate);
+      end.losses.push_back(report.loss_sum);
+      end.norms.push_back(report.gradient_norm);
+    }
+    std::vector<at::Tensor> pieces;
+    for (const auto& [name, parameter] : trainable_parameters(*model)) {
+      pieces.push_back(parameter.detach().flatten().clone());
+    }
+    end.weights = at::cat(pieces);
+    return end;
+  }
+};
+
+TEST(DataParallel, OrdinaryTrainingIsTheSameForAnyNumberOfProcesses) {
+  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kMomentum, OptimizerKind::kAdamW}) {
+    // Batches of 5 and, at the end of an epoch, of 1: then some processes have nothing.
+    const OrdinaryRun one{.optimizer = kind, .max_norm = kind == OptimizerKind::kSgd ? 0.5 : 0.0};
+    const auto expected = one.run(make_lonely_group(), 7);
+    for (const int size : {2, 4}) {
+      for (const bool sharded : {false, true}) {
+        OrdinaryRun many = one;
+        many.sharded = sharded;
+        run_ranks(size, [&](std::shared_ptr<ProcessGroup> group) {
+          const auto end = many.run(group, 7);
+          EXPECT_LE((end.weights - expected.weights).abs().max().item<double>(), 1e-6)
+              << optimizer_name(kind) << " " << size << " " << sharded;
+          for (std::size_t i = 0; i < 7; ++i) {
+            EXPECT_NEAR(end.losses[i], expected.losses[i], 1e-4);
+            EXPECT_NEAR(end.norms[i], expected.norms[i], 1e-5);
+          }
+        });
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace discreet::nn
