@@ -269,6 +269,7 @@ TEST(PrivateStep, RefusesDataOfAnotherSizeThanThePlan) {
 }
 
 TEST(PrivatePlan, CalibratedNoiseNeverExceedsTheTarget) {
+  tensor_registry();
   PrivacyOptions options{.units = 1000, .expected_batch_size = 50, .steps = 300, .epsilon = 3.0,
                          .delta = 1e-5, .insecure_seed = 1};
   PrivatePlan plan(options);
@@ -282,6 +283,7 @@ TEST(PrivatePlan, CalibratedNoiseNeverExceedsTheTarget) {
 }
 
 TEST(PrivatePlan, RefusesBothOrNeitherOfNoiseAndTarget) {
+  tensor_registry();
   PrivacyOptions options{.units = 10, .expected_batch_size = 2, .steps = 3};
   EXPECT_THROW(PrivatePlan{options}, Error);
   options.epsilon = 1;
