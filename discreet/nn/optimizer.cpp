@@ -27,108 +27,7 @@ const KindRow& row_of(OptimizerKind kind) {
   throw internal_error("an optimizer without a row");
 }
 
-/// What one element's update needs; the same numbers for float and double.
-struct UpdateRule {
-  OptimizerKind kind;
-  double learning_rate, momentum, beta1, beta2, epsilon, weight_decay;
-  double correction1, correction2;  // 1 - beta^t
-  double noise, floor;              // kAdamBc: taken out of the corrected second moment; what is kept
-};
-
-template <class T>
-__attribute__((always_inline)) inline void sgd_loop(const UpdateRule& rule, T* __restrict w,
-                                                    const T* __restrict g, std::int64_t n) {
-  const T rate = static_cast<T>(rule.learning_rate), decay = static_cast<T>(rule.weight_decay);
-  for (std::int64_t i = 0; i < n; ++i) w[i] -= rate * (g[i] + decay * w[i]);
-}
-
-/// Nesterov moves by the gradient plus momentum times the new buffer.
-template <class T>
-__attribute__((always_inline)) inline void momentum_loop(const UpdateRule& rule, T* __restrict w,
-                                                         T* __restrict m, const T* __restrict g,
-                                                         std::int64_t n) {
-  const T rate = static_cast<T>(rule.learning_rate), decay = static_cast<T>(rule.weight_decay);
-  const T momentum = static_cast<T>(rule.momentum);
-  const bool nesterov = rule.kind == OptimizerKind::kNesterov;
-  const T of_buffer = nesterov ? momentum : T{1}, of_gradient = nesterov ? T{1} : T{0};
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T gradient = g[i] + decay * w[i];
-    m[i] = momentum * m[i] + gradient;
-    w[i] -= rate * (of_buffer * m[i] + of_gradient * gradient);
-  }
-}
-
-template <class T>
-__attribute__((always_inline)) inline void adam_loop(const UpdateRule& rule, T* __restrict w,
-                                                     T* __restrict m, T* __restrict v,
-                                                     const T* __restrict g, std::int64_t n) {
-  const bool coupled = rule.kind == OptimizerKind::kAdam;
-  const T beta1 = static_cast<T>(rule.beta1), rest1 = static_cast<T>(1 - rule.beta1);
-  const T beta2 = static_cast<T>(rule.beta2), rest2 = static_cast<T>(1 - rule.beta2);
-  const T step = static_cast<T>(rule.learning_rate / rule.correction1);
-  const T root = static_cast<T>(1 / std::sqrt(rule.correction2));
-  const T epsilon = static_cast<T>(rule.epsilon);
-  const T decay = static_cast<T>(coupled ? rule.weight_decay : 0);
-  const T keep = static_cast<T>(coupled ? 1 : 1 - rule.learning_rate * rule.weight_decay);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T gradient = g[i] + decay * w[i];
-    m[i] = beta1 * m[i] + rest1 * gradient;
-    v[i] = beta2 * v[i] + rest2 * gradient * gradient;
-    w[i] = keep * w[i] - step * m[i] / (std::sqrt(v[i]) * root + epsilon);
-  }
-}
-
-template <class T>
-__attribute__((always_inline)) inline void adam_bc_loop(const UpdateRule& rule, T* __restrict w,
-                                                        T* __restrict m, T* __restrict v,
-                                                        const T* __restrict g, std::int64_t n) {
-  const T beta1 = static_cast<T>(rule.beta1), rest1 = static_cast<T>(1 - rule.beta1);
-  const T beta2 = static_cast<T>(rule.beta2), rest2 = static_cast<T>(1 - rule.beta2);
-  const T step = static_cast<T>(rule.learning_rate / rule.correction1);
-  const T corrected = static_cast<T>(1 / rule.correction2);
-  const T noise = static_cast<T>(rule.noise), floor = static_cast<T>(rule.floor);
-  const T keep = static_cast<T>(1 - rule.learning_rate * rule.weight_decay);
-  for (std::int64_t i = 0; i < n; ++i) {
-    m[i] = beta1 * m[i] + rest1 * g[i];
-    v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-    const T left = v[i] * corrected - noise;
-    w[i] = keep * w[i] - step * m[i] / std::sqrt(left > floor ? left : floor);
-  }
-}
-
-template <class T>
-__attribute__((always_inline)) inline void update_loop(const UpdateRule& rule, T* w, T* m, T* v,
-                                                       const T* g, std::int64_t n) {
-  switch (rule.kind) {
-    case OptimizerKind::kSgd:
-      return sgd_loop(rule, w, g, n);
-    case OptimizerKind::kMomentum:
-    case OptimizerKind::kNesterov:
-      return momentum_loop(rule, w, m, g, n);
-    case OptimizerKind::kAdam:
-    case OptimizerKind::kAdamW:
-      return adam_loop(rule, w, m, v, g, n);
-    case OptimizerKind::kAdamBc:
-      return adam_bc_loop(rule, w, m, v, g, n);
-  }
-}
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DISCREET_OPTIMIZER_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("no-math-errno")))
-#else
-#define DISCREET_OPTIMIZER_CLONES
-#endif
-
-// One function per element type, as clones by processor cannot be made of a template.
-DISCREET_OPTIMIZER_CLONES void update_floats(const UpdateRule& rule, float* w, float* m, float* v,
-                                             const float* g, std::int64_t n) {
-  update_loop(rule, w, m, v, g, n);
-}
-
-DISCREET_OPTIMIZER_CLONES void update_doubles(const UpdateRule& rule, double* w, double* m,
-                                              double* v, const double* g, std::int64_t n) {
-  update_loop(rule, w, m, v, g, n);
-}
+using kernels::UpdateRule;
 
 /// `noise`: the moving average of the noise's variance, as the moments stand, not corrected.
 UpdateRule rule_of(const OptimizerOptions& options, double learning_rate, std::int64_t steps,
@@ -225,11 +124,11 @@ void Optimizer::begin_step(double learning_rate, std::span<const double> noise_v
 void Optimizer::update(std::size_t parameter, std::int64_t first,
                        std::span<const float> gradient) {
   const auto at_first = [first](float* data) { return data == nullptr ? nullptr : data + first; };
-  update_floats(rule_of(options_, learning_rate_, steps_, noise_of(parameter)),
-                at_first(data_or_null<float>(parameters_[parameter].second)),
-                at_first(data_or_null<float>(first_[parameter])),
-                at_first(data_or_null<float>(second_[parameter])), gradient.data(),
-                static_cast<std::int64_t>(gradient.size()));
+  kernels::update(rule_of(options_, learning_rate_, steps_, noise_of(parameter)),
+                  at_first(data_or_null<float>(parameters_[parameter].second)),
+                  at_first(data_or_null<float>(first_[parameter])),
+                  at_first(data_or_null<float>(second_[parameter])), gradient.data(),
+                  static_cast<std::int64_t>(gradient.size()));
 }
 
 void Optimizer::update_tensor(std::size_t parameter, const at::Tensor& gradient) {
@@ -242,11 +141,11 @@ void Optimizer::update_tensor(std::size_t parameter, const at::Tensor& gradient)
       (w.scalar_type() == at::kFloat || w.scalar_type() == at::kDouble)) {
     const at::Tensor dense = gradient.contiguous();
     if (w.scalar_type() == at::kFloat) {
-      update_floats(rule, w.data_ptr<float>(), data_or_null<float>(m),
-                    data_or_null<float>(v), dense.data_ptr<float>(), w.numel());
+      kernels::update(rule, w.data_ptr<float>(), data_or_null<float>(m),
+                      data_or_null<float>(v), dense.data_ptr<float>(), w.numel());
     } else {
-      update_doubles(rule, w.data_ptr<double>(), data_or_null<double>(m),
-                     data_or_null<double>(v), dense.data_ptr<double>(), w.numel());
+      kernels::update(rule, w.data_ptr<double>(), data_or_null<double>(m),
+                      data_or_null<double>(v), dense.data_ptr<double>(), w.numel());
     }
     return;
   }

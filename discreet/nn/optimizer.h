@@ -6,12 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "discreet/nn/kernels/update.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet::nn {
-
-/// The update rules; weight decay is decoupled from the moments in kAdamW and kAdamBc.
-enum class OptimizerKind { kSgd, kMomentum, kNesterov, kAdam, kAdamW, kAdamBc };
 
 /// "sgd", "momentum", "nesterov", "adam", "adamw", "adam-bc". Throws: kUsage naming what there is.
 OptimizerKind parse_optimizer(const std::string& name);

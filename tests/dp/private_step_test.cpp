@@ -136,6 +136,8 @@ TEST(PrivateStep, NoiseComesOncePerLogicalStepWhateverThePhysicalSplit) {
     at::Tensor whole;
     for (const std::int64_t tokens : {1 << 20, 20, 9, 1}) {
       StepFixture fixture;
+      // Parts differ by rounding, and on the grid a sum at a boundary may fall on either side.
+      fixture.privacy.noise_protection = privacy::NoiseProtection::kNone;
       fixture.kind = entry->name;
       fixture.dropout = 0.2;
       fixture.options.part_tokens = tokens;

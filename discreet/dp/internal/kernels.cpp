@@ -83,12 +83,13 @@ DISCREET_INLINE void lane_sums(const Float16 (&v)[16], Float16& sums) {
 // A block of row pairs is as large as registers allow: each row loaded serves four products.
 constexpr int kBlock = 4;
 
-/// out[4 i + j] = rows t[i] . s[j].
+/// Adds the products of rows t[i] and s[j] to the lanes of sums[4 i + j], and to out[4 i + j] where the
+/// width is no multiple of a vector.
 template <class T>
-DISCREET_INLINE void block_dots(const T* const (&t)[kBlock], const T* const (&s)[kBlock],
-                                std::int64_t width, T (&out)[kBlock * kBlock]) {
+DISCREET_INLINE void add_block(const T* const (&t)[kBlock], const T* const (&s)[kBlock],
+                               std::int64_t width, Vector<T> (&sums)[kBlock * kBlock],
+                               T (&out)[kBlock * kBlock]) {
   constexpr std::int64_t kLanes = VectorOf<T>::kLanes;
-  Vector<T> sums[kBlock * kBlock] = {};
   std::int64_t c = 0;
   for (; c + kLanes <= width; c += kLanes) {
     Vector<T> right[kBlock];
@@ -98,16 +99,22 @@ DISCREET_INLINE void block_dots(const T* const (&t)[kBlock], const T* const (&s)
       for (int j = 0; j < kBlock; ++j) sums[kBlock * i + j] += left * right[j];
     }
   }
+  for (; c < width; ++c) {
+    for (int k = 0; k < kBlock * kBlock; ++k) out[k] += t[k / kBlock][c] * s[k % kBlock][c];
+  }
+}
+
+/// Adds the lanes' sums to `out`.
+template <class T>
+DISCREET_INLINE void fold_block(const Vector<T> (&sums)[kBlock * kBlock],
+                                T (&out)[kBlock * kBlock]) {
   if constexpr (std::is_same_v<T, float>) {
     Float16 dots;
     lane_sums(sums, dots);
+    dots += load(out);
     std::memcpy(out, &dots, sizeof dots);
   } else {
-    for (int k = 0; k < kBlock * kBlock; ++k) out[k] = lane_sum<T>(sums[k]);
-  }
-  if (c == width) return;
-  for (int k = 0; k < kBlock * kBlock; ++k) {
-    for (std::int64_t r = c; r < width; ++r) out[k] += t[k / kBlock][r] * s[k % kBlock][r];
+    for (int k = 0; k < kBlock * kBlock; ++k) out[k] += lane_sum<T>(sums[k]);
   }
 }
 
@@ -128,18 +135,23 @@ DISCREET_INLINE PairSum pair_products_body(std::span<const RowMatrix<T>> activat
     for (std::int64_t s0 = first; s0 <= t0; s0 += kBlock) {
       const T* t[kBlock];
       const T* s[kBlock];
-      T dots[kBlock * kBlock];
-      double left[kBlock * kBlock];
-      std::fill(left, left + kBlock * kBlock, bias);
+      // One set of lanes for all activations: they are added up anyway.
+      Vector<T> lanes[kBlock * kBlock] = {};
+      T dots[kBlock * kBlock] = {};
       for (const RowMatrix<T>& activation : activations) {
         block_rows(activation, t0, end - 1, t);
         block_rows(activation, s0, end - 1, s);
-        block_dots(t, s, activation.width, dots);
-        for (int k = 0; k < kBlock * kBlock; ++k) left[k] += static_cast<double>(dots[k]);
+        add_block(t, s, activation.width, lanes, dots);
       }
+      fold_block(lanes, dots);
+      double left[kBlock * kBlock];
+      for (int k = 0; k < kBlock * kBlock; ++k) left[k] = bias + static_cast<double>(dots[k]);
       block_rows(gradient, t0, end - 1, t);
       block_rows(gradient, s0, end - 1, s);
-      block_dots(t, s, gradient.width, dots);
+      std::fill(dots, dots + kBlock * kBlock, T{0});
+      std::fill(lanes, lanes + kBlock * kBlock, Vector<T>{});
+      add_block(t, s, gradient.width, lanes, dots);
+      fold_block(lanes, dots);
       // Pairs below the diagonal count for those above; pairs past the end count for nothing.
       double right[kBlock * kBlock];
       const double weight = s0 == t0 ? 1 : 2;
