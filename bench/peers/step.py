@@ -16,6 +16,8 @@ import time
 import torch
 from torch import nn
 
+CHARACTERS, LETTERS = 258, 12  # ids of characters; those of a word, its two marks included
+
 
 class Transformer(nn.Module):
     def __init__(self, shape):
@@ -115,7 +117,56 @@ class CausalLm(nn.Module):
         return self.head(self.norm(x)).transpose(1, 2)  # the loss wants classes second
 
 
+class BiLstmCnnCrf(nn.Module):
+    """Words and their characters through a BiLSTM; an intent, and tags by a conditional random field.
+
+    A row of `tokens` is a word's id and those of its characters, 0 beyond their end. A label is
+    intent x tags + tag, on every word.
+    """
+
+    def __init__(self, shape, private):
+        super().__init__()
+        hidden, tags = shape["hidden"][0], shape["tags"]
+        if private:
+            from opacus.layers import DPLSTM as Lstm
+        else:
+            Lstm = nn.LSTM
+        self.embedding = nn.Embedding(shape["vocabulary"], shape["embedding"])
+        self.characters = nn.Embedding(CHARACTERS, 30)
+        self.convolution = nn.Conv1d(30, 30, 3, padding=1)
+        self.lstm = Lstm(shape["embedding"] + 30, hidden, batch_first=True, bidirectional=True)
+        self.intent, self.slots = nn.Linear(2 * hidden, shape["classes"]), nn.Linear(2 * hidden, tags)
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+        self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
+
+    def forward(self, tokens, mask):
+        letters = tokens[:, :, 1:]
+        seen = self.convolution(self.characters(letters).flatten(0, 1).transpose(1, 2))
+        seen = seen.masked_fill(letters.flatten(0, 1)[:, None] == 0, -torch.inf).amax(2).relu()
+        x = torch.cat([self.embedding(tokens[:, :, 0]), seen.view(*letters.shape[:2], -1)], 2)
+        y = self.lstm(x)[0] * mask[:, :, None]
+        return self.intent(y.sum(1) / mask.sum(1, keepdim=True)), self.slots(y), mask
+
+    def criterion(self, outputs, labels):
+        intents, emissions, mask = outputs
+        count = emissions.shape[2]
+        tags = labels % count
+        paths = self.start + emissions[:, 0]
+        score = self.start[tags[:, 0]] + emissions[:, 0].gather(1, tags[:, :1])[:, 0]
+        for t in range(1, emissions.shape[1]):
+            alive = mask[:, t:t + 1] > 0
+            longer = torch.logsumexp(paths[:, :, None] + self.transitions, 1) + emissions[:, t]
+            paths = torch.where(alive, longer, paths)
+            step = self.transitions[tags[:, t - 1], tags[:, t]]
+            score = score + mask[:, t] * (step + emissions[:, t].gather(1, tags[:, t:t + 1])[:, 0])
+        last = tags.gather(1, mask.sum(1, keepdim=True).long() - 1)[:, 0]
+        likelihood = score + self.end[last] - torch.logsumexp(paths + self.end, 1)
+        return nn.functional.cross_entropy(intents, labels[:, 0] // count) - (likelihood / mask.sum(1)).mean()
+
+
 def make_model(shape, private):
+    if shape["kind"] == "bilstm-cnn-crf":
+        return BiLstmCnnCrf(shape, private)
     if shape["kind"] == "gpt":
         return CausalLm(shape)
     if shape["kind"] == "transformer":
@@ -130,11 +181,22 @@ def make_batch(shape):
     lengths = torch.tensor(shape["lengths"])
     tokens = torch.randint(shape["vocabulary"], (len(lengths), int(lengths.max())))
     mask = (torch.arange(tokens.shape[1])[None] < lengths[:, None]).float()
+    if shape["kind"] == "bilstm-cnn-crf":
+        letters = torch.randint(1, CHARACTERS, (*tokens.shape, LETTERS))
+        letters[torch.arange(LETTERS) >= torch.randint(4, LETTERS + 1, (*tokens.shape, 1))] = 0
+        labels = torch.randint(shape["classes"], (len(lengths), 1)) * shape["tags"] + torch.randint(
+            shape["tags"], tokens.shape)
+        return torch.cat([tokens[:, :, None], letters], 2), mask, labels
     if shape["kind"] != "gpt":
         return tokens, mask, torch.randint(shape["classes"], (len(lengths),))
     labels = tokens.roll(-1, 1).masked_fill(mask.roll(-1, 1) == 0, -100)
     labels[:, -1] = -100
     return tokens, mask, labels
+
+
+def criterion_of(model):
+    """What the model brings itself, or cross-entropy of its outputs."""
+    return getattr(model, "criterion", None) or nn.CrossEntropyLoss()
 
 
 def private_update(parameters, sums, batch):
@@ -148,7 +210,7 @@ def loop_step(model, batch):
     """DP-SGD in its original form: one example at a time, without its padding."""
     tokens, mask, labels = batch
     parameters = list(model.parameters())
-    criterion = nn.CrossEntropyLoss()
+    criterion = criterion_of(model)
 
     def step():
         sums = [torch.zeros_like(parameter) for parameter in parameters]
@@ -171,7 +233,7 @@ def vmap_step(model, batch):
     tokens, mask, labels = batch
     from torch.func import functional_call, grad, vmap
     named = dict(model.named_parameters())
-    criterion = nn.CrossEntropyLoss()
+    criterion = criterion_of(model)
 
     def loss_of(parameters, token, seen, label):
         return criterion(functional_call(model, parameters, (token[None], seen[None])), label[None])
@@ -197,7 +259,7 @@ def make_step(shape, mode):
     if mode == "pytorch-compiled":
         model = torch.compile(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    criterion = nn.CrossEntropyLoss()
+    criterion = criterion_of(model)
     if mode.startswith("opacus"):
         from opacus.grad_sample import GradSampleModule, GradSampleModuleFastGradientClipping
         from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping

@@ -19,11 +19,14 @@ namespace discreet::nn {
 /// | embedding | W [V,d] | ids int64 [N] | dY [N,d] | tokens or examples |
 /// | embedding_bag (mean) | W [V,d] | ids int64 [N], offsets int64 [B+1] | dZ [B,d] | examples |
 /// | layer_norm | gamma [d], beta [d] | xhat [N,d] | dY [N,d] | tokens or examples |
+/// | group_norm | gamma [d], beta [d] | xhat [N,d] | dY [N,d] | tokens |
+/// | conv1d, G groups | W [p,K], b [p] or undefined | G times [N',K] | dY [N',p] | output rows |
 /// | lstm | W_ih [4H,D], W_hh [4H,H], b [4H] | x [N,D], h_prev [N,H] | dG [N,4H] | tokens |
 /// | gru | W_ih [3H,D], W_hh [3H,H], b_ih, b_hh [3H] | x, h_prev | dI, dH [N,3H] | tokens |
 /// | crf | A [K,K], start [K], end [K] | none | dA [B,K,K], dstart, dend [B,K] | examples |
 ///
-/// lstm and gru: one direction. Gates stand in the order i, f, g, o and r, z, n; dG, dI and dH are
+/// conv1d: the windows of group g meet its share of W's rows and of dY's columns. lstm and gru: one
+/// direction. Gates stand in the order i, f, g, o and r, z, n; dG, dI and dH are
 /// gradients before their non-linearities, dI of what comes from the input, dH from the state;
 /// h_prev is the state that the direction's previous step left (zero at its first).
 ///

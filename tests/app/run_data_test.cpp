@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "discreet/core/error.h"
+#include "discreet/core/files.h"
 #include "tests/core/temporary_folder.h"
 
 namespace discreet::app {
@@ -167,6 +168,34 @@ TEST_F(RunDataFiles, CharactersAreTokensOfALanguageModel) {
   const RunData data = load_run_data(settings);
   EXPECT_EQ(data.train.examples[1].words.size(), 10u);
   EXPECT_EQ(data.train.examples[1].words[4], " ");
+}
+
+TEST_F(RunDataFiles, CharactersFollowTheirWordsWhereTheModelReadsThem) {
+  Settings settings = settings_of(kTwoLines);
+  EXPECT_TRUE(load_run_data(settings).train.character_offsets.empty());
+  for (const bool by_kind : {false, true}) {
+    settings.model.kind = by_kind ? "bilstm-cnn-crf" : "gru";
+    settings.model.char_embedding = by_kind ? 0 : 8;
+    const RunData data = load_run_data(settings);
+    // Two marks beside the letters of play, jazz, rain, today.
+    EXPECT_EQ(data.train.character_offsets, (std::vector<std::int64_t>{0, 6, 12, 18, 25}));
+    EXPECT_EQ(data.train.characters[1], 'p');
+    const EncodedData second = select(data.train, {1});
+    EXPECT_EQ(second.character_offsets, (std::vector<std::int64_t>{0, 6, 13}));
+    EXPECT_EQ(second.characters[1], 'r');
+
+    save_encoder(folder_.path(), data.encoder);
+    EXPECT_TRUE(load_encoder(folder_.path()).characters);
+  }
+  // A folder from before there were characters, and one from another scheme.
+  const auto file = folder_.path() / "encoder.json";
+  Json document = Json::parse(core::read_file(file));
+  document["characters"] = "bytes";
+  core::write_file_atomically(file, document.dump());
+  EXPECT_THROW(load_encoder(folder_.path()), Error);
+  document.erase("characters");
+  core::write_file_atomically(file, document.dump());
+  EXPECT_FALSE(load_encoder(folder_.path()).characters);
 }
 
 TEST_F(RunDataFiles, UserAsUnitNeedsAUserOnEveryLine) {
