@@ -22,6 +22,7 @@ struct BenchRun {
 /// |---|---|
 /// | ordinary | mean gradient, no privacy |
 /// | private | DP-SGD: clipping segments are examples, one backward pass |
+/// | private-plain-noise | the same without protection of the noise's floating-point values |
 /// | edp-sgd | clipping segments are 16 slots, clipped by layer |
 /// | loop | the same, one example at a time: what DP-SGD is in its original form |
 const std::vector<std::string>& bench_modes();
