@@ -32,7 +32,7 @@ TEST(NumericLoops, CurvesEqualTheFormulasOnEveryInstructionSet) {
           }
           // q limits how well the position is known where exp(t) is near 1 - q.
           const double blur = 3e-15 / std::max(e, 1e-12) * s * s;
-          ASSERT_NEAR(survival[i], expected, (3e-13 + blur) * std::max(expected, 1e-280))
+          ASSERT_NEAR(survival[i], expected, (1e-12 + blur) * std::max(expected, 1e-280))
               << loops.name << " " << q << " " << s << " " << t;
           ASSERT_NEAR(call[i], delta, 3e-15 * q * expected / std::min(q, 1.0) + 3e-15 * q) << t;
           ASSERT_NEAR(put[i], below, 4e-15 * std::max(e, q)) << t;
