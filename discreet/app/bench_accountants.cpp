@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "discreet/privacy/accountant.h"
-#include "discreet/privacy/internal/numeric.h"
 
 namespace discreet::app {
 namespace {
@@ -69,7 +68,6 @@ Json bench_accountants(int repeats) {
   return {{"schema", "discreet.bench.accountants/1"},
           {"threads", 1},
           {"repeats", repeats},
-          {"instructions", privacy::internal::quickest_loops().name},
           {"results", std::move(results)}};
 }
 
