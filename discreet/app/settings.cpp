@@ -157,9 +157,11 @@ void check_language_model(const Settings& s, const Config& config) {
 
 /// Without a mechanism, a budget is a claim that nothing backs.
 void check_not_private(const Config& config) {
-  for (const char* key : {"epsilon", "noise_multiplier", "delta", "insecure_seed", "ledger"}) {
+  for (const char* key :
+       {"epsilon", "noise_multiplier", "delta", "insecure_seed", "ledger", "generic_rule"}) {
     const std::string path = std::string("privacy.") + key;
     if (config.origin(path) == "default" || config.at(path) == "") continue;
+    if (config.at(path).is_array() && config.at(path).empty()) continue;
     throw usage_error(
         fmt::format("{} is given, but privacy.mechanism is \"none\"", where(config, path)),
         "Set privacy.mechanism = \"dp-sgd\", or leave the key out.");

@@ -116,6 +116,9 @@ struct PrivacyOptions {
   std::string accountant = "prv";
   std::int64_t max_examples_per_user = 8;
   std::int64_t physical_tokens = 16384;
+  std::int64_t kept_mib = 256;
+  std::vector<std::string> generic_rule;
+  std::int64_t generic_mib = 256;
   std::optional<std::int64_t> insecure_seed;
 
   bool is_private() const { return mechanism != "none"; }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "discreet/core/error.h"
+#include "discreet/core/pattern.h"
 #include "discreet/dp/internal/kernels.h"
 #include "discreet/dp/internal/uses.h"
 
@@ -10,6 +11,7 @@ namespace discreet::dp {
 namespace {
 
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+constexpr std::string_view kGenericKind = "generic";
 
 const void* identity(const at::Tensor& tensor) { return tensor.unsafeGetTensorImpl(); }
 
@@ -45,7 +47,8 @@ double ClippedSum::sensitivity() const {
 
 SegmentClipper::SegmentClipper(nn::NamedTensors parameters, std::unique_ptr<ClippingRule> rule,
                                std::vector<ClipLayer> layers, RuleOptions options, SegmentHolds holds)
-    : parameters_(std::move(parameters)), rule_(std::move(rule)), options_(options), holds_(holds) {
+    : parameters_(std::move(parameters)), rule_(std::move(rule)), options_(std::move(options)), holds_(holds) {
+  if (options_.kept == nullptr) options_.kept = std::make_shared<KeptMemory>(options_.kept_bytes);
   std::map<std::string, std::size_t> by_name;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     place_[identity(parameters_[i].second)] = i;
@@ -104,7 +107,8 @@ SegmentClipper::Group& SegmentClipper::group_of(std::string_view kind,
           "parameter '" + parameters_[place_.at(identity(param))].first + "' is shared by a '" +
               known->kind + "' layer and a '" + std::string(kind) +
               "' layer that do not share all of their parameters",
-          "Untie the weights, or share whole layers of one kind.");
+          "Untie the weights, or share whole layers of one kind; an embedding and its output layer are "
+          "tied by nn/layers/tied_embedding.h.");
     }
   }
   auto group = std::make_unique<Group>();
@@ -172,6 +176,25 @@ void SegmentClipper::begin_piece() {
 void SegmentClipper::expect(std::string_view kind, const std::vector<at::Tensor>& params) {
   if (!active_) throw internal_error("a forward pass was recorded before SegmentClipper::begin");
   ++group_of(kind, params).expected;
+  if (kind == kGenericKind) check_generic(params.front());
+}
+
+void SegmentClipper::check_generic(const at::Tensor& parameter) const {
+  const std::string& name = parameters_[place_.at(identity(parameter))].first;
+  const auto segments = static_cast<std::int64_t>(squared_.front().size());
+  if (!core::matches_any(options_.generic, name)) {
+    throw privacy_refused(
+        "parameter '" + name + "' is used in ordinary operations, which no clipping rule covers",
+        "Freeze it, or name it in privacy.generic_rule: it then takes a copy per example or user.");
+  }
+  // A copy and its gradient as the layer has them, and the gradient in double.
+  const std::int64_t bytes = segments * parameter.numel() * (2 * parameter.element_size() + 8);
+  if (bytes <= options_.generic_bytes) return;
+  throw privacy_refused(
+      "parameter '" + name + "' would take " + std::to_string(bytes) + " bytes, for " +
+          std::to_string(segments) + " copies of " + std::to_string(parameter.numel()) +
+          " values and their gradients; the cap is " + std::to_string(options_.generic_bytes),
+      "Freeze it, raise privacy.generic_mib, or work in smaller parts: privacy.physical_tokens.");
 }
 
 void SegmentClipper::record(nn::Use use) {

@@ -70,7 +70,8 @@ class ClippedSum {
 ///
 /// Throws (kPrivacyRefused, naming the parameter): a trainable parameter that no use with a registered
 /// rule covered in the forward pass, one that got an ordinary gradient, or one that uses of two kinds
-/// share.
+/// share; one of kind "generic" that RuleOptions::generic does not name, or whose copies would take more
+/// than generic_bytes.
 class SegmentClipper : public nn::Recorder {
  public:
   /// `parameters`: everything that the optimiser moves. Frozen ones must not be in the list. `layers`:
@@ -116,6 +117,7 @@ class SegmentClipper : public nn::Recorder {
   void add_clipped(Group& group, std::span<const double> factors, std::vector<GradientSink>& sinks);
   std::vector<double> factors_of(std::size_t layer) const;
   void count_segments();
+  void check_generic(const at::Tensor& parameter) const;
   void check_covered() const;
 
   nn::NamedTensors parameters_;

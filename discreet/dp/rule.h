@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "discreet/dp/internal/row_sums.h"
@@ -19,10 +20,34 @@ enum class SegmentPlan {
   kGram,   ///< Norm from products of row pairs; the clipped sum is one weighted product.
 };
 
-/// Performance flags. None of them can change the guarantee, and the result only by rounding.
+/// Memory that rules may take beyond what layers recorded, between a part's norms and its clipped sum.
+/// All rules of a clipper share one. Bytes.
+class KeptMemory {
+ public:
+  explicit KeptMemory(std::int64_t cap) : left_(cap) {}
+  /// False, and nothing taken, if there is not so much left.
+  bool take(std::int64_t bytes) {
+    if (bytes > left_) return false;
+    left_ -= bytes;
+    return true;
+  }
+  void give_back(std::int64_t bytes) { left_ += bytes; }
+
+ private:
+  std::int64_t left_;
+};
+
+/// Performance flags, which cannot change the guarantee, and the result only by rounding; and what the
+/// generic rule may cover.
 struct RuleOptions {
   SegmentPlan plan = SegmentPlan::kAuto;
-  std::int64_t kept_bytes = std::int64_t{256} << 20;  ///< Cap on what kKeep may hold, per layer.
+  /// Cap on what kKeep may hold, over all layers together.
+  std::int64_t kept_bytes = std::int64_t{256} << 20;
+  std::shared_ptr<KeptMemory> kept = {};  ///< Of the clipper; null: the rule's own, of kept_bytes.
+  /// Patterns of parameters that may be expanded to a copy per segment (nn/layers/expanded.h).
+  std::vector<std::string> generic = {};
+  /// Cap on what one such parameter may take in a part.
+  std::int64_t generic_bytes = std::int64_t{256} << 20;
 };
 
 /// Where the clipped sum of one parameter goes. The buffer lives as long as the clipper; `fresh` says

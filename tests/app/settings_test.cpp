@@ -101,6 +101,7 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"task='language-model'\n[model]\nkind='bilstm'", "x.toml:3: model.kind = \"bilstm\": a language"},
       {"[data]\nblock=64", "x.toml:2: data.block needs task = \"language-model\""},
       {"[data]\ntokenizer='character'", "data.tokenizer = \"character\": slots belong to words"},
+      {"[privacy]\ngeneric_rule=['*']", "privacy.generic_rule is given, but privacy.mechanism"},
       {"[run]\ndevice='gpu'", "run.device = \"gpu\": expected cpu, cuda"},
       {"[privacy]\nepsilon=8", "x.toml:2: privacy.epsilon is given, but privacy.mechanism"},
       {"[privacy]\nledger='l'", "privacy.ledger is given, but privacy.mechanism is \"none\""},

@@ -1,7 +1,9 @@
-// Whole language models, with tied and separate output layers, LoRA and frozen parts: segments against the loop over batches of one.
+// Whole language models, with tied and separate output layers, LoRA, frozen parts and the generic rule:
+// segments against the loop over batches of one.
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "discreet/dp/plan.h"
 #include "discreet/nn/adapt.h"
@@ -30,6 +32,7 @@ struct LanguageCase {
   nn::ModelSpec spec = language_spec();
   nn::LoraOptions lora = {};
   std::vector<std::string> trainable = {};
+  std::vector<std::string> generic = {};
   at::ScalarType type = at::kDouble;
   std::vector<std::int64_t> segment_offsets{0, 1, 2, 3, 4, 5, 6};
   std::vector<std::size_t> parts{6};  // ends of physical parts, in segments
@@ -92,7 +95,7 @@ void check_language(const LanguageCase& c) {
   std::vector<double> sorted = norms;
   std::sort(sorted.begin(), sorted.end());
   const double clip_norm = 0.9 * sorted[segments / 2] + 1e-3;
-  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(clip_norm));
+  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(clip_norm), {.generic = c.generic});
   at::Tensor expected;
   std::size_t first = 0;
   for (const std::size_t last : c.parts) {
@@ -138,6 +141,9 @@ std::vector<LanguageCase> language_cases() {
   cases.push_back(lora);
   cases.push_back({.name = "biases alone", .trainable = {"*.bias", "*.beta"}});
   cases.push_back({.name = "table alone", .trainable = {"encoder.embedding.weight"}});
+  LanguageCase mixed{.name = "mixed layers", .generic = {"encoder.mix.*"}};
+  mixed.spec.mix_layers = true;
+  cases.push_back(mixed);
   return cases;
 }
 
@@ -171,6 +177,42 @@ TEST(LanguageModelConformance, FrozenPartsGetNothing) {
   }
 }
 
+std::string refused(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kPrivacyRefused);
+    return std::string(error.what()) + " " + error.hint();
+  }
+  return "";
+}
+
+std::string mix_refusal(RuleOptions options) {
+  LanguageCase c{.name = "mixed"};
+  c.spec.mix_layers = true;
+  const auto model = language_model(c);
+  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(1), std::move(options));
+  clipper.begin(2);
+  return refused([&] {
+    const nn::RecordingScope scope(clipper);
+    model->forward(nn::collate(language_data(), std::vector<std::int64_t>{0, 2}));
+  });
+}
+
+TEST(GenericRule, MustBeAskedForByName) {
+  const std::string message = mix_refusal({.generic = {"head.*"}});
+  EXPECT_NE(message.find("'encoder.mix.weights'"), std::string::npos) << message;
+  EXPECT_NE(message.find("privacy.generic_rule"), std::string::npos) << message;
+}
+
+TEST(GenericRule, IsCappedInMemory) {
+  // Two segments, three weights: a copy and a gradient of 8 bytes each, and 8 more in double.
+  const std::string message = mix_refusal({.generic = {"*"}, .generic_bytes = 143});
+  EXPECT_NE(message.find("144 bytes"), std::string::npos) << message;
+  EXPECT_NE(message.find("143"), std::string::npos) << message;
+  EXPECT_EQ(mix_refusal({.generic = {"*"}, .generic_bytes = 144}), "");
+}
+
 TEST(Adapt, APatternThatFitsNothingListsTheNames) {
   LanguageCase c{.name = "unknown"};
   c.trainable = {"*.biases"};
@@ -202,6 +244,24 @@ TEST(Adapt, LoraChangesNothingAtFirst) {
   const nn::PackedBatch batch = nn::collate(language_data(), std::vector<std::int64_t>{0, 2, 4});
   EXPECT_TRUE(at::equal(plain->forward(batch).loss, adapted->forward(batch).loss));
   EXPECT_LT(nn::trainable_values(*adapted), nn::trainable_values(*plain));
+}
+
+/// Gradients that are kept take from one budget for all layers, and give it back.
+TEST(KeptMemory, IsSharedByAllLayers) {
+  LanguageCase c{.name = "kept"};
+  const auto model = language_model(c);
+  for (const std::int64_t cap : {std::int64_t{0}, std::int64_t{4096}, std::int64_t{1} << 30}) {
+    const auto kept = std::make_shared<KeptMemory>(cap);
+    SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(1), {.kept = kept});
+    clipper.begin(3);
+    {
+      const nn::RecordingScope scope(clipper);
+      model->forward(nn::collate(language_data(), std::vector<std::int64_t>{2, 2, 2})).loss.sum().backward();
+    }
+    clipper.finish();
+    EXPECT_TRUE(kept->take(cap));  // all of it is back
+    EXPECT_FALSE(kept->take(1));
+  }
 }
 
 }  // namespace

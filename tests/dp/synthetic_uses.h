@@ -114,6 +114,15 @@ inline std::map<std::string, SyntheticKind> synthetic_kinds() {
         return std::vector<at::Tensor>{dy.t().mm(input.to(at::kDouble)), dy.sum(0)};
       }};
 
+  kinds["generic"] = {1, [](const UseSpec& spec) { return make_parameters(spec, {{tags, width}}); },
+      [rows](const UseSpec& spec, const auto& params, auto& rng) {
+        return make_use("generic", spec, params, {},
+                        {random_tensor({rows(spec), tags, width}, spec.type, rng)});
+      },
+      [](const nn::Use& use, std::int64_t first, std::int64_t last) {
+        return std::vector<at::Tensor>{rows64(use.gradients[0], first, last).sum(0)};
+      }};
+
   kinds["rms_norm"] = {1, [](const UseSpec& spec) { return make_parameters(spec, {{d}}); },
       [rows](const UseSpec& spec, const auto& params, auto& rng) {
         return make_use("rms_norm", spec, params, {random_tensor({rows(spec), d}, spec.type, rng)},

@@ -7,6 +7,7 @@
 
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
+#include "discreet/dp/plan_costs.h"
 #include "discreet/nn/distributed/process_group.h"
 #include "discreet/nn/torch.h"
 
@@ -33,6 +34,10 @@ double product_gflops(double seconds) {
   return best;
 }
 
+Json costs_json(const dp::PlanCosts& costs) {
+  return {{"pair", costs.pair}, {"product", costs.product}, {"kept", costs.kept}};
+}
+
 Json doctor_tensors(const Json&, core::OperationContext&) {
   const at::NoGradGuard no_grad;
   const int threads = at::get_num_threads();
@@ -47,6 +52,8 @@ Json doctor_tensors(const Json&, core::OperationContext&) {
           {"blas", blas},
           {"gflops_one_thread", one},
           {"gflops", all},
+          {"plan_costs_assumed_ns", costs_json(dp::assumed_plan_costs())},
+          {"plan_costs_measured_ns", costs_json(dp::measured_plan_costs())},
           {"cuda_devices", static_cast<int>(at::getNumGPUs())},
           {"process_backends", nn::process_backends()}};
 }

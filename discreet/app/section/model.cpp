@@ -67,7 +67,8 @@ const core::Fields<ModelOptions>& model_fields() {
                {.doc = "A language model's embedding is its output layer too.",
                 .reference = "Press and Wolf 2017; private: Ding et al. 2024, arXiv 2405.18194"})
           .add("mix_layers", &ModelOptions::mix_layers,
-               {.doc = "A transformer's output is a learned mean of all its layers.",
+               {.doc = "A transformer's output is a learned mean of all its layers. In a private run "
+                       "privacy.generic_rule must name \"encoder.mix.*\".",
                 .reference = "Peters et al. 2018, equation 1"})
           .add("start", &ModelOptions::start,
                {.doc = "Run whose model this one starts from: its vocabulary and its parameters, by "

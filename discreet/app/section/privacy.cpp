@@ -142,6 +142,17 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
                 .doc = "A logical step is worked off in parts of about so many tokens; the result "
                        "does not depend on it, memory does. A language model's parts are also kept so "
                        "small that their logits take 256 MiB."})
+          .add("kept_mib", &PrivacyOptions::kept_mib,
+               {.min = 0, .max = 1 << 20, .unit = "MiB",
+                .doc = "What segments' gradients may take beyond what the backward pass left, over all "
+                       "layers, where keeping them is faster; the result does not depend on it."})
+          .add("generic_rule", &PrivacyOptions::generic_rule,
+               {.doc = "Patterns of parameters without a rule of their own that may be copied once for "
+                       "each unit of a part, for example \"encoder.mix.*\". Exact; slow and large for "
+                       "anything but small parameters."})
+          .add("generic_mib", &PrivacyOptions::generic_mib,
+               {.min = 0, .max = 1 << 20, .unit = "MiB",
+                .doc = "What one such parameter may take; more is refused."})
           .add("insecure_seed", &PrivacyOptions::insecure_seed,
                {.min = 0,
                 .doc = "For tests alone: noise and sampling from a reproducible generator. The run's "

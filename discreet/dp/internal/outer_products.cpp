@@ -14,11 +14,6 @@ namespace {
 // A float Gram loses digits where terms cancel: past this ratio the segment is done again in double.
 constexpr double kCancellation = 1e3;
 
-// Nanoseconds on one core with AVX-512; only their ratios matter. See docs/performance.md.
-constexpr double kPairCost = 0.040;     // one multiply-add of the pair kernel
-constexpr double kProductCost = 0.018;  // one multiply-add of a matrix product
-constexpr double kKeptCost = 0.80;      // one kept value: written, squared, read again, added
-
 constexpr std::int64_t kTileBytes = 1 << 19;   // of an instantiated tile: stays in the second cache
 constexpr std::int64_t kSumBlock = 1 << 13;    // values of a weighted sum that stay in the first cache
 
@@ -44,7 +39,7 @@ double exact_pairs(const std::vector<at::Tensor>& activations, const at::Tensor&
 
 }  // namespace
 
-SegmentPlan OuterProductRule::choose(const nn::Use& use) const {
+SegmentPlan OuterProductRule::choose(const nn::Use& use) {
   if (options_.plan != SegmentPlan::kAuto) return options_.plan;
   const double p = static_cast<double>(use.gradients[0].size(1));
   double width = 0;
@@ -61,9 +56,14 @@ SegmentPlan OuterProductRule::choose(const nn::Use& use) const {
   const double gram = kPairCost * pairs * (p + width);
   const double keep = kKeptCost * kept;
   const double tiles = kProductCost * static_cast<double>(use.segments->rows()) * p * width;
-  const bool fits = kept * static_cast<double>(use.gradients[0].element_size()) <=
-                    static_cast<double>(options_.kept_bytes);
-  if (fits && keep < std::min(gram, tiles)) return SegmentPlan::kKeep;
+  if (keep < std::min(gram, tiles)) {
+    // Once kept, the rows of dY are not needed any more: what is taken is the rest.
+    const auto bytes = static_cast<std::int64_t>(kept) * use.gradients[0].element_size() -
+                       static_cast<std::int64_t>(use.gradients[0].nbytes());
+    taken_ = std::max<std::int64_t>(0, bytes);
+    if (options_.kept->take(taken_)) return SegmentPlan::kKeep;
+    taken_ = 0;
+  }
   return tiles < gram ? SegmentPlan::kTiles : SegmentPlan::kGram;
 }
 
@@ -71,12 +71,16 @@ void OuterProductRule::add_squared_norms(std::vector<nn::Use> uses, std::span<do
   at::NoGradGuard no_grad;
   for (nn::Use& use : uses) check_use(use, {products_ + 1, products_, 1}, squared.size());
   use_ = concatenated(std::move(uses));
+  options_.kept->give_back(taken_);  // of a pass that was given up
+  taken_ = 0;
   const SegmentPlan plan = choose(use_);
   keeping_ = plan == SegmentPlan::kKeep;
-  kept_.assign(products_, {});
+  kept_.assign(products_ + 1, {});
   if (plan == SegmentPlan::kGram) return norms_from_pairs(use_, squared);
   norms_from_instances(use_, squared);
-  if (keeping_) use_.inputs.clear();
+  if (!keeping_) return;
+  use_.inputs.clear();
+  use_.gradients.clear();
 }
 
 void OuterProductRule::norms_from_pairs(const nn::Use& use, std::span<double> squared) const {
@@ -141,8 +145,15 @@ void OuterProductRule::norms_from_instances(const nn::Use& use, std::span<double
       }
     }
     if (!use.params[products_].defined()) return;
+    double* kept = nullptr;
+    if (keeping_) {
+      kept_[products_] = at::zeros({count, p}, at::kDouble);
+      kept = kept_[products_].data_ptr<double>();
+    }
     for_segments(count, p, [&](std::int64_t s) {
-      std::vector<double> sums(static_cast<std::size_t>(p));
+      std::vector<double> scratch(keeping_ ? 0 : static_cast<std::size_t>(p));
+      const std::span<double> sums(keeping_ ? kept + s * p : scratch.data(),
+                                   static_cast<std::size_t>(p));
       for (std::int64_t r = use.segments->offsets[s]; r < use.segments->offsets[s + 1]; ++r) {
         add_scaled(std::span<const T>(gradient.const_data_ptr<T>() + r * p, p), 1, sums.data());
       }
@@ -154,32 +165,11 @@ void OuterProductRule::norms_from_instances(const nn::Use& use, std::span<double
 void OuterProductRule::add_clipped_sum(std::span<const double> factors,
                                        std::span<GradientSink* const> sinks) {
   at::NoGradGuard no_grad;
-  const at::Tensor gradient = std::move(use_.gradients[0]);
-  const nn::Segments& segments = *use_.segments;
   if (keeping_) {
-    if (sinks[products_] != nullptr) {
-      sinks[products_]->add(weighted_row_sum(without_dropped_rows(gradient, segments, factors), segments,
-                                             factors));
-    }
-    by_element_type(gradient, [&](auto zero) {
-      using T = decltype(zero);
-      for (std::size_t k = 0; k < products_; ++k) {
-        if (sinks[k] == nullptr) continue;
-        const T* kept = kept_[k].template const_data_ptr<T>();
-        const std::int64_t size = kept_[k].numel() / std::max<std::int64_t>(1, segments.count());
-        T* sum = sinks[k]->accumulator().template data_ptr<T>();
-        at::parallel_for(0, (size + kSumBlock - 1) / kSumBlock, 8, [&](auto begin, auto end) {
-          for (std::int64_t block = begin; block < end; ++block) {
-            const std::int64_t first = block * kSumBlock;
-            const std::int64_t length = std::min(kSumBlock, size - first);
-            for (std::int64_t s = 0; s < segments.count(); ++s) {
-              add_scaled(std::span<const T>(kept + s * size + first, length), factors[s], sum + first);
-            }
-          }
-        });
-      }
-    });
+    add_kept(factors, sinks);
   } else {
+    const at::Tensor gradient = std::move(use_.gradients[0]);
+    const nn::Segments& segments = *use_.segments;
     std::int64_t width = 0;
     for (std::size_t k = 0; k < products_; ++k) {
       if (sinks[k] != nullptr) width += use_.inputs[k].size(1);
@@ -202,6 +192,38 @@ void OuterProductRule::add_clipped_sum(std::span<const double> factors,
   }
   use_ = {};
   kept_.clear();
+  options_.kept->give_back(taken_);
+  taken_ = 0;
+}
+
+void OuterProductRule::add_kept(std::span<const double> factors,
+                                std::span<GradientSink* const> sinks) {
+  const auto count = static_cast<std::int64_t>(factors.size());
+  if (sinks[products_] != nullptr) {
+    at::Tensor sum = at::zeros({kept_[products_].size(1)}, at::kDouble);
+    for (std::int64_t s = 0; s < count; ++s) {
+      add_scaled(view<double>(kept_[products_].select(0, s)), factors[s], sum.data_ptr<double>());
+    }
+    sinks[products_]->add(sum);
+  }
+  for (std::size_t k = 0; k < products_; ++k) {
+    if (sinks[k] == nullptr) continue;
+    by_element_type(kept_[k], [&](auto zero) {
+      using T = decltype(zero);
+      const T* kept = kept_[k].template const_data_ptr<T>();
+      const std::int64_t size = kept_[k].numel() / std::max<std::int64_t>(1, count);
+      T* sum = sinks[k]->accumulator().template data_ptr<T>();
+      at::parallel_for(0, (size + kSumBlock - 1) / kSumBlock, 8, [&](auto begin, auto end) {
+        for (std::int64_t block = begin; block < end; ++block) {
+          const std::int64_t first = block * kSumBlock;
+          const std::int64_t length = std::min(kSumBlock, size - first);
+          for (std::int64_t s = 0; s < count; ++s) {
+            add_scaled(std::span<const T>(kept + s * size + first, length), factors[s], sum + first);
+          }
+        }
+      });
+    });
+  }
 }
 
 }  // namespace discreet::dp::internal

@@ -6,6 +6,12 @@
 
 namespace discreet::dp::internal {
 
+// Nanoseconds on one core with AVX-512 of what dp/plan_costs.h names; only their ratios matter.
+// `discreet doctor --json` measures them (docs/performance.md).
+inline constexpr double kPairCost = 0.040;
+inline constexpr double kProductCost = 0.018;
+inline constexpr double kKeptCost = 0.80;
+
 /// Rule of layers whose weights' gradients are dY^T x_k for one dY and one or several x_k, and whose
 /// bias gradient is the row sum of dY: linear layers (k = 1), recurrent cells (input and state).
 ///
@@ -17,22 +23,26 @@ namespace discreet::dp::internal {
 class OuterProductRule final : public SegmentRule {
  public:
   OuterProductRule(std::size_t products, const RuleOptions& options)
-      : products_(products), options_(options) {}
+      : products_(products), options_(options) {
+    if (options_.kept == nullptr) options_.kept = std::make_shared<KeptMemory>(options_.kept_bytes);
+  }
 
   void add_squared_norms(std::vector<nn::Use> uses, std::span<double> squared) override;
   void add_clipped_sum(std::span<const double> factors,
                        std::span<GradientSink* const> sinks) override;
 
  private:
-  SegmentPlan choose(const nn::Use& use) const;
+  SegmentPlan choose(const nn::Use& use);
   void norms_from_pairs(const nn::Use& use, std::span<double> squared) const;
   void norms_from_instances(const nn::Use& use, std::span<double> squared);
+  void add_kept(std::span<const double> factors, std::span<GradientSink* const> sinks);
 
   std::size_t products_;
   RuleOptions options_;
   nn::Use use_;                    // all uses of this pass as one
   bool keeping_ = false;           // kKeep: kept_ holds the segments' gradients
-  std::vector<at::Tensor> kept_;   // per product [S, p, d_k]; undefined where frozen
+  std::int64_t taken_ = 0;         // bytes of options_.kept
+  std::vector<at::Tensor> kept_;   // per product [S, p, d_k], bias double [S, p]; undefined where frozen
 };
 
 }  // namespace discreet::dp::internal

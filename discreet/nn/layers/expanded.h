@@ -9,7 +9,7 @@ namespace discreet::nn {
 ///
 /// Any operation may follow, as long as copy s meets the rows of segment s alone (`segment_ids`): the
 /// gradient of a copy is then the gradient of its segment, exactly. Recorded, it takes memory for a copy
-/// and a gradient per segment, so a recorder may refuse it.
+/// and a gradient per segment, so a recorder may refuse it (dp: privacy.generic_rule and a cap).
 ///
 /// Shapes: parameter [...]; S segments; returns [S, ...].
 at::Tensor expanded(const at::Tensor& parameter, const Rows& rows);

@@ -10,7 +10,8 @@ namespace discreet::nn {
 /// scale x sum over l of softmax(weights)_l x_l: a learned mean of a model's layers.
 ///
 /// Shapes: L layers [N,d]; returns [N,d]. Parameters: weights [L] (zeros at the start: the plain mean),
-/// scale [1] (one), both used through `expanded`. Ref: Peters et al. 2018, equation 1.
+/// scale [1] (one). Both are used through `expanded`, so that private training needs
+/// privacy.generic_rule for them. Ref: Peters et al. 2018, equation 1.
 class ScalarMixImpl : public torch::nn::Module {
  public:
   explicit ScalarMixImpl(std::int64_t layers);

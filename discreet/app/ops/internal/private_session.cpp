@@ -7,6 +7,7 @@
 #include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/core/error.h"
+#include "discreet/core/pattern.h"
 #include "discreet/dp/layers.h"
 #include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
@@ -150,6 +151,13 @@ void charge_budget(const Session& session, const privacy::Event& event) {
 
 namespace {
 
+/// A pattern of privacy.generic_rule that names nothing is a mistake.
+void check_generic_names(const Session& session) {
+  std::vector<std::string> names;
+  for (const auto& item : session.model->named_parameters()) names.push_back(item.key());
+  core::check_patterns("privacy.generic_rule", session.settings.privacy.generic_rule, names);
+}
+
 /// A language model has a logit per word of the vocabulary for every token: a part's take 256 MiB at most.
 std::int64_t part_tokens(const Session& session) {
   const std::int64_t asked = session.settings.privacy.physical_tokens;
@@ -179,6 +187,11 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
                                  .user_examples = settings.privacy.max_examples_per_user,
                                  .seed = static_cast<std::uint64_t>(settings.run.seed),
                                  .parallel = session.parallel};
+  check_generic_names(session);
+  constexpr std::int64_t kMebi = 1 << 20;
+  options.rules.kept_bytes = settings.privacy.kept_mib * kMebi;
+  options.rules.generic = settings.privacy.generic_rule;
+  options.rules.generic_bytes = settings.privacy.generic_mib * kMebi;
   core::RunDir* run = &session.run;
   session.step = std::make_shared<dp::PrivateStep>(
       *session.model, std::move(plan), std::move(data), options,
