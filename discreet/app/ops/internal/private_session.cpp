@@ -147,10 +147,6 @@ void charge_budget(const Session& session, const privacy::Event& event) {
   ledger.charge(session.run.path().string(), event);
 }
 
-}  // namespace
-
-namespace {
-
 /// A pattern of privacy.generic_rule that names nothing is a mistake.
 void check_generic_names(const Session& session) {
   std::vector<std::string> names;

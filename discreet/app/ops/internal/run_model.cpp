@@ -52,6 +52,11 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   return spec;
 }
 
+/// Rows of the embedding: the words, and a language model's mark of an end.
+std::int64_t table_entries(const Encoder& encoder) {
+  return encoder.vocabulary.size() + (encoder.language.end >= 0 ? 1 : 0);
+}
+
 /// LoRA and what is frozen, by the names of the configuration.
 void adapt(const Settings& settings, nn::Model& model, core::ReproducibleRng& rng) {
   const ModelOptions& asked = settings.model;
@@ -78,7 +83,7 @@ void take_start(const Settings& settings, nn::Model& model) {
 std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
                                          const at::Tensor& vectors) {
   const bool language_model = encoder.language.end >= 0;
-  const nn::ModelSizes sizes{.vocabulary = encoder.vocabulary.size() + (language_model ? 1 : 0),
+  const nn::ModelSizes sizes{.vocabulary = table_entries(encoder),
                              .intents = encoder.intents.size(),
                              .tags = encoder.tags.size(),
                              .characters = encoder.characters ? text::kCharacterIds : 0,
@@ -97,7 +102,7 @@ at::Tensor saved_vectors(const Settings& settings, const Encoder& encoder,
   if (settings.model.vectors.empty()) return {};
   for (const auto& [name, tensor] : tensors) {
     const bool named = name.find("embedding") != std::string::npos;
-    if (named && tensor.dim() == 2 && tensor.size(0) == encoder.vocabulary.size()) return tensor.clone();
+    if (named && tensor.dim() == 2 && tensor.size(0) == table_entries(encoder)) return tensor.clone();
   }
   return {};
 }
@@ -136,7 +141,7 @@ std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encode
   const VectorTable table = load_vectors(settings, encoder.vocabulary);
   at::Tensor vectors;
   if (table.dimensions > 0) {
-    vectors = at::empty({encoder.vocabulary.size(), table.dimensions}, at::kFloat);
+    vectors = at::zeros({table_entries(encoder), table.dimensions}, at::kFloat);
     std::ranges::copy(table.values, vectors.data_ptr<float>());
   }
   auto model = make_model_of(settings, encoder, vectors);
