@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "discreet/core/error.h"
 #include "discreet/dp/plan.h"
 #include "discreet/nn/adapt.h"
 #include "small_model.h"
