@@ -11,12 +11,12 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/sha256.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::app {
 namespace {
 
-using text::TempFolder;
+using core::TemporaryFolder;
 
 // A server on the loopback device that misbehaves as told.
 class LoopbackServer {
@@ -109,7 +109,7 @@ class DataDownload : public testing::Test {
     return folder_.path() / "toy" / path;
   }
 
-  TempFolder folder_;
+  core::TemporaryFolder folder_;
   LoopbackServer server_;
   DataSet set_;
   DownloadOptions options_;
@@ -223,7 +223,7 @@ TEST_F(DataDownload, StopsOnASignalAndKeepsThePart) {
 }
 
 TEST_F(DataDownload, CopiesFromAMirrorFolder) {
-  const TempFolder mirror;
+  const core::TemporaryFolder mirror;
   mirror.write("toy/a.txt", bytes_of(300000));
   options_.mirror = mirror.path().string();
   const Error e = failure();

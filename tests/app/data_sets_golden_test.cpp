@@ -5,17 +5,17 @@
 
 #include "discreet/app/data_download.h"
 #include "discreet/app/data_info.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::app {
 namespace {
 
-using text::TempFolder;
+using core::TemporaryFolder;
 
 TEST(DataDownloadGolden, EverySetComesFromTheMirror) {
   const char* data = std::getenv("DISCREET_DATA");
   if (data == nullptr) GTEST_SKIP() << "DISCREET_DATA does not name the test data";
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   core::OperationContext context{.quiet = true};
   for (const DataSet& set : data_catalogue()) {
     SCOPED_TRACE(set.name);
@@ -28,7 +28,7 @@ TEST(DataDownloadGolden, EverySetComesFromTheMirror) {
 TEST(DataDownloadGolden, SnipsByNameAfterGet) {
   const char* data = std::getenv("DISCREET_DATA");
   if (data == nullptr) GTEST_SKIP() << "DISCREET_DATA does not name the test data";
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   setenv("DISCREET_CACHE", folder.path().c_str(), 1);
   core::OperationContext context{.quiet = true};
   download_data_set(data_set("snips"), {.mirror = data}, context);

@@ -11,13 +11,13 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/sha256.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::app {
 namespace {
 
 using text::Split;
-using text::TempFolder;
+using core::TemporaryFolder;
 
 // The cache of these tests is a folder of their own.
 class DataSets : public testing::Test {
@@ -33,7 +33,7 @@ class DataSets : public testing::Test {
     }
     return "no error";
   }
-  TempFolder folder_;
+  core::TemporaryFolder folder_;
 };
 
 TEST_F(DataSets, CatalogueIsWellFormed) {

@@ -12,7 +12,7 @@
 #include "discreet/text/internal/lexicon.h"
 #include "discreet/text/unicode.h"
 #include "discreet/text/writer.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::text {
 namespace {
@@ -132,7 +132,7 @@ TEST(Corpus, LinesAreWellFormed) {
 
 TEST(Corpus, AFileOfItReadsBackEqual) {
   CorpusOptions options{.lines = 300, .secrets = 2, .counterfactuals = true};
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto path = folder.write("a.jsonl", corpus_bytes(options));
   const auto drawn = corpus_lines(options);
   const auto found = read_all(*make_reader("", path, {.group = {"gender", "dialect"}}));

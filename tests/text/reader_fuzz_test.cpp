@@ -8,7 +8,7 @@
 #include "discreet/core/random.h"
 #include "discreet/text/reader.h"
 #include "discreet/text/unicode.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::text {
 namespace {
@@ -74,7 +74,7 @@ std::string mutated(std::string bytes, core::ReproducibleRng& rng) {
 }
 
 // Returns how many examples came before the end or the error.
-std::size_t check_bytes(const Seed& seed, const std::string& bytes, const TempFolder& folder) {
+std::size_t check_bytes(const Seed& seed, const std::string& bytes, const core::TemporaryFolder& folder) {
   std::size_t count = 0;
   try {
     const auto reader = make_reader(seed.format, folder.write("input", bytes));
@@ -94,12 +94,12 @@ std::size_t check_bytes(const Seed& seed, const std::string& bytes, const TempFo
 }
 
 TEST(ReaderFuzz, SeedsAreValid) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   for (const Seed& seed : seeds()) EXPECT_EQ(check_bytes(seed, seed.bytes, folder), 2u);
 }
 
 TEST(ReaderFuzz, AnyBytesGiveExamplesOrBadData) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   core::ReproducibleRng rng(2026, "reader fuzz");
   for (const Seed& seed : seeds()) {
     for (int i = 0; i < 1500; ++i) {
@@ -113,7 +113,7 @@ TEST(ReaderFuzz, AnyBytesGiveExamplesOrBadData) {
 }
 
 TEST(ReaderFuzz, DeepNestingIsRefusedOrReadWithoutAStackOverflow) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const std::string deep =
       "{\"text\":" + std::string(200000, '[') + std::string(200000, ']') + "}\n";
   EXPECT_EQ(check_bytes({"jsonl", ""}, deep, folder), 0u);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "discreet/core/error.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::text {
 namespace {
@@ -16,7 +16,7 @@ using Words = std::vector<std::string>;
 
 std::vector<Example> read_bytes(const std::string& name, const std::string& bytes,
                                 const ReaderOptions& options = {}, const std::string& format = "") {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   return read_all(*make_reader(format, folder.write(name, bytes), options));
 }
 
@@ -24,7 +24,7 @@ std::vector<Example> read_bytes(const std::string& name, const std::string& byte
 std::string reader_failure(const std::string& name, const std::string& bytes,
                            const ReaderOptions& options = {},
                            ErrorCode code = ErrorCode::kBadData) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   try {
     read_all(*make_reader("", folder.write(name, bytes), options));
   } catch (const Error& e) {
@@ -209,7 +209,7 @@ TEST(ConllReader, ErrorsNameFileLineAndCure) {
 }
 
 TEST(ParallelReader, ReadsTheFilesOfAFolder) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   folder.write("s/seq.in", "play jazz \nstop\n");
   folder.write("s/seq.out", "O B-genre \nO\n");
   folder.write("s/label", "play \nstop\n");
@@ -224,7 +224,7 @@ TEST(ParallelReader, ReadsTheFilesOfAFolder) {
 }
 
 TEST(ParallelReader, ErrorsNameFileLineAndCure) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto failure = [&](const ReaderOptions& options = {}) -> std::string {
     try {
       read_all(*make_reader("parallel", folder.path() / "s", options));
@@ -255,12 +255,12 @@ TEST(LabelledReader, ReadsLabelAndText) {
   ASSERT_EQ(examples.size(), 2u);
   EXPECT_EQ(examples[0].label, "4");
   EXPECT_EQ(examples[0].text, "What is it ?");
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   EXPECT_THROW(read_all(*make_reader("labelled", folder.write("b", "lonely\n"))), Error);
 }
 
 TEST(MakeReader, RefusesUnknownFormatsAndMissingFiles) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto path = folder.write("a.xyz", "x");
   try {
     make_reader("", path);
@@ -285,7 +285,7 @@ TEST(MakeReader, RefusesUnknownFormatsAndMissingFiles) {
 }
 
 TEST(Readers, MemoryStaysFlatOnABigFile) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto path = folder.path() / "big.jsonl";
   constexpr int kLines = 200000;
   {

@@ -8,7 +8,7 @@
 #include "discreet/text/tokenizer.h"
 #include "discreet/text/unicode.h"
 #include "discreet/text/vocabulary.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::text {
 namespace {
@@ -71,7 +71,7 @@ TEST(TextProperty, CsvReadsBackAnyText) {
     for (const auto& [text, label] : rows) {
       bytes += csv_quoted(text) + "," + csv_quoted(label) + "\n";
     }
-    const TempFolder folder;
+    const core::TemporaryFolder folder;
     const auto found = read_all(*make_reader("csv", folder.write("a.csv", bytes)));
     RC_ASSERT(found.size() == rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -85,7 +85,7 @@ TEST(TextProperty, JsonlReadsBackAnyWords) {
   check_property("jsonl round trip", [] {
     const auto words = *rc::gen::container<std::vector<std::string>>(awkward_text());
     const Json line = {{"words", words}, {"tags", std::vector<std::string>(words.size(), "O")}};
-    const TempFolder folder;
+    const core::TemporaryFolder folder;
     const auto found = read_all(*make_reader("jsonl", folder.write("a", line.dump() + "\n")));
     RC_ASSERT(found.at(0).words == words);
     RC_ASSERT(found.at(0).tags.size() == words.size());

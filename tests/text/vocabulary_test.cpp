@@ -6,7 +6,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/text/label_set.h"
-#include "tests/text/temp_folder.h"
+#include "tests/core/temporary_folder.h"
 
 namespace discreet::text {
 namespace {
@@ -74,7 +74,7 @@ TEST(Vocabulary, RuleOfTheConfiguration) {
   EXPECT_EQ(public_vocabulary({.vector_words = vectors}).words(), vectors);
   EXPECT_EQ(public_vocabulary({.private_run = true, .buckets = 9}).size(), 9);
   EXPECT_THROW(public_vocabulary({.choice = "private"}), Error);
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto path = folder.write("words.txt", "one\n\ntwo\r\none\n");
   const VocabularyRule file{.choice = path.string(), .private_run = true};
   EXPECT_EQ(resolve_vocabulary(file), VocabularyKind::kFile);
@@ -89,7 +89,7 @@ TEST(Vocabulary, RuleOfTheConfiguration) {
 }
 
 TEST(Vocabulary, FilesAreChecked) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   EXPECT_THROW(Vocabulary::from_file(folder.write("empty", "\n\n")), Error);
   try {
     Vocabulary::from_file(folder.write("bad", "ok\nno\xff\n"));
@@ -128,7 +128,7 @@ TEST(LabelSet, SortsWithTheOutsideTagFirst) {
 }
 
 TEST(LabelSet, FromAFileItNeedsNoCaveat) {
-  const TempFolder folder;
+  const core::TemporaryFolder folder;
   const auto labels = LabelSet::from_file(folder.write("labels", "play\nstop\n"));
   EXPECT_EQ(labels.names(), (Names{"play", "stop"}));
   EXPECT_EQ(labels.caveat(), "");

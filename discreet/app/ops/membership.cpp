@@ -118,11 +118,7 @@ Json membership_of_run(const Json& request, core::OperationContext&) {
         fmt::format("{} examples with a label that the model does not know were left out.",
                     members.without_loss + others.without_loss));
   }
-  if (request.contains("out")) {
-    core::write_document(request["out"].get<std::string>(), document);
-  } else {
-    directory.write_audit(document);
-  }
+  write_finding(request, directory, document);
   return document;
 }
 

@@ -146,11 +146,7 @@ Json groups_of_run(const Json& request, core::OperationContext&) {
                                       describe_source(run.settings, run.encoder, asked)}});
   document["run"] = path.string();
   answer_groups(group_rows(run, data, scores, columns), question, document);
-  if (request.contains("out")) {
-    core::write_document(request["out"].get<std::string>(), document);
-  } else {
-    directory.write_audit(document);
-  }
+  write_finding(request, directory, document);
   return document;
 }
 

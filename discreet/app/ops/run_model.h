@@ -12,6 +12,10 @@ class Model;
 struct EncodedExamples;
 }  // namespace discreet::nn
 
+namespace discreet::core {
+class RunDir;
+}  // namespace discreet::core
+
 namespace discreet::app {
 
 /// A run as other operations meet it: its configuration, its encoder and its final model, ready for
@@ -34,5 +38,8 @@ nn::EncodedExamples to_examples(const EncodedData& data);
 /// Runs the model over the data without gradients and without dropout. The batches have no effect on
 /// the result.
 Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size = 256);
+
+/// What was found out about a run: to request["out"] if that is given, else into the run's audits/.
+void write_finding(const Json& request, const core::RunDir& run, const Json& document);
 
 }  // namespace discreet::app

@@ -9,14 +9,6 @@ namespace discreet::nn::kernels {
 namespace {
 
 template <class T>
-DISCREET_INLINE T maximum(const T* __restrict x, std::int64_t n) {
-  T largest = x[0];
-#pragma omp simd reduction(max : largest)
-  for (std::int64_t i = 0; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
-  return largest;
-}
-
-template <class T>
 DISCREET_INLINE T sum(const T* __restrict x, std::int64_t n) {
   T total = 0;
 #pragma omp simd reduction(+ : total)
@@ -43,7 +35,7 @@ DISCREET_INLINE void prepare(const Chain<T>& chain, ChainScratch<T>& s) {
   s.weights_transposed.resize(n * n);
   s.beta.resize(n);
   s.product.resize(n);
-  s.shift = maximum(chain.transitions, n * n);
+  s.shift = row_maximum(chain.transitions, n * n);
   for (std::int64_t i = 0; i < n * n; ++i) s.weights[i] = fast_exp(chain.transitions[i] - s.shift);
   for (std::int64_t j = 0; j < n; ++j) {
     for (std::int64_t k = 0; k < n; ++k) s.weights_transposed[k * n + j] = s.weights[j * n + k];
@@ -68,10 +60,10 @@ DISCREET_INLINE double log_partition(const Chain<T>& chain, const T* emissions, 
     const T* __restrict scores = emissions + t * n;
     T* __restrict local = s.local.data() + t * n;
     T* __restrict alpha = s.alpha.data() + t * n;
-    const T top = maximum(scores, n);
+    const T top = row_maximum(scores, n);
     for (std::int64_t k = 0; k < n; ++k) local[k] = fast_exp(scores[k] - top);
     if (t == 0) {
-      const T first = maximum(chain.start, n);
+      const T first = row_maximum(chain.start, n);
       for (std::int64_t k = 0; k < n; ++k) alpha[k] = fast_exp(chain.start[k] - first) * local[k];
       log_z += first;
     } else {
@@ -81,7 +73,7 @@ DISCREET_INLINE double log_partition(const Chain<T>& chain, const T* emissions, 
     }
     log_z += top + std::log(static_cast<double>(normalise(alpha, n)));
   }
-  const T last = maximum(chain.end, n);
+  const T last = row_maximum(chain.end, n);
   const T* __restrict alpha = s.alpha.data() + (length - 1) * n;
   T* __restrict beta = s.beta.data();
   for (std::int64_t k = 0; k < n; ++k) beta[k] = fast_exp(chain.end[k] - last);

@@ -43,6 +43,15 @@ DISCREET_INLINE float fast_exp(float x) {
 }
 DISCREET_INLINE double fast_exp(double x) { return std::exp(x); }
 
+/// The largest of n > 0 numbers.
+template <class T>
+DISCREET_INLINE T row_maximum(const T* __restrict x, std::int64_t n) {
+  T largest = x[0];
+#pragma omp simd reduction(max : largest)
+  for (std::int64_t i = 0; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
 template <class T>
 DISCREET_INLINE T sigmoid(T x) {
   return T{1} / (T{1} + fast_exp(-x));

@@ -24,14 +24,6 @@ DISCREET_INLINE void gelu_of(const T* __restrict x, T* __restrict y, T* __restri
 }
 
 template <class T>
-DISCREET_INLINE T row_maximum(const T* __restrict x, std::int64_t n) {
-  T largest = x[0];
-#pragma omp simd reduction(max : largest)
-  for (std::int64_t i = 0; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
-  return largest;
-}
-
-template <class T>
 DISCREET_INLINE void softmax_of(T* x, std::int64_t rows, std::int64_t n, T scale) {
   for (std::int64_t r = 0; r < rows; ++r) {
     T* __restrict row = x + r * n;

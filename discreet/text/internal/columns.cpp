@@ -119,6 +119,13 @@ bool TextLines::next(std::string& line) {
   return true;
 }
 
+bool TextLines::next_with_text(std::string& line) {
+  while (next(line)) {
+    if (line.find_first_not_of(" \t") != std::string::npos) return true;
+  }
+  return false;
+}
+
 void set_words_and_tags(Example& example, std::vector<std::string> words,
                         std::vector<std::string> tags, const std::string& where) {
   if (words.size() != tags.size()) {

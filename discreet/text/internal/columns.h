@@ -28,6 +28,8 @@ class TextLines {
  public:
   TextLines(const std::filesystem::path& path, Encoding encoding);
   bool next(std::string& line);
+  /// The same, past lines of nothing but white space.
+  bool next_with_text(std::string& line);
   std::string where() const { return lines_.where(); }
   std::int64_t number() const { return static_cast<std::int64_t>(lines_.line_number()); }
 

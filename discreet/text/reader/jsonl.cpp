@@ -27,9 +27,7 @@ class JsonlReader final : public Reader {
       : lines_(path, options.encoding), options_(options) {}
 
   bool next(Example& example) override {
-    do {
-      if (!lines_.next(line_)) return false;
-    } while (line_.find_first_not_of(" \t") == std::string::npos);
+    if (!lines_.next_with_text(line_)) return false;
     example = Example{};
     example.line = lines_.number();
     const Json object = parse();

@@ -13,9 +13,7 @@ class LabelledReader final : public Reader {
       : lines_(path, options.encoding) {}
 
   bool next(Example& example) override {
-    do {
-      if (!lines_.next(line_)) return false;
-    } while (line_.find_first_not_of(" \t") == std::string::npos);
+    if (!lines_.next_with_text(line_)) return false;
     example = Example{};
     example.line = lines_.number();
     const std::size_t space = line_.find_first_of(" \t");

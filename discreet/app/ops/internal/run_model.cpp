@@ -169,6 +169,14 @@ nn::EncodedExamples to_examples(const EncodedData& data) {
   return examples;
 }
 
+void write_finding(const Json& request, const core::RunDir& run, const Json& document) {
+  if (request.contains("out")) {
+    core::write_document(request["out"].get<std::string>(), document);
+  } else {
+    run.write_audit(document);
+  }
+}
+
 Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size) {
   const at::NoGradGuard no_gradients;
   const bool was_training = model.is_training();
