@@ -3,7 +3,7 @@
 export BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: build demo test bench studies format docs install clean
+.PHONY: build demo test sanitize bench studies format docs install clean
 
 build:
 	@scripts/bootstrap && scripts/build
@@ -15,6 +15,10 @@ demo:
 test:
 	@scripts/bootstrap && scripts/build
 	@scripts/test $(TEST)
+
+# All tests of the base once more, under address and undefined-behaviour sanitizers.
+sanitize:
+	@scripts/bootstrap && scripts/sanitize $(TEST)
 
 bench:
 	@scripts/bootstrap && scripts/build program

@@ -26,7 +26,10 @@ class Install(unittest.TestCase):
         run("cmake", "--install", BUILD, "--prefix", cls.prefix)
         cls.tensors = any(cls.prefix.glob("lib*/libdiscreet.so"))
         cls.build = cls.folder / "examples"
+        # What links libraries with a sanitizer in them must bring its run time.
+        sanitized = "DISCREET_SANITIZE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
         run("cmake", "-S", SOURCE / "examples", "-B", cls.build, "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_CXX_FLAGS={'-fsanitize=address,undefined' if sanitized else ''}",
             f"-DCMAKE_PREFIX_PATH={cls.prefix}")
         run("cmake", "--build", cls.build)
 
