@@ -1,10 +1,17 @@
 #include "discreet/app/demo.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+
+#include <fmt/format.h>
 
 #include "discreet/app/loader.h"
+#include "discreet/app/recipes.h"
+#include "discreet/app/settings.h"
 #include "discreet/core/error.h"
 #include "discreet/report/report.h"
+#include "discreet/text/corpus.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -17,9 +24,29 @@ const Json& result_of(const Json& document, const char* key, const std::string& 
   throw internal_error("a document without the result '" + name + "'");
 }
 
-Json one_model(const std::string& recipe, const fs::path& run, core::OperationContext& context) {
-  const Json trained = call_operation(
-      "train", {{"recipe", recipe}, {"run", run.string()}, {"force", true}}, context);
+/// What of the recipe changes for so many lines.
+Json changes_for(const std::string& recipe, std::int64_t lines) {
+  Json changes = Json::array();
+  if (lines == 0) return changes;
+  const Settings settings = parse_settings(read_config({find_recipe(recipe).string()}));
+  changes.push_back(fmt::format("data.train=assistant:lines={}", lines));
+  changes.push_back(fmt::format("data.test=assistant:lines={}", std::max<std::int64_t>(lines / 3, 1)));
+  if (settings.privacy.is_private()) {
+    const double usual = static_cast<double>(text::parse_corpus_spec(settings.data.train).lines);
+    const double batch = static_cast<double>(settings.train.batch_size * lines) / usual;
+    changes.push_back(fmt::format("train.batch_size={}", std::max<std::int64_t>(std::llround(batch), 1)));
+  }
+  return changes;
+}
+
+Json one_model(const std::string& recipe, std::int64_t lines, const fs::path& run,
+               core::OperationContext& context) {
+  const Json trained = call_operation("train",
+                                      {{"recipe", recipe},
+                                       {"set", changes_for(recipe, lines)},
+                                       {"run", run.string()},
+                                       {"force", true}},
+                                      context);
   const Json attack = call_operation("membership", {{"run", run.string()}}, context);
   const Json groups = call_operation("run-groups", {{"run", run.string()}}, context);
   const Json& loss = result_of(attack, "attack", "loss");
@@ -37,13 +64,13 @@ Json one_model(const std::string& recipe, const fs::path& run, core::OperationCo
 
 }  // namespace
 
-Json run_demo(const fs::path& folder, core::OperationContext& context) {
+Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext& context) {
   const std::array<std::string, 2> recipes = {"assistant", "assistant-dp"};
   Json models = Json::array();
   std::vector<fs::path> runs;
   for (const std::string& recipe : recipes) {
     runs.push_back(folder / recipe);
-    models.push_back(one_model(recipe, runs.back(), context));
+    models.push_back(one_model(recipe, lines, runs.back(), context));
   }
   const fs::path page = folder / "report.html";
   report::write_report(page, report::build_report(runs));

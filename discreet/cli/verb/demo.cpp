@@ -20,14 +20,18 @@ std::string demo_interval(const Json& value, const Json& ci) {
 
 void register_verb_demo(cli::Program& program) {
   static std::string folder = "runs/demo";
+  static std::int64_t lines = 0;
   CLI::App* verb = program.add_verb(
       "demo",
       "Trains, attacks and compares a model without and with privacy, and writes a report.");
   verb->add_option("--out", folder, "Where the runs and the report go.")->capture_default_str();
+  verb->add_option("--lines", lines,
+                   "Lines of training text, instead of the recipes' own: fewer are quicker and worse.")
+      ->check(CLI::Range(300, 1000000));
   program.on_run(verb, [&program] {
     auto context = program.context();
     context.emit = nullptr;
-    const Json document = app::run_demo(folder, context);
+    const Json document = app::run_demo(folder, lines, context);
     if (program.global().json) {
       cli::print_document(document);
       return 0;
