@@ -24,7 +24,10 @@ text::ReaderOptions reader_options(const Settings& settings) {
           .label = settings.data.label,
           .slots = settings.data.slots,
           .user = settings.data.user,
-          .group = settings.data.group};
+          .group = settings.data.group,
+          .encoding = settings.data.encoding,
+          .header = settings.data.header,
+          .quotes = settings.data.quotes};
 }
 
 std::string trimmed(const std::string& text) {
@@ -148,6 +151,20 @@ std::vector<text::Example> load_split(const Settings& settings, const Source& so
   return examples;
 }
 
+/// What has one answer teaches nothing.
+void check_answers(const Settings& settings, const Encoder& encoder) {
+  if (settings.task == "text-classification" && encoder.intents.size() == 1) {
+    throw bad_data(fmt::format("data.train = \"{}\": every example has the label '{}'",
+                               settings.data.train, encoder.intents.name(0)),
+                   "A classifier needs examples of at least two classes.");
+  }
+  if (settings.task == "tagging" && encoder.tags.size() == 1) {
+    throw bad_data(fmt::format("data.train = \"{}\": every word has the tag '{}'", settings.data.train,
+                               encoder.tags.name(0)),
+                   "Tagging needs words with tags such as B-name.");
+  }
+}
+
 text::Split split_of_role(const std::string& role) {
   if (role == "dev") return text::Split::kDev;
   return role == "test" ? text::Split::kTest : text::Split::kTrain;
@@ -195,6 +212,7 @@ RunData load(const Settings& settings, const Encoder* known,
   if (train.empty()) throw usage_error("data.hold_out leaves nothing to train on");
 
   data.encoder = known ? *known : build_encoder(settings, train, tokenizer, data.inputs);
+  if (known == nullptr) check_answers(settings, data.encoder);
   data.caveats = encoder_caveats(data.encoder);
   data.train = encode(data.encoder, std::move(train));
   data.hold_out = encode(data.encoder, std::move(hold_out));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -55,7 +56,8 @@ void add_intent_metrics(const Encoder& encoder, const EncodedData& data, const S
   set_if(metrics, "calibration_error", stats::calibration(confidences, correct).expected_error);
 }
 
-double mean_loss(const std::vector<double>& losses) {
+/// Absent where no example has a label that the model knows.
+std::optional<double> mean_loss(const std::vector<double>& losses) {
   double sum = 0;
   std::int64_t n = 0;
   for (const double loss : losses) {
@@ -63,7 +65,8 @@ double mean_loss(const std::vector<double>& losses) {
     sum += loss;
     ++n;
   }
-  return n > 0 ? sum / static_cast<double>(n) : 0;
+  if (n == 0) return std::nullopt;
+  return sum / static_cast<double>(n);
 }
 
 std::int64_t unknown_tokens(const Encoder& encoder, const EncodedData& data) {
@@ -89,7 +92,8 @@ double written_bytes(const Encoder& encoder, const EncodedData& data) {
 }
 
 Json language_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores) {
-  Json metrics = {{"loss", mean_loss(scores.loss)}};
+  Json metrics = Json::object();
+  set_if(metrics, "loss", mean_loss(scores.loss));
   double nats = 0;
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const auto tokens = static_cast<double>(data.offsets[i + 1] - data.offsets[i]);
@@ -153,7 +157,7 @@ Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedDa
       metrics["exact_match"] = static_cast<double>(exact) / static_cast<double>(frames);
     }
   }
-  if (!scores.loss.empty()) metrics["loss"] = mean_loss(scores.loss);
+  set_if(metrics, "loss", mean_loss(scores.loss));
   return metrics;
 }
 

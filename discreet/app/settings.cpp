@@ -89,6 +89,13 @@ void check_norm(const Settings& s, const Config& config) {
   }
 }
 
+void check_data(const Settings& s, const Config& config) {
+  if (s.data.dev_public && s.data.dev.empty()) {
+    throw usage_error(where(config, "data.dev_public") + ": there is no data.dev to be public",
+                      "Set data.dev, or leave data.dev_public out.");
+  }
+}
+
 void check_model(const Settings& s, const Config& config) {
   const std::set<std::int64_t> widths(s.model.widths.begin(), s.model.widths.end());
   if (widths.empty() || widths.size() != s.model.widths.size()) {
@@ -348,6 +355,7 @@ Settings parse_settings(const Config& config) {
     if (!is_given(config, "privacy.clipping")) s.privacy.clipping = "per-layer";
   }
   if (s.task == "language-model" && config.origin("model.kind") == "default") s.model.kind = "gpt";
+  check_data(s, config);
   check_train(s, config);
   check_model(s, config);
   check_language_model(s, config);

@@ -7,6 +7,7 @@
 
 #include "discreet/core/config.h"
 #include "discreet/core/fields.h"
+#include "discreet/text/reader.h"
 
 namespace discreet::app {
 
@@ -18,6 +19,10 @@ struct DataOptions {
   std::vector<std::string> group;
   std::string tokenizer = "word";
   std::int64_t block = 0;
+  text::Encoding encoding = text::Encoding::kUtf8;
+  bool header = true;
+  bool quotes = true;
+  bool dev_public = false;
   std::string vocabulary = "auto";
   std::int64_t buckets = 1 << 15;
   std::int64_t min_count = 1;

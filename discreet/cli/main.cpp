@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   try {
     discreet::cli::Program program(app, stop_signal);
     discreet::register_all_verb(program);
+    program.check_verb(argc, argv);
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp& e) {

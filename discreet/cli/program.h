@@ -33,6 +33,8 @@ class Program {
   /// What the verb does; its return value is the exit code.
   void on_run(CLI::App* verb, std::function<int()> run);
 
+  /// Throws kUsage if the first words of the command line are no verb; names the nearest.
+  void check_verb(int argc, const char* const* argv) const;
   /// Runs the verb that was parsed.
   int run();
   const Global& global() const { return global_; }

@@ -62,7 +62,11 @@ Json parse_json(const std::string& text, const std::string& origin) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
-    throw bad_data(fmt::format("{}: not valid JSON at byte {}", origin, e.byte), e.what());
+    // "[json.exception.parse_error.101] parse error at line 1, column 1: what was wrong"
+    const std::string what = e.what();
+    const std::size_t place = what.find(": ");
+    throw bad_data(fmt::format("{}: not valid JSON at byte {}", origin, e.byte),
+                   place == std::string::npos ? what : what.substr(place + 2));
   }
 }
 

@@ -185,6 +185,18 @@ RunDir RunDir::create(const fs::path& path, const Manifest& manifest, const Json
   return RunDir(std::move(state));
 }
 
+void RunDir::discard() && {
+  need_lock("discard");
+  const fs::path path = state_->path;
+  if (!ledger().empty()) {
+    throw internal_error(fmt::format("{}: a run that spent privacy is not discarded", path.string()));
+  }
+  empty_run(path);
+  state_.reset();  // removes the lock file too
+  std::error_code not_empty;
+  fs::remove(path, not_empty);
+}
+
 RunDir RunDir::open_for_writing(const fs::path& path) {
   need_run(path);
   auto state = std::make_unique<State>();

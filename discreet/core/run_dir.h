@@ -47,6 +47,9 @@ class RunDir {
   /// folder that is not a run). Throws: kUsage if refused; kRuntime if locked or not writable.
   static RunDir create(const std::filesystem::path& path, const Manifest& manifest,
                        const Json& config, bool force = false);
+  /// Takes back what `create` made, for a run that could not begin: the folder goes, unless something
+  /// else is in it. Throws: kInternal if the run has spent anything, or is not locked.
+  void discard() &&;
   /// An existing run, locked, for resuming. Throws: kUsage if it is no run; kRuntime if locked.
   static RunDir open_for_writing(const std::filesystem::path& path);
   /// An existing run, for reading and for `write_audit`. Throws: kUsage if it is no run.

@@ -152,6 +152,12 @@ void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
         "outside "
         "the guarantee.");
   }
+  if (run.development_data_public) {
+    c.push_back(
+        "Early stopping and the choice of the best step looked at development data that the "
+        "configuration calls public (data.dev_public); were they private, what that choice tells "
+        "would be outside the guarantee.");
+  }
   if (run.tuned_on_same_data) {
     c.push_back(
         "Other runs on the same data were compared with this one; what choosing among them tells "
@@ -298,6 +304,7 @@ Json flags_json(const PrivacyRun& run) {
           {"vocabulary_from_private_text", run.vocabulary_from_private_text},
           {"labels_from_private_text", run.labels_from_private_text},
           {"development_data_private", run.development_data_private},
+          {"development_data_public", run.development_data_public},
           {"tuned_on_same_data", run.tuned_on_same_data},
           {"has_user_column", run.has_user_column},
           {"user_contributions_capped", run.user_contributions_capped},

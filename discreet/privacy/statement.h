@@ -59,6 +59,7 @@ struct PrivacyRun {
   bool vocabulary_from_private_text = false;
   bool labels_from_private_text = false;
   bool development_data_private = false;  ///< Early stopping or tuning looked at private data.
+  bool development_data_public = false;   ///< It looked at data that their owner calls public.
   bool tuned_on_same_data = false;        ///< Other runs on the data were compared.
   bool has_user_column = false;
   bool user_contributions_capped = false;  ///< Unit user: at most k examples of a user per step.

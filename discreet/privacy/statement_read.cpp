@@ -107,6 +107,9 @@ PrivacyRun privacy_run_of(const Json& document) {
   run.vocabulary_from_private_text = flag("vocabulary_from_private_text");
   run.labels_from_private_text = flag("labels_from_private_text");
   run.development_data_private = flag("development_data_private");
+  // Documents from before data.dev_public do not have it.
+  run.development_data_public =
+      flags.contains("development_data_public") && flag("development_data_public");
   run.tuned_on_same_data = flag("tuned_on_same_data");
   run.has_user_column = flag("has_user_column");
   run.user_contributions_capped = flag("user_contributions_capped");

@@ -220,6 +220,32 @@ TEST_F(RunDataFiles, SeveralSourcesArePooled) {
   EXPECT_EQ(data.test.size(), 4);
 }
 
+TEST_F(RunDataFiles, OneAnswerTeachesNothing) {
+  Settings settings = settings_of("{\"text\":\"a\",\"label\":\"m\"}\n{\"text\":\"b\",\"label\":\"m\"}\n");
+  settings.task = "text-classification";
+  EXPECT_THROW(load_run_data(settings), Error);
+  settings = settings_of("{\"words\":[\"a\"],\"tags\":[\"O\"]}\n");
+  settings.task = "tagging";
+  EXPECT_THROW(load_run_data(settings), Error);
+}
+
+TEST_F(RunDataFiles, KeysSayHowAFileIsWritten) {
+  Settings settings;
+  settings.task = "text-classification";
+  settings.data.train = (folder_ / "train.csv").string();
+  settings.data.text = "2";
+  settings.data.label = "1";
+  settings.data.encoding = text::Encoding::kLatin1;
+  settings.data.header = settings.data.quotes = false;
+  std::ofstream(folder_ / "train.csv") << "music,play \"caf\xe9\nweather,rain\n";
+  const RunData data = load_run_data(settings);
+  ASSERT_EQ(data.train.size(), 2);
+  EXPECT_EQ(data.train.examples[0].label, "music");
+  EXPECT_EQ(data.train.examples[0].text, "play \"caf\u00e9");
+  settings.data.header = true;
+  EXPECT_THROW(load_run_data(settings), Error);  // no column "2"
+}
+
 TEST_F(RunDataFiles, SelectKeepsRowsTogether) {
   const RunData data = load_run_data(settings_of(kTwoLines));
   const EncodedData second = select(data.train, {1});

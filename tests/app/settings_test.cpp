@@ -84,6 +84,8 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"[train]\nsteps=1\nepochs=2", "x.toml:2: train.steps and train.epochs are both given"},
       {"[data]\ntrain='t'\n[train]\npatience=2", "x.toml:4: train.patience: early stopping needs"},
       {"[train]\noptimizer='adam-bc'", "x.toml:2: train.optimizer = \"adam-bc\" takes the noise"},
+      {"[data]\ntrain='t'\ndev_public=true", "x.toml:3: data.dev_public: there is no data.dev"},
+      {"[data]\nencoding='utf-16'", "utf-8, latin-1"},
       {"[model]\nvectors_frozen=true", "x.toml:2: model.vectors_frozen: there are no vectors"},
       {"task='text-classification'\n[model]\nkind='bilstm-crf'", "x.toml:3: model.kind: a CRF"},
       {"task='text-classification'\n[model]\nkind='bilstm-cnn-crf'", "x.toml:3: model.kind: a CRF"},

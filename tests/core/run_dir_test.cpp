@@ -87,6 +87,17 @@ TEST(RunDir, ForceNeverEmptiesWhatIsNoRun) {
   run_failure(ErrorCode::kUsage, [&] { RunDir::open_for_writing(folder / "absent"); });
 }
 
+TEST(RunDir, WhatCouldNotBeginIsTakenBack) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "run";
+  RunDir::create(path, some_manifest(), kConfig).discard();
+  EXPECT_FALSE(fs::exists(path));
+  RunDir spent = RunDir::create(path, some_manifest(), kConfig);
+  spent.append_ledger({{"step", 1}});
+  EXPECT_THROW(std::move(spent).discard(), Error);
+  EXPECT_TRUE(RunDir::is_run(path));
+}
+
 TEST(RunDir, ACreationCutShortIsTakenOver) {
   const TemporaryFolder folder;
   const fs::path path = folder / "a";

@@ -61,6 +61,7 @@ TEST(Statement, DocumentKeepsItsSchemaAndReadsBack) {
   for (const bool published : {false, true}) {
     PrivacyRun run = usual();
     run.has_user_column = run.vocabulary_from_private_text = true;
+    run.development_data_public = true;
     run.gaps = "The label set is public.";
     if (published) run.phases_as_published = {{2.0, 0.01, 1000}};
     const Json document = state_privacy(run).document;
@@ -83,12 +84,24 @@ TEST(Statement, EveryGapIsACaveat) {
   run.development_data_private = run.tuned_on_same_data = run.has_user_column = true;
   const PrivacyStatement s = state_privacy(run);
   for (const char* part : {"vocabulary was built from private text", "label set",
-                           "development data", "Other runs", "the unit is example"}) {
+                           "Decisions on private development data", "Other runs", "the unit is example"}) {
     EXPECT_TRUE(mentions(s.caveats, part)) << part;
   }
   EXPECT_TRUE(mentions(s.warnings, "user column"));
   run.unit = Unit::kUser;
   EXPECT_FALSE(mentions(state_privacy(run).warnings, "user column"));
+}
+
+TEST(Statement, ThatDevelopmentDataArePublicIsSomebodysWord) {
+  PrivacyRun run = usual();
+  run.development_data_public = true;
+  const PrivacyStatement s = state_privacy(run);
+  EXPECT_TRUE(mentions(s.caveats, "calls public (data.dev_public)"));
+  EXPECT_FALSE(mentions(s.caveats, "private development data"));
+  // Documents that are older than the key say neither.
+  Json old = s.document;
+  old["assumptions"].erase("development_data_public");
+  EXPECT_FALSE(privacy_run_of(old).development_data_public);
 }
 
 TEST(Statement, WithoutNoiseOrSecrecyNothingIsGuaranteed) {

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
@@ -32,9 +37,17 @@ Json evaluate_run(const Json& request, core::OperationContext&) {
   }
   Json document = {{"schema", "discreet.eval/1"}, {"run", path},        {"data", source},
                    {"split", split},              {"metrics", metrics}, {"n", data.size()}};
+  document["caveats"] = Json::array();
   if (run.encoder.language.end >= 0) {
     const std::string reason = bits_per_byte_reason(run.encoder, data);
-    if (!reason.empty()) document["caveats"] = {reason};
+    if (!reason.empty()) document["caveats"].push_back(reason);
+  }
+  const auto unknown = std::ranges::count_if(scores.loss, [](double loss) { return std::isnan(loss); });
+  if (unknown > 0 && run.encoder.language.end < 0) {
+    document["caveats"].push_back(
+        fmt::format("{} of {} examples have a label that training never saw: it counts as missed, and "
+                    "the loss is that of the others.",
+                    unknown, data.size()));
   }
   return document;
 }

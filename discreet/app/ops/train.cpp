@@ -31,7 +31,13 @@ Settings requested_settings(const Json& request) {
 Json train_once(const Settings& settings, bool force,
                 const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
   Session session = start_session(settings, force, parallel);
-  prepare(session, false, context);
+  try {
+    prepare(session, false, context);
+  } catch (...) {
+    // So that the corrected configuration may take its name.
+    if (leads(session)) std::move(session.run).discard();
+    throw;
+  }
   return run_to_end(session, {}, context);
 }
 

@@ -39,6 +39,17 @@ const core::Fields<DataOptions>& data_fields() {
                 .doc = "Of a language model: lines are put end to end and cut into examples of so many "
                        "tokens, each user's apart where the data name users; 0: each line is an "
                        "example."})
+          .add("encoding", &DataOptions::encoding,
+               {.choices = {"utf-8", "latin-1"}, .doc = "How the bytes of a file stand for characters."})
+          .add("header", &DataOptions::header,
+               {.doc = "CSV, TSV: the first row names the columns; without it they are 1, 2, …"})
+          .add("quotes", &DataOptions::quotes,
+               {.doc = "CSV, TSV: fields may be quoted (RFC 4180); without it '\"' is a character "
+                       "like others."})
+          .add("dev_public", &DataOptions::dev_public,
+               {.doc = "data.dev holds nothing private. A private run with train.patience chooses its "
+                       "step by looking at data.dev; its statement says that this rests on your word, "
+                       "or, without it, that the choice is outside the guarantee."})
           .add("vocabulary", &DataOptions::vocabulary,
                {.doc = "auto: the words of model.vectors if given, else hashed buckets when a "
                        "privacy mechanism is on, else the words of the training text. hashed: "

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/core/fields.h"
 
 namespace discreet::cli {
 
@@ -36,6 +37,33 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
 }
 
 void Program::on_run(CLI::App* verb, std::function<int()> run) { runs_[verb] = std::move(run); }
+
+void Program::check_verb(int argc, const char* const* argv) const {
+  const CLI::App* at = &app_;
+  std::string group;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    std::vector<std::string> names;
+    const CLI::App* found = nullptr;
+    for (const CLI::App* verb : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(verb->get_name());
+      if (verb->get_name() == word) found = verb;
+    }
+    if (names.empty() || word.starts_with('-')) return;
+    if (found == nullptr) {
+      const auto near = core::nearest(word, names);
+      throw usage_error(fmt::format("no verb is called '{}{}'", group, word),
+                        near ? fmt::format("Did you mean '{}{}'?", group, *near)
+                             : fmt::format("`discreet {}--help` names them.", group));
+    }
+    at = found;
+    group += word + " ";
+  }
+  if (!at->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    throw usage_error(group.empty() ? "no verb given" : fmt::format("{}needs a verb behind it", group),
+                      fmt::format("`discreet {}--help` names them.", group));
+  }
+}
 
 int Program::run() {
   for (const auto& [verb, run] : runs_) {

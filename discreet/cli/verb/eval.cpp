@@ -21,6 +21,7 @@ void register_verb_eval(cli::Program& program) {
     } else {
       cli::print_metrics(document["metrics"]);
       fmt::print("{:<18} {}\n", "examples", document["n"].get<std::int64_t>());
+      for (const Json& caveat : document["caveats"]) fmt::print("{}\n", caveat.get<std::string>());
     }
     return 0;
   });

@@ -96,6 +96,8 @@ void register_verb_privacy_statement(cli::Program& program) {
                  "The vocabulary was built from private text.");
   verb->add_flag("--private-development", run.development_data_private,
                  "Decisions looked at private development data.");
+  verb->add_flag("--public-development", run.development_data_public,
+                 "Decisions looked at development data that are public.");
   verb->add_flag("--insecure-seed", run.insecure_seed, "Noise came from a seeded generator.");
   program.on_run(verb, [&program] {
     const bool by_flags = cli::any_given(flags.phases);

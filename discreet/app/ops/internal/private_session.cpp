@@ -101,6 +101,20 @@ std::vector<dp::ClipLayer> layers_of(const Session& session, const dp::PrivateSt
   return session.settings.privacy.clip_groups == "module" ? dp::by_module(layers) : layers;
 }
 
+/// Data that were trained on cannot be public to the choice of the step and private to the training.
+void check_public_development(const Session& session) {
+  for (const core::InputFile& dev : session.data.inputs) {
+    if (dev.role != "dev") continue;
+    for (const core::InputFile& train : session.data.inputs) {
+      if (train.role != "train" || train.sha256 != dev.sha256) continue;
+      throw privacy_refused(
+          fmt::format("data.dev_public: {} is also training data, which privacy.mechanism protects",
+                      dev.path),
+          "Name other data in data.dev, or leave data.dev_public out.");
+    }
+  }
+}
+
 /// What the plan cannot know: where vocabulary, labels and decisions came from.
 privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& plan,
                               std::int64_t steps) {
@@ -108,7 +122,10 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
   privacy::PrivacyRun run = plan.describe(steps, static_cast<std::uint64_t>(session.trainable_values));
   run.vocabulary_from_private_text = !encoder.vocabulary.caveat().empty();
   run.labels_from_private_text = !encoder.intents.caveat().empty() || !encoder.tags.caveat().empty();
-  run.development_data_private = session.settings.train.patience > 0 && session.data.dev.size() > 0;
+  const bool chooses = session.settings.train.patience > 0 && session.data.dev.size() > 0;
+  if (session.settings.data.dev_public) check_public_development(session);
+  run.development_data_public = chooses && session.settings.data.dev_public;
+  run.development_data_private = chooses && !session.settings.data.dev_public;
   run.has_user_column = session.data.has_user_column;
   run.user_contributions_capped = privacy_unit_is_user(session.settings);
   if (!session.settings.model.start.empty()) {
