@@ -37,7 +37,7 @@ def configuration_keys():
 
 def keys_in(text, sections):
     """(section, key) of all that reads like a key: neither a file's name, nor a schema's, nor a member."""
-    pattern = rf"(?<![\w./\-])({'|'.join(sections)})\.([a-z][a-z0-9_]*)(?![\w(/])"
+    pattern = rf"(?<![\w./\-])({'|'.join(sections)})\.([a-z][a-z0-9_]*)(?![\w(/]|\.[a-z])"
     return {(m.group(1), m.group(2)) for m in re.finditer(pattern, text)
             if not re.fullmatch(FILES, m.group(2))}
 
