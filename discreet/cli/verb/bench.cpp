@@ -98,6 +98,25 @@ void print_noise(const Json& document) {
   cli::print_table({"optimizer", "threads", "plain ns", "grid ns"}, rows);
 }
 
+void print_processes(const Json& document) {
+  fmt::print("{} processes over {}, {} threads each\n\n", document["processes"].get<int>(),
+             document["backend"].get<std::string>(), document["threads"].get<int>());
+  const auto ms = [](const Json& row, const char* key) { return fmt::format("{:.2f}", row[key].get<double>()); };
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& row : document["exchange"]) {
+    rows.push_back({row["elements"].dump(), ms(row, "minimum_ms"), ms(row, "median_ms")});
+  }
+  cli::print_table({"gradient values", "exchange ms", "median"}, rows);
+  rows.clear();
+  for (const Json& row : document["results"]) {
+    rows.push_back({row["shape"], row["mode"], row["examples"].dump(), row["parameters"].dump(),
+                    ms(row, "minimum_ms"), ms(row, "median_ms"),
+                    fmt::format("{:.0f}", row["examples_per_second"].get<double>())});
+  }
+  fmt::print("\n");
+  cli::print_table({"shape", "mode", "examples", "parameters", "step ms", "median", "examples/s"}, rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
@@ -111,9 +130,10 @@ void register_verb_bench(cli::Program& program) {
       ->check(CLI::Range(0, 1 << 20));
   verb->add_option("--what", flags.what,
                    "steps: of training; noise: draws by instruction set and the noisy update, in nanoseconds "
-                   "a value; stacked: many small models at once against one after another; accountants: "
+                   "a value; processes: the exchange of gradients and steps of the processes that `discreet launch` "
+                   "started; stacked: many small models at once against one after another; accountants: "
                    "one epsilon by each (--steps repeats).")
-      ->check(CLI::IsMember({"steps", "noise", "stacked", "accountants"}))
+      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "accountants"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -136,10 +156,14 @@ void register_verb_bench(cli::Program& program) {
                                   {"steps", flags.steps},
                                   {"models", flags.models}};
     const std::string& what = flags.what;
+    Json one_thread = request;  // processes share the cores by themselves
+    one_thread["threads"] = verb->count("--threads") > 0 ? flags.threads.front() : 1;
     Json document = what == "accountants" ? app::bench_accountants(flags.steps)
                     : what == "noise"     ? app::call_operation("bench-noise", request, context)
+                    : what == "processes" ? app::call_operation("bench-processes", one_thread, context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
                                           : app::call_operation("bench", request, context);
+    if (document.is_null()) return 0;  // one of several processes; rank 0 speaks for all
     document["version"] = core::version();
     document["revision"] = core::git_revision();
     document["date"] = today();
@@ -153,6 +177,8 @@ void register_verb_bench(cli::Program& program) {
       print_accountants(document["results"]);
     } else if (what == "noise") {
       print_noise(document);
+    } else if (what == "processes") {
+      print_processes(document);
     } else {
       print_results(document["results"], flags.modes.size());
     }
