@@ -102,7 +102,9 @@ TEST_F(ProcessesTest, OrdinaryTrainingAgreesAlsoShardedAndResumed) {
 TEST_F(ProcessesTest, PrivateTrainingAgreesAlsoShardedAndResumed) {
   const std::vector<std::string> asked = {"privacy.mechanism=dp-sgd", "privacy.noise_multiplier=1",
                                           "privacy.delta=1e-3", "privacy.accountant=rdp",
-                                          "privacy.insecure_seed=7"};
+                                          "privacy.insecure_seed=7",
+                                          // On a grid, rounding may move a sum by a whole step.
+                                          "privacy.noise_protection=none"};
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.end(), asked.begin(), asked.end());
     return more;

@@ -137,12 +137,17 @@ class C10dGroup final : public ProcessGroup {
 
   void leave(const Error& reason) noexcept override {
     try {
-      if (left_) return;
-      report({{"code", reason.exit_code()}, {"message", reason.what()}, {"hint", reason.hint()}});
-      // Whoever keeps the store stays until the others have read, or can be presumed dead.
-      if (leads() && !place_.agent_store) wait_for_reports(true);
+      if (!left_) report({{"code", reason.exit_code()}, {"message", reason.what()}, {"hint", reason.hint()}});
     } catch (const std::exception&) {
       // The store is gone: then nobody is there to be told.
+    }
+  }
+
+  ~C10dGroup() override {
+    // Whoever keeps the store stays until the others have said what they saw, or can be presumed dead.
+    try {
+      if (left_ && leads() && !place_.agent_store) wait_for_reports(true);
+    } catch (const std::exception&) {
     }
   }
 

@@ -49,8 +49,8 @@ class ProcessGroup {
   /// Overwrites `values` by rank 0's.
   virtual void share(at::Tensor& values) = 0;
 
-  /// Tells the others why this process ends, so that they can say so; not collective. Rank 0 waits a
-  /// moment for them to have read it. Throws nothing.
+  /// Tells the others why this process ends, so that they can say so; not collective. Rank 0's group,
+  /// when it is destroyed, waits a moment for them to have read it. Throws nothing.
   virtual void leave(const Error& reason) noexcept = 0;
 
   /// "gloo", "nccl and gloo", "none".
