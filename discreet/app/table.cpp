@@ -138,6 +138,24 @@ double Table::number(std::size_t row, const std::string& name) const {
   return value;
 }
 
+std::vector<std::string> table_columns(const std::filesystem::path& path) {
+  const std::filesystem::path inner = path.extension() == ".gz" ? path.stem() : path;
+  core::LineReader lines(path);
+  std::vector<std::string> names;
+  if (inner.extension() == ".csv" || inner.extension() == ".tsv") {
+    std::int64_t first_line = 0;
+    next_row(lines, inner.extension() == ".csv" ? ',' : '\t', names, first_line);
+    return names;
+  }
+  for (std::string line; names.empty() && lines.next(line);) {
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    const Json row = core::parse_json(line, lines.where());
+    if (!row.is_object()) break;
+    for (const auto& [key, value] : row.items()) names.push_back(key);
+  }
+  return names;
+}
+
 Table read_table(const std::filesystem::path& path, const std::vector<std::string>& names) {
   Table table;
   table.path = path.string();
