@@ -151,6 +151,16 @@ TEST(AccountantProperty, WithoutSamplingAllAgreeWithTheAnalyticGaussian) {
   }
 }
 
+TEST(AccountantProperty, RoundingNeverLowersWhatConnectedDotsReport) {
+  // Deltas that the transform's rounding can reach: the value may become loose, never too small.
+  for (const Phase& phase : {Phase{2, 1, 4}, Phase{10, 1, 10000}}) {
+    for (const double delta : {1e-8, 1e-10, 1e-12, 1e-13, 1e-14, 1e-16}) {
+      const double exact = epsilon_of("analytic", {phase}, delta);
+      EXPECT_GE(epsilon_of("pld", {phase}, delta), exact * (1 - 1e-9)) << phase.steps << " " << delta;
+    }
+  }
+}
+
 TEST(AccountantProperty, WiderCellsLoosenTheBoundButKeepItOne) {
   const Event event = event_of({{1.0, 0.02, 400}});
   double before = 0;
