@@ -231,6 +231,45 @@ TEST(RunDir, DamagedCheckpointsAreSkippedAndNamed) {
   EXPECT_NE(skipped[4].find("does not match \"state_sha256\""), std::string::npos);
 }
 
+TEST(RunDir, ACheckpointCutShortAtAnyByteGivesWayToTheOneBefore) {
+  const TemporaryFolder folder;
+  RunDir run = RunDir::create(folder / "a", some_manifest(), kConfig);
+  for (std::int64_t step : {1, 2}) run.write_checkpoint(step, {{"epoch", step}}, weights("weights"));
+  ASSERT_EQ(run.latest_checkpoint()->step, 2);
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
+    const auto file = folder / "a/checkpoints/step-000002" / name;
+    const std::string bytes = read_file(file);
+    // Without its last line break alone, state.json still says all.
+    const std::size_t end = bytes.size() - (bytes.ends_with("\n") ? 1 : 0);
+    ASSERT_GT(end, 0u);
+    for (std::size_t cut = 0; cut < end; ++cut) {
+      overwrite(file, bytes.substr(0, cut));
+      std::vector<std::string> skipped;
+      const auto latest = run.latest_checkpoint(&skipped);
+      ASSERT_TRUE(latest.has_value()) << name << " cut at " << cut;
+      ASSERT_EQ(latest->step, 1) << name << " cut at " << cut;
+      ASSERT_EQ(skipped.size(), 1u);
+      EXPECT_NE(skipped[0].find("step-000002"), std::string::npos) << skipped[0];
+    }
+    overwrite(file, bytes);
+  }
+  EXPECT_EQ(run.latest_checkpoint()->step, 2);
+}
+
+TEST(RunDir, WhatIsWrittenToARunKeptElsewhereGoesNowhere) {
+  const TemporaryFolder folder;
+  RunDir run = RunDir::kept_elsewhere(folder / "a");
+  EXPECT_TRUE(run.elsewhere());
+  run.append_metric({{"step", 1}});
+  run.append_ledger({{"sigma", 1}});
+  run.update_manifest({{"finished", true}});
+  run.write_document("result.json", {{"schema", "discreet.train/1"}});
+  run.truncate_metrics(0);
+  run.write_model([](const fs::path&) { FAIL() << "nothing is to be filled"; });
+  EXPECT_EQ(run.write_checkpoint(7, {}, [](const fs::path&) { FAIL(); }).step, 7);
+  EXPECT_FALSE(fs::exists(folder / "a"));
+}
+
 TEST(RunDir, AFailedCheckpointLeavesNoTrace) {
   const TemporaryFolder folder;
   RunDir run = RunDir::create(folder / "a", some_manifest(), kConfig);
