@@ -10,7 +10,9 @@ ScalarMixImpl::ScalarMixImpl(std::int64_t layers) {
 }
 
 at::Tensor ScalarMixImpl::forward(const std::vector<at::Tensor>& layers, const Rows& rows) {
-  const at::Tensor shares = expanded(weights, rows).softmax(1) * expanded(scale, rows);  // [S,L]
+  // In this order, so that a recorder meets the weights first.
+  const at::Tensor of_segments = expanded(weights, rows).softmax(1);
+  const at::Tensor shares = of_segments * expanded(scale, rows);  // [S,L]
   const at::Tensor of_rows = shares.index_select(0, segment_ids(*rows).to(shares.device()));
   at::Tensor mixed;
   for (std::size_t l = 0; l < layers.size(); ++l) {
