@@ -11,7 +11,7 @@
 namespace discreet::dp {
 namespace {
 
-constexpr std::int64_t kRows = 300, kWidth = 40;  // No multiple of a block or a group of normals.
+constexpr std::int64_t kRows = 300, kTableWidth = 40;  // No multiple of a block or a group of normals.
 constexpr double kRate = 0.5, kSigmas = 5.33;
 // A row's mean square over its expectation: 40 squares leave these bounds with a chance of 1e-9
 // (Chernoff's bound on chi square).
@@ -29,7 +29,7 @@ struct Fixture {
 
   Fixture() {
     tensor_registry();
-    table = at::linspace(-1, 1, kRows * kWidth).reshape({kRows, kWidth}).set_requires_grad(true);
+    table = at::linspace(-1, 1, kRows * kTableWidth).reshape({kRows, kTableWidth}).set_requires_grad(true);
     optimizer = std::make_unique<nn::Optimizer>(nn::NamedTensors{{"table", table}},
                                                 nn::OptimizerOptions{.kind = kind});
   }
@@ -50,7 +50,7 @@ struct Fixture {
       clipper.begin(segments->count());
       nn::RecordingScope scope(clipper);
       const at::Tensor y = nn::embedding(ids.narrow(0, first, last - first), table, segments);
-      const at::Tensor weights = at::linspace(1, 2, 5 * kWidth).reshape({5, kWidth});
+      const at::Tensor weights = at::linspace(1, 2, 5 * kTableWidth).reshape({5, kTableWidth});
       (y * weights.narrow(0, first, last - first)).sum().backward();
       clipper.finish();
     };
@@ -131,7 +131,7 @@ TEST(NoisyUpdate, EveryRowOfATableGetsNoiseAndUsedRowsTheirGradientBesides) {
     EXPECT_LE(per_row.max().item<double>(), kRowMost) << "empty " << empty;
     EXPECT_GE(per_row.min().item<double>(), kRowLeast) << "empty " << empty;
     const double all = per_row.mean().item<double>();
-    EXPECT_NEAR(all, 1, kSigmas * std::sqrt(2.0 / (kRows * kWidth)));
+    EXPECT_NEAR(all, 1, kSigmas * std::sqrt(2.0 / (kRows * kTableWidth)));
     const at::Tensor moved = (without.table.detach() - start).abs().sum(1);
     EXPECT_EQ(at::count_nonzero(moved).item<std::int64_t>(), empty ? 0 : 3);
   }
@@ -190,7 +190,7 @@ Size size_of(std::unique_ptr<privacy::NoiseSource> noise) {
   const at::Tensor start = fixture.table.detach().clone();
   const at::Tensor change = (fixture.step(true) - start).to(at::kDouble) / (kRate * 1.5 / 4);
   const at::Tensor per_row = change.square().mean(1);
-  return {(per_row.mean().item<double>() - 1) / std::sqrt(2.0 / (kRows * kWidth)),
+  return {(per_row.mean().item<double>() - 1) / std::sqrt(2.0 / (kRows * kTableWidth)),
           per_row.min().item<double>()};
 }
 
@@ -229,7 +229,7 @@ struct MissingInRows final : Planted {
     const std::vector<float> before(values.begin(), values.end());
     inner.add_gaussian(values, std);
     for (std::size_t i = 0; i < values.size(); ++i, ++seen) {
-      if (seen / kWidth == 123) values[i] = before[i];
+      if (seen / kTableWidth == 123) values[i] = before[i];
     }
   }
 };
