@@ -101,11 +101,12 @@ TEST(ProcessGroup, TextsTensorsAndVectorsOfOtherLengths) {
 TEST(ProcessGroup, AProcessThatEndsIsNamedWithItsReason) {
   const auto begin = std::chrono::steady_clock::now();
   run_ranks(3, [](std::shared_ptr<ProcessGroup> group) {
+    at::Tensor all = at::zeros({3, 4});
     if (group->rank() == 1) {
+      group->gather_all(at::zeros({4}), all);  // all have met
       group->leave(bad_data("train.jsonl:7: not JSON", "Mend the line."));
       return;
     }
-    at::Tensor all = at::zeros({3, 4});
     try {
       while (true) group->gather_all(at::zeros({4}), all);
     } catch (const LostProcess& e) {

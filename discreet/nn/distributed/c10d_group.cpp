@@ -137,16 +137,18 @@ class C10dGroup final : public ProcessGroup {
 
   void leave(const Error& reason) noexcept override {
     try {
-      if (!left_) report({{"code", reason.exit_code()}, {"message", reason.what()}, {"hint", reason.hint()}});
+      if (left_) return;
+      report({{"code", reason.exit_code()}, {"message", reason.what()}, {"hint", reason.hint()}});
+      store_->set(read_key(rank()), "");
     } catch (const std::exception&) {
       // The store is gone: then nobody is there to be told.
     }
   }
 
   ~C10dGroup() override {
-    // Whoever keeps the store stays until the others have said what they saw, or can be presumed dead.
+    // Whoever keeps the store stays until the others have read what was said, or can be presumed dead.
     try {
-      if (left_ && leads() && !place_.agent_store) wait_for_reports(true);
+      if (left_ && leads() && !place_.agent_store) wait_for_readers();
     } catch (const std::exception&) {
     }
   }
@@ -173,7 +175,8 @@ class C10dGroup final : public ProcessGroup {
     }
   }
 
-  std::string report_key(int rank) const { return fmt::format("left/{}", rank); }
+  static std::string report_key(int rank) { return fmt::format("left/{}", rank); }
+  static std::string read_key(int rank) { return fmt::format("read/{}", rank); }
 
   /// Says in the store that this process leaves; closes its connections, so that the others notice.
   void report(const Json& reason) {
@@ -184,9 +187,19 @@ class C10dGroup final : public ProcessGroup {
     nccl_.reset();
   }
 
+  void wait_for_readers() {
+    const auto end = Clock::now() + kReportTime;
+    for (int i = 1; i < size(); ++i) {
+      while (!store_->check({read_key(i)})) {
+        if (Clock::now() > end) return;
+        std::this_thread::sleep_for(kPollTime);
+      }
+    }
+  }
+
   /// What each process reported, by rank; null for one that did not within kReportTime. Stops early at
-  /// a reason, unless `all` are wanted.
-  std::vector<Json> wait_for_reports(bool all) {
+  /// a reason.
+  std::vector<Json> wait_for_reports() {
     std::vector<Json> reports(static_cast<std::size_t>(size()));
     const auto end = Clock::now() + kReportTime;
     while (true) {
@@ -196,7 +209,7 @@ class C10dGroup final : public ProcessGroup {
         if (report.is_null() && store_->check({report_key(i)})) {
           report = Json::parse(store_->get_to_str(report_key(i)));
         }
-        if (!all && report.is_object() && report.contains("message")) return reports;
+        if (report.is_object() && report.contains("message")) return reports;
         complete = complete && !report.is_null();
       }
       if (complete || Clock::now() > end) return reports;
@@ -208,7 +221,8 @@ class C10dGroup final : public ProcessGroup {
     std::vector<Json> reports;
     try {
       report({{"noticed", what}});
-      reports = wait_for_reports(false);
+      reports = wait_for_reports();
+      store_->set(read_key(rank()), "");
     } catch (const std::exception&) {
       const bool by_rank_0 = !place_.agent_store;
       return LostProcess(ErrorCode::kRuntime,
