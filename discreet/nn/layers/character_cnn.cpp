@@ -9,7 +9,7 @@ namespace discreet::nn {
 CharacterCnnImpl::CharacterCnnImpl(const CharacterCnnOptions& options, core::ReproducibleRng& rng) {
   table_ = register_module("table", Embedding(EmbeddingOptions{.entries = options.characters,
                                                                .width = options.embedding,
-                                                               .deviation = 0.3},
+                                                               .deviation = 0.1},
                                               rng));
   conv_ = register_module("conv", Conv1d(Conv1dOptions{.in = options.embedding,
                                                        .out = options.filters,
