@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <thread>
@@ -65,6 +66,9 @@ c10::intrusive_ptr<c10d::Store> open_store(const core::ProcessPlace& place, mill
 class C10dGroup final : public ProcessGroup {
  public:
   C10dGroup(const core::ProcessPlace& place, milliseconds timeout) : place_(place) {
+    // c10d writes to its store without MSG_NOSIGNAL, as Python ignores this signal: a store that closed
+    // must be an error that can be told, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
     // One after another in one store; by thread, so that threads may stand for processes.
     thread_local int groups = 0;
     try {
