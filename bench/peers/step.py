@@ -314,7 +314,7 @@ def main():
     parser.add_argument("--modes", default="pytorch,pytorch-compiled,loop,vmap,opacus-hooks,opacus-ghost")
     parser.add_argument("--seconds", type=float, default=300, help="limit for one shape and mode")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     with open(options.shapes) as file:
         shapes = [s for s in json.load(file)["shapes"] if not options.names or s["name"] in options.names]
     if options.one:
