@@ -11,9 +11,7 @@ class TextReader final : public Reader {
       : lines_(path, options.encoding) {}
 
   bool next(Example& example) override {
-    do {
-      if (!lines_.next(line_)) return false;
-    } while (line_.find_first_not_of(" \t\r") == std::string::npos);
+    if (!lines_.next_with_text(line_)) return false;
     example = Example{};
     example.line = lines_.number();
     example.text = line_;
