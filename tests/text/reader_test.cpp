@@ -307,8 +307,10 @@ TEST(Readers, MemoryStaysFlatOnABigFile) {
   getrusage(RUSAGE_SELF, &after);
   EXPECT_EQ(count, kLines);
   EXPECT_EQ(example.line, kLines);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed, to see its use
   // The file has 38 MB; the peak (KiB) may grow by what the allocator rounds up.
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 4096);
+#endif
 }
 
 }  // namespace
