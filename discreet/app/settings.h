@@ -34,6 +34,8 @@ struct DataOptions {
 /// [model]: what is trained. section/model.cpp.
 struct ModelOptions {
   std::string kind = "bilstm";
+  std::string path;
+  std::string adapter;
   std::int64_t embedding = 100;
   std::string vectors;
   bool vectors_frozen = false;
@@ -89,6 +91,8 @@ struct TrainOptions {
   double average = 0;
   double gradient_clip = 0;
   std::vector<std::string> trainable;
+  double layer_decay = 1;
+  bool recompute = false;
   std::int64_t eval_every = 0, checkpoint_every = 0, log_every = 10;
   bool sharded_optimizer = false;
   std::int64_t process_timeout = 600;

@@ -113,6 +113,7 @@ PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> i
   batch.tokens = gather(data.tokens);
   batch.offsets_tensor = integer_tensor(batch.offsets);
   if (!data.tags.empty()) batch.tags = gather(data.tags);
+  if (!data.token_types.empty()) batch.token_types = gather(data.token_types);
   if (!data.intents.empty()) {
     batch.intent = at::empty({batch.examples()}, at::kLong);
     auto* intent = batch.intent.data_ptr<std::int64_t>();
@@ -142,8 +143,9 @@ PackedBatch collate(const EncodedExamples& data, std::span<const std::int64_t> i
 PackedBatch to_device(const PackedBatch& batch, at::Device device) {
   PackedBatch moved = batch;
   for (at::Tensor* tensor : {&moved.tokens, &moved.offsets_tensor, &moved.characters, &moved.intent,
-                             &moved.tags, &moved.time.to_time, &moved.time.to_example,
-                             &moved.time.to_time_reversed, &moved.time.to_example_reversed}) {
+                             &moved.tags, &moved.token_types, &moved.time.to_time,
+                             &moved.time.to_example, &moved.time.to_time_reversed,
+                             &moved.time.to_example_reversed}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

@@ -47,7 +47,8 @@ struct TimeOrder {
 ///
 /// Shapes: B examples, N tokens, C characters, S segments. `tokens` int64 [N]; `offsets` [B+1];
 /// `characters` int64 [C], those of token n at character_offsets[n] .. [n+1], or undefined;
-/// `intent` int64 [B] or undefined; `tags` int64 [N] or undefined (a negative tag is not scored).
+/// `intent` int64 [B] or undefined; `tags` int64 [N] or undefined (a negative tag is not scored);
+/// `token_types` int64 [N] (which text of a pair a token is of), or undefined: all are 0.
 /// Invariant (property test): permuting, splitting or adding an example changes no other example's
 /// loss or gradient.
 struct PackedBatch {
@@ -58,6 +59,7 @@ struct PackedBatch {
   std::vector<std::int64_t> character_offsets{0};  ///< [N+1] where there are characters
   at::Tensor intent;
   at::Tensor tags;
+  at::Tensor token_types;
   TimeOrder time;
   Rows character_segments;            ///< over the C character rows
   Rows token_segments;                ///< over the N token rows
@@ -75,7 +77,7 @@ struct PackedBatch {
 /// A data set as numbers, examples end to end: what the text side hands to training.
 ///
 /// Shapes: M examples, N tokens, C characters; offsets [M+1]; intents [M] or empty; tags [N] or
-/// empty; characters [C] and character_offsets [N+1], or both empty.
+/// empty; characters [C] and character_offsets [N+1], or both empty; token_types [N] or empty.
 struct EncodedExamples {
   std::vector<std::int64_t> tokens;
   std::vector<std::int64_t> offsets{0};
@@ -83,6 +85,7 @@ struct EncodedExamples {
   std::vector<std::int64_t> tags;
   std::vector<std::int64_t> characters{};
   std::vector<std::int64_t> character_offsets{};
+  std::vector<std::int64_t> token_types{};
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 

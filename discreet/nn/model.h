@@ -17,6 +17,7 @@ namespace discreet::nn {
 /// the kind's default.
 struct ModelSpec {
   std::string kind = "bilstm";   ///< registry kind "model"
+  std::string path;              ///< pretrained: folder whose config.json says what it looks like
   std::int64_t embedding = 100;  ///< width of word vectors; given vectors decide it
   bool freeze_vectors = false;   ///< given vectors stay as they are
   std::vector<std::int64_t>
@@ -49,6 +50,7 @@ struct ModelSpec {
   double dropout = 0;             ///< on vectors, between layers and before the heads
   double word_dropout = 0;        ///< share of tokens whose vector is hidden in training
   double slot_weight = 1;         ///< loss = intent loss + slot_weight x slot loss
+  bool recompute = false;         ///< pretrained: blocks are computed again in the backward pass
 };
 
 /// Sizes that the data set; 0 leaves the head out.

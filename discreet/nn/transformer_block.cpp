@@ -8,19 +8,20 @@ namespace {
 
 TransformerBlockOptions checked(TransformerBlockOptions options) {
   if (options.kv_heads == 0) options.kv_heads = options.heads;
-  if (options.heads < 1 || options.width % options.heads != 0) {
+  if (options.heads < 1 || (options.head_width == 0 && options.width % options.heads != 0)) {
     throw usage_error("a transformer of width " + std::to_string(options.width) +
                           " cannot be split into " + std::to_string(options.heads) + " heads",
                       "Choose model.heads so that it divides the width.");
   }
+  if (options.head_width == 0) options.head_width = options.width / options.heads;
   if (options.kv_heads < 1 || options.heads % options.kv_heads != 0) {
     throw usage_error(std::to_string(options.heads) + " attention heads cannot share " +
                           std::to_string(options.kv_heads) + " heads of keys and values",
                       "Choose model.kv_heads so that it divides model.heads.");
   }
-  if (options.rotary && (options.width / options.heads) % 2 != 0) {
+  if (options.rotary && options.head_width % 2 != 0) {
     throw usage_error("rotary positions need heads of even width, got " +
-                          std::to_string(options.width / options.heads),
+                          std::to_string(options.head_width),
                       "Choose another model.heads, or model.positions = \"learned\".");
   }
   return options;
@@ -31,16 +32,21 @@ TransformerBlockOptions checked(TransformerBlockOptions options) {
 TransformerBlock::TransformerBlock(const TransformerBlockOptions& options,
                                    core::ReproducibleRng& rng)
     : options_(checked(options)) {
-  const std::int64_t d = options_.width, part = d / options_.heads;
+  const std::int64_t d = options_.width, part = options_.head_width;
   const std::int64_t projected = (options_.heads + 2 * options_.kv_heads) * part;
-  attention_norm_ = register_module("attention_norm", Norm(d, options_.norm));
-  qkv_ = register_module("qkv", Linear(LinearOptions{d, projected}, rng));
-  projection_ = register_module("projection", Linear(LinearOptions{d, d}, rng));
-  inner_norm_ = register_module("inner_norm", Norm(d, options_.norm));
-  inner_ = register_module("inner", Linear(LinearOptions{d, options_.feed_forward *
-                                                                input_factor(options_.activation)},
-                                           rng));
-  outer_ = register_module("outer", Linear(LinearOptions{options_.feed_forward, d}, rng));
+  const std::int64_t inner = options_.feed_forward;
+  const auto norm = [&](const char* name) {
+    return register_module(name, Norm(d, options_.norm, options_.norm_epsilon));
+  };
+  const auto linear = [&](const char* name, std::int64_t in, std::int64_t out, bool bias) {
+    return register_module(name, Linear(LinearOptions{in, out, bias}, rng));
+  };
+  attention_norm_ = norm("attention_norm");
+  qkv_ = linear("qkv", d, projected, options_.qkv_bias);
+  projection_ = linear("projection", options_.heads * part, d, options_.projection_bias);
+  inner_norm_ = norm("inner_norm");
+  inner_ = linear("inner", d, inner * input_factor(options_.activation), options_.feed_forward_bias);
+  outer_ = linear("outer", inner, d, options_.feed_forward_bias);
 }
 
 at::Tensor TransformerBlock::forward(at::Tensor x, const PackedBatch& batch, const DropoutKey& key,
@@ -57,8 +63,8 @@ at::Tensor TransformerBlock::forward(at::Tensor x, const PackedBatch& batch, con
 at::Tensor TransformerBlock::attend(const at::Tensor& x, const PackedBatch& batch) {
   at::Tensor qkv = qkv_->forward(x, batch.token_segments);
   if (options_.rotary) {
-    qkv = nn::rotary(qkv, batch, {options_.heads + options_.kv_heads, options_.width / options_.heads,
-                                  options_.rotary_base});
+    qkv = nn::rotary(qkv, batch, {options_.heads + options_.kv_heads, options_.head_width,
+                                  options_.rotary_base, options_.rotary_frequencies});
   }
   const AttentionOptions attention_options{options_.heads, options_.kv_heads, options_.causal};
   return projection_->forward(attention(qkv, batch, attention_options), batch.token_segments);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/dropout.h"
 #include "discreet/nn/layers/linear.h"
@@ -11,13 +13,19 @@ struct TransformerBlockOptions {
   std::int64_t width;
   std::int64_t heads;
   std::int64_t kv_heads = 0;       ///< 0: as many as heads
+  std::int64_t head_width = 0;     ///< 0: width / heads
   std::int64_t feed_forward;       ///< inner width
   bool pre_norm = true;            ///< normalise before each part, else after it
   Activation activation = Activation::kGelu;
   NormKind norm = NormKind::kLayer;
+  double norm_epsilon = 0;         ///< 0: the norm's own
   bool causal = false;
   bool rotary = false;             ///< turns queries and keys by their positions
   double rotary_base = 10000;
+  std::vector<double> rotary_frequencies{};  ///< see RotaryOptions; empty: by the base
+  bool qkv_bias = true;
+  bool projection_bias = true;
+  bool feed_forward_bias = true;
 };
 
 /// Self-attention and a feed-forward network, each with a residual and a norm: the block of encoders
@@ -25,6 +33,7 @@ struct TransformerBlockOptions {
 ///
 /// Shapes: x [N,width], one row per token; returns the same. Layers: attention_norm, qkv, projection,
 /// inner_norm, inner (gate and value side by side with swiglu), outer.
+/// A block may be called several times in one pass (layers that share weights): each call is a use.
 /// Throws (constructor): kUsage where width, heads and kv_heads do not fit.
 class TransformerBlock final : public torch::nn::Module {
  public:

@@ -147,9 +147,14 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
 std::pair<at::Tensor, at::Tensor> angle_tables(std::int64_t longest, const RotaryOptions& options,
                                                const at::TensorOptions& type) {
   const std::int64_t half = options.width / 2;
-  const at::Tensor steps = at::arange(half, at::kDouble).mul_(-2.0 / static_cast<double>(options.width));
-  const at::Tensor angles = at::outer(at::arange(longest, at::kDouble),
-                                      at::pow(at::Scalar(options.base), steps));
+  at::Tensor turns;
+  if (options.frequencies.empty()) {
+    const double step = -2.0 / static_cast<double>(options.width);
+    turns = at::pow(at::Scalar(options.base), at::arange(half, at::kDouble).mul_(step));
+  } else {
+    turns = at::tensor(options.frequencies, at::kDouble);
+  }
+  const at::Tensor angles = at::outer(at::arange(longest, at::kDouble), turns);
   return {angles.cos().to(type).contiguous(), angles.sin().to(type).contiguous()};
 }
 
@@ -220,7 +225,9 @@ at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch,
 }
 
 at::Tensor rotary(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options) {
-  if (options.width % 2 != 0 || options.heads * options.width > x.size(1)) {
+  if (options.width % 2 != 0 || options.heads * options.width > x.size(1) ||
+      (!options.frequencies.empty() &&
+       static_cast<std::int64_t>(options.frequencies.size()) != options.width / 2)) {
     throw internal_error("rotary positions on " + std::to_string(options.heads) + " blocks of " +
                          std::to_string(options.width) + " in rows of " + std::to_string(x.size(1)));
   }

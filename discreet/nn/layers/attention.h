@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "discreet/nn/batch.h"
 #include "discreet/nn/torch.h"
 
@@ -30,9 +32,12 @@ struct RotaryOptions {
   std::int64_t heads;  ///< how many blocks from the left are turned: those of queries and keys
   std::int64_t width;  ///< of a block; even
   double base = 10000;
+  /// What each pair of values turns by from one position to the next, [width / 2]; empty: base^(-2 i /
+  /// width). Scaled forms (Llama 3, linear) come in so.
+  std::vector<double> frequencies{};
 };
 
-/// Turns value i and value i + width / 2 of each block by the angle position / base^(2 i / width);
+/// Turns value i and value i + width / 2 of each block by the angle position x frequency i;
 /// positions count from each example's first row. What stands right of the blocks passes through.
 /// Shapes: x [N,d] with d >= heads width; returns the same. Ref: Su et al. 2021, in the half-and-half
 /// order that Llama's checkpoints have.

@@ -10,7 +10,8 @@ NormKind parse_norm(std::string_view name) {
   throw usage_error("unknown norm '" + std::string(name) + "'", "Choose layer or rms.");
 }
 
-NormImpl::NormImpl(std::int64_t width, NormKind kind) {
+NormImpl::NormImpl(std::int64_t width, NormKind kind, double epsilon)
+    : epsilon_(epsilon > 0 ? epsilon : kind == NormKind::kLayer ? 1e-5 : 1e-6) {
   gamma = register_parameter("gamma", at::ones({width}));
   if (kind == NormKind::kLayer) beta = register_parameter("beta", at::zeros({width}));
 }

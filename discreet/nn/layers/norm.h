@@ -16,12 +16,17 @@ NormKind parse_norm(std::string_view name);
 /// beta.
 class NormImpl : public torch::nn::Module {
  public:
-  NormImpl(std::int64_t width, NormKind kind);
+  /// `epsilon` 0: the kind's own, 1e-5 or, with kRms, 1e-6.
+  NormImpl(std::int64_t width, NormKind kind, double epsilon = 0);
   at::Tensor forward(const at::Tensor& x, const Rows& rows) {
-    return beta.defined() ? layer_norm(x, gamma, beta, rows) : rms_norm(x, gamma, rows);
+    return beta.defined() ? layer_norm(x, gamma, beta, rows, epsilon_)
+                          : rms_norm(x, gamma, rows, epsilon_);
   }
 
   at::Tensor gamma, beta;
+
+ private:
+  double epsilon_;
 };
 TORCH_MODULE(Norm);
 
