@@ -1,15 +1,11 @@
 #include "discreet/app/doctor.h"
 
-#include <sched.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -17,6 +13,7 @@
 
 #include "discreet/app/loader.h"
 #include "discreet/core/error.h"
+#include "discreet/core/machine.h"
 #include "discreet/core/version.h"
 
 namespace discreet::app {
@@ -24,49 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What matters for speed, of all that a CPU says it can do.
-const std::vector<std::string> kFeatures = {"avx2", "fma",  "avx512f",     "avx512_bf16",
-                                            "aes",  "vaes", "amx_bf16",    "asimd"};
 // Below this a core multiplies matrices several times slower than any of the last ten years should.
 constexpr double kSlowGflops = 20;
-
-std::string cpu_line(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(':');
-    if (line.rfind(key, 0) == 0 && colon != std::string::npos && colon + 2 <= line.size()) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "";
-}
-
-std::vector<std::string> cpu_features() {
-  std::string flags = cpu_line("flags");
-  if (flags.empty()) flags = cpu_line("Features");  // ARM's spelling
-  std::istringstream stream(flags);
-  const std::set<std::string> all{std::istream_iterator<std::string>(stream), {}};
-  std::vector<std::string> found;
-  for (const auto& feature : kFeatures) {
-    if (all.count(feature) > 0) found.push_back(feature);
-  }
-  return found;
-}
-
-/// Cores that this process may use: affinity, cut by a container's quota (cgroup v2).
-double usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  double cores = 1;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = CPU_COUNT(&set);
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (file >> quota >> period && quota != "max" && period > 0) {
-    cores = std::min(cores, std::strtod(quota.c_str(), nullptr) / period);
-  }
-  return cores;
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -158,10 +114,10 @@ std::vector<std::string> warnings_of(const MachineFacts& facts) {
 Json examine_machine() {
   utsname system{};
   uname(&system);
-  const auto features = cpu_features();
-  const double cores = usable_cores();
+  const Json cpu = core::cpu_facts();
+  const double cores = core::usable_cores();
   std::error_code ignored;
-  MachineFacts facts{.cpu_features = features,
+  MachineFacts facts{.cpu_features = cpu["features"],
                      .architecture = system.machine,
                      .cores = cores,
                      .omp_num_threads = environment("OMP_NUM_THREADS"),
@@ -177,10 +133,7 @@ Json examine_machine() {
                    {"revision", core::git_revision()},
                    {"build", build},
                    {"system", fmt::format("{} {}", system.sysname, system.release)},
-                   {"cpu",
-                    {{"model", cpu_line("model name")},
-                     {"architecture", system.machine},
-                     {"features", features}}},
+                   {"cpu", cpu},
                    {"threads", {{"cores", cores}, {"OMP_NUM_THREADS", facts.omp_num_threads}}},
                    {"entropy", entropy_facts()},
                    {"tools", {{"ccache", facts.ccache}}}};

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "discreet/app/doctor.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/file_lock.h"
 #include "discreet/core/files.h"
+#include "discreet/core/machine.h"
 #include "discreet/core/progress.h"
 #include "discreet/core/registry.h"
 #include "discreet/core/version.h"
@@ -55,13 +54,6 @@ Json measure_cell(const Study& study, const StudyCell& cell, const fs::path& fol
                          {"result", result}};
   core::write_file_atomically(cell_file(folder, cell), document.dump(1) + "\n");
   return result;
-}
-
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
-  return text;
 }
 
 std::string markdown_row(const Json& cells) {
@@ -121,13 +113,7 @@ Json run_study(const std::string& name, const StudyOptions& options,
   }
   progress.finish();
 
-  const Json machine = examine_machine();
   Json document = {{"schema", "discreet.study/1"},
-                   {"version", core::version()},
-                   {"revision", core::git_revision()},
-                   {"date", today()},
-                   {"cpu", machine["cpu"]},
-                   {"cores", machine["threads"]["cores"]},
                    {"study", name},
                    {"title", study.title},
                    {"question", study.question},
@@ -136,6 +122,7 @@ Json run_study(const std::string& name, const StudyOptions& options,
                    {"finished", finished.size()},
                    {"missing", missing},
                    {"failed", failed}};
+  document.update(core::measurement_stamp());
   document.update(study.analyse(options.preset, finished));
   core::write_document(options.folder / "study.json", document);
   core::write_file_atomically(options.folder / "page.md", study_page(document));

@@ -1,14 +1,12 @@
 #include <cstdlib>
-#include <ctime>
 
 #include <fmt/format.h>
 
 #include "discreet/app/bench_accountants.h"
-#include "discreet/app/doctor.h"
 #include "discreet/app/loader.h"
 #include "discreet/cli/program.h"
 #include "discreet/core/files.h"
-#include "discreet/core/version.h"
+#include "discreet/core/machine.h"
 
 namespace discreet {
 namespace {
@@ -24,13 +22,6 @@ struct BenchFlags {
   int models = 32;
   std::string what = "steps", data, out;
 };
-
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
-  return text;
-}
 
 /// One row per result, each beside the first mode of its group.
 void print_results(const Json& results, std::size_t modes) {
@@ -164,10 +155,7 @@ void register_verb_bench(cli::Program& program) {
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
                                           : app::call_operation("bench", request, context);
     if (document.is_null()) return 0;  // one of several processes; rank 0 speaks for all
-    document["version"] = core::version();
-    document["revision"] = core::git_revision();
-    document["date"] = today();
-    document["cpu"] = app::examine_machine()["cpu"];
+    document.update(core::measurement_stamp());
     if (!flags.out.empty()) core::write_file_atomically(flags.out, document.dump(2) + "\n");
     if (program.global().json || flags.describe) {
       cli::print_document(document);
