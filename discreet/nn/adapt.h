@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,10 @@ void add_lora(torch::nn::Module& model, const LoraOptions& options, core::Reprod
 /// stays so, except that `thaw` lets a pattern undo the freezing of `add_lora`.
 /// Throws: kUsage if a pattern fits no parameter; lists their names.
 void keep_trainable(torch::nn::Module& model, const std::vector<std::string>& patterns, bool thaw);
+
+/// Learning rates that fall from the top of a stack of blocks downwards, by the names of parameters:
+/// "encoder.block<i>.…" of L blocks decay^(L - i), what stands before the blocks decay^(L + 1), all else 1.
+/// Ref: Howard and Ruder 2018, section 3.2 (discriminative fine-tuning); Clark et al. 2020, appendix B.
+std::function<double(const std::string&)> layer_rates(const torch::nn::Module& model, double decay);
 
 }  // namespace discreet::nn

@@ -84,6 +84,7 @@ Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& parameter = parameters_[i].second;
+    rates_.push_back(options_.rate_of ? options_.rate_of(parameters_[i].first) : 1.0);
     if (!parameter.is_contiguous()) {
       throw internal_error("parameter '" + parameters_[i].first + "' is not contiguous");
     }
@@ -124,7 +125,7 @@ void Optimizer::begin_step(double learning_rate, std::span<const double> noise_v
 void Optimizer::update(std::size_t parameter, std::int64_t first,
                        std::span<const float> gradient) {
   const auto at_first = [first](float* data) { return data == nullptr ? nullptr : data + first; };
-  kernels::update(rule_of(options_, learning_rate_, steps_, noise_of(parameter)),
+  kernels::update(rule_of(options_, learning_rate_ * rates_[parameter], steps_, noise_of(parameter)),
                   at_first(data_or_null<float>(parameters_[parameter].second)),
                   at_first(data_or_null<float>(first_[parameter])),
                   at_first(data_or_null<float>(second_[parameter])), gradient.data(),
@@ -136,7 +137,8 @@ void Optimizer::update_tensor(std::size_t parameter, const at::Tensor& gradient)
   at::Tensor w = parameters_[parameter].second.detach();
   at::Tensor& m = first_[parameter];
   at::Tensor& v = second_[parameter];
-  const UpdateRule rule = rule_of(options_, learning_rate_, steps_, noise_of(parameter));
+  const double learning_rate = learning_rate_ * rates_[parameter];
+  const UpdateRule rule = rule_of(options_, learning_rate, steps_, noise_of(parameter));
   if (w.is_cpu() && gradient.is_cpu() && w.scalar_type() == gradient.scalar_type() &&
       (w.scalar_type() == at::kFloat || w.scalar_type() == at::kDouble)) {
     const at::Tensor dense = gradient.contiguous();
@@ -153,23 +155,23 @@ void Optimizer::update_tensor(std::size_t parameter, const at::Tensor& gradient)
   const at::Tensor g = !row.decoupled && options_.weight_decay != 0
                            ? gradient.add(w, options_.weight_decay) : gradient;
   if (!row.has_first) {
-    w.sub_(g, learning_rate_);
+    w.sub_(g, learning_rate);
   } else if (!row.has_second) {
     m.mul_(options_.momentum).add_(g);
     if (options_.kind == OptimizerKind::kNesterov) {
-      w.sub_(g.add(m, options_.momentum), learning_rate_);
+      w.sub_(g.add(m, options_.momentum), learning_rate);
     } else {
-      w.sub_(m, learning_rate_);
+      w.sub_(m, learning_rate);
     }
   } else {
-    if (row.decoupled) w.mul_(1 - learning_rate_ * options_.weight_decay);
+    if (row.decoupled) w.mul_(1 - learning_rate * options_.weight_decay);
     m.mul_(rule.beta1).add_(g, 1 - rule.beta1);
     v.mul_(rule.beta2).addcmul_(g, g, 1 - rule.beta2);
     const at::Tensor scale =
         options_.kind == OptimizerKind::kAdamBc
             ? v.div(rule.correction2).sub_(rule.noise).clamp_min_(rule.floor).sqrt_()
             : v.sqrt().div_(std::sqrt(rule.correction2)).add_(rule.epsilon);
-    w.addcdiv_(m, scale, -learning_rate_ / rule.correction1);
+    w.addcdiv_(m, scale, -learning_rate / rule.correction1);
   }
 }
 

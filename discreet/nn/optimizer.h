@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@ struct OptimizerOptions {
   /// kAdamBc: what remains of the second moment is held above this. 0: above the standard error that
   /// noise alone gives it (`second_moment_floor`).
   double floor = 0;
+  /// What the learning rate of a parameter is multiplied by, by its name; null: 1 for all.
+  std::function<double(const std::string&)> rate_of{};
 };
 
 /// The standard error of a bias-corrected second moment after `steps` steps of Gaussian noise of
@@ -74,6 +77,7 @@ class Optimizer {
 
   NamedTensors parameters_;
   OptimizerOptions options_;
+  std::vector<double> rates_;        // of each parameter, times learning_rate_
   std::vector<at::Tensor> first_;   // momentum buffer or first moment
   std::vector<at::Tensor> second_;  // second moment
   at::Tensor noise_;                // kAdamBc: [parameters] double, moving average of noise variances

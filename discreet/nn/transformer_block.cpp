@@ -66,7 +66,8 @@ at::Tensor TransformerBlock::attend(const at::Tensor& x, const PackedBatch& batc
     qkv = nn::rotary(qkv, batch, {options_.heads + options_.kv_heads, options_.head_width,
                                   options_.rotary_base, options_.rotary_frequencies});
   }
-  const AttentionOptions attention_options{options_.heads, options_.kv_heads, options_.causal};
+  const AttentionOptions attention_options{options_.heads, options_.kv_heads, options_.causal,
+                                           options_.attention_scale};
   return projection_->forward(attention(qkv, batch, attention_options), batch.token_segments);
 }
 

@@ -20,6 +20,7 @@ struct TransformerBlockOptions {
   NormKind norm = NormKind::kLayer;
   double norm_epsilon = 0;         ///< 0: the norm's own
   bool causal = false;
+  double attention_scale = 0;      ///< see AttentionOptions
   bool rotary = false;             ///< turns queries and keys by their positions
   double rotary_base = 10000;
   std::vector<double> rotary_frequencies{};  ///< see RotaryOptions; empty: by the base

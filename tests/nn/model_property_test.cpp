@@ -4,9 +4,11 @@
 #include "discreet/core/registry.h"
 #include "discreet/nn/encoder.h"
 #include "tests/nn/support.h"
+#include "tests/nn/tiny_pretrained.h"
 
 namespace discreet {
 void register_all_model(core::Registry&);
+void register_all_architecture(core::Registry&);
 }
 
 namespace discreet::nn::test {
@@ -14,17 +16,19 @@ namespace {
 
 constexpr ModelSizes kSizes{23, 3, 4, kCharacters};
 constexpr const char* kKinds[] = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf",
-                                  "gru", "bigru", "transformer", "gpt",
+                                  "gru", "bigru", "transformer", "gpt", "pretrained",
                                   // A kind that reads characters if asked.
                                   "bow+characters", "cnn+characters", "gru+characters"};
 
 void register_models_once() {
   if (!core::registry().contains("model", "bow")) register_all_model(core::registry());
+  if (!core::registry().contains("architecture", "bert")) register_all_architecture(core::registry());
 }
 
 ModelSpec spec_of(const std::string& kind) {
   ModelSpec spec;
   spec.kind = kind.substr(0, kind.find('+'));
+  if (kind == "pretrained") spec.path = tiny_pretrained("albert", kSizes.vocabulary).string();
   spec.char_embedding = kind.ends_with("+characters") || kind == "bilstm-cnn-crf" ? 4 : 0;
   spec.char_filters = 5;
   spec.norm = kind == "cnn" ? "group" : kind == "cnn+characters" ? "layer" : "";

@@ -16,6 +16,7 @@ namespace {
 struct Plan {
   std::int64_t heads, kv_heads, part;
   bool causal;
+  double scale;
   std::vector<std::int64_t> offsets;  // [B+1] rows
   std::vector<std::int64_t> starts;   // [B+1] where an example's attention weights begin
 
@@ -35,7 +36,10 @@ Plan plan_of(const PackedBatch& batch, std::int64_t width, const AttentionOption
                          std::to_string(heads) + " heads and " + std::to_string(kv_heads) +
                          " of keys and values");
   }
-  Plan plan{heads, kv_heads, width / blocks, options.causal, batch.offsets, {0}};
+  const double scale = options.scale > 0
+                           ? options.scale
+                           : 1 / std::sqrt(static_cast<double>(width / blocks));
+  Plan plan{heads, kv_heads, width / blocks, options.causal, scale, batch.offsets, {0}};
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
     const std::int64_t length = batch.offsets[e + 1] - batch.offsets[e];
     plan.starts.push_back(plan.starts.back() + heads * length * length);
@@ -75,7 +79,7 @@ void causal_softmax_backward(const T* p, T* grad, std::int64_t length, T scale) 
 template <class T>
 void run_forward(const Plan& plan, const T* qkv, T* weights, T* out) {
   const std::int64_t stride = plan.stride(), part = plan.part, width = plan.heads * part;
-  const T scale = T{1} / std::sqrt(static_cast<T>(part));
+  const T scale = static_cast<T>(plan.scale);
   for_each_head(plan, [&](std::int64_t e, std::int64_t h, std::int64_t first, std::int64_t length) {
     const T* rows = qkv + first * stride;
     T* p = weights + plan.starts[e] + h * length * length;
@@ -94,7 +98,7 @@ void run_forward(const Plan& plan, const T* qkv, T* weights, T* out) {
 template <class T>
 void run_backward(const Plan& plan, const T* qkv, const T* weights, const T* dout, T* dqkv) {
   const std::int64_t stride = plan.stride(), part = plan.part, width = plan.heads * part;
-  const T scale = T{1} / std::sqrt(static_cast<T>(part));
+  const T scale = static_cast<T>(plan.scale);
   for_each_head(plan, [&](std::int64_t e, std::int64_t h, std::int64_t first, std::int64_t length) {
     thread_local std::vector<T> scratch;
     scratch.resize(std::max<std::size_t>(scratch.size(), length * length));
@@ -136,7 +140,7 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
     };
     parts.push_back(at::scaled_dot_product_attention(
                         heads_of(0, plan.heads), heads_of(plan.key(0), plan.kv_heads),
-                        heads_of(plan.value(0), plan.kv_heads), {}, 0.0, plan.causal)
+                        heads_of(plan.value(0), plan.kv_heads), {}, 0.0, plan.causal, plan.scale)
                         .transpose(1, 2)
                         .reshape({length, plan.heads * plan.part}));
   }

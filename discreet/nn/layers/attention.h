@@ -11,6 +11,7 @@ struct AttentionOptions {
   std::int64_t heads;
   std::int64_t kv_heads = 0;  ///< heads of keys and values, a divisor of `heads`; 0: as many
   bool causal = false;        ///< a token sees itself and what stands before it
+  double scale = 0;           ///< of the scores; 0: 1 / sqrt(width of a head)
 };
 
 /// Scaled dot-product self-attention within each example, several heads. Has no parameters.

@@ -54,4 +54,15 @@ void LinearImpl::add_lora(std::int64_t rank, double alpha, core::ReproducibleRng
   lora_scale_ = alpha / static_cast<double>(rank);
 }
 
+
+void LinearImpl::set_lora(const at::Tensor& a, const at::Tensor& b, double scale) {
+  if (lora_a.defined()) throw internal_error("a linear layer got a second LoRA");
+  if (a.size(1) != weight.size(1) || b.size(0) != weight.size(0) || a.size(0) != b.size(1)) {
+    throw internal_error("a LoRA of another shape than its linear layer");
+  }
+  lora_a = register_parameter("lora_a", a.to(weight.scalar_type()).contiguous());
+  lora_b = register_parameter("lora_b", b.to(weight.scalar_type()).contiguous());
+  lora_scale_ = scale;
+}
+
 }  // namespace discreet::nn

@@ -33,6 +33,9 @@ class LinearImpl : public torch::nn::Module {
   /// nothing changes at first. Both are ordinary linear layers to a recorder. Does not freeze the weight.
   /// Ref: Hu et al. 2021, LoRA. Throws: kInternal if it is there already.
   void add_lora(std::int64_t rank, double alpha, core::ReproducibleRng& rng);
+  /// The same with given values: scale b a. Shapes: a [rank,in], b [out,rank].
+  void set_lora(const at::Tensor& a, const at::Tensor& b, double scale);
+  double lora_scale() const { return lora_scale_; }  ///< alpha / rank; 0 without LoRA
 
   at::Tensor weight, bias;
   at::Tensor lora_a, lora_b;  ///< undefined without LoRA

@@ -6,6 +6,7 @@ void register_all_segment_rule(core::Registry&);
 void register_all_clipping(core::Registry&);
 void register_all_mechanism(core::Registry&);
 void register_all_model(core::Registry&);
+void register_all_architecture(core::Registry&);
 void register_all_operation(core::Registry&);
 
 }  // namespace discreet
@@ -17,5 +18,6 @@ extern "C" void discreet_register(discreet::core::Registry& registry) {
   discreet::register_all_clipping(registry);
   discreet::register_all_mechanism(registry);
   discreet::register_all_model(registry);
+  discreet::register_all_architecture(registry);
   discreet::register_all_operation(registry);
 }

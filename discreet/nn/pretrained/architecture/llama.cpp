@@ -1,0 +1,94 @@
+#include <cmath>
+#include <numbers>
+
+#include "discreet/core/error.h"
+#include "discreet/core/registry.h"
+#include "discreet/nn/pretrained/architecture.h"
+
+namespace discreet {
+namespace nn {
+namespace {
+
+/// See formats::RopeConfig.
+std::vector<double> rope_frequencies(const formats::RopeConfig& rope, std::int64_t width) {
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < width / 2; ++i) {
+    const double plain =
+        std::pow(rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(width));
+    double frequency = plain;
+    if (rope.type == formats::RopeConfig::Type::kLinear) frequency = plain / rope.factor;
+    if (rope.type == formats::RopeConfig::Type::kLlama3) {
+      const double length = 2 * std::numbers::pi / plain;
+      const auto context = static_cast<double>(rope.original_max_positions);
+      const double low = rope.low_freq_factor, high = rope.high_freq_factor;
+      const double share = (context / length - low) / (high - low);
+      if (length > context / low) {
+        frequency = plain / rope.factor;
+      } else if (length >= context / high) {
+        frequency = (1 - share) * plain / rope.factor + share * plain;
+      }
+    }
+    out.push_back(frequency);
+  }
+  return out;
+}
+
+PretrainedForm llama_form(const formats::PretrainedConfig& given) {
+  if (formats::find_activation(given.activation) != formats::Activation::kSilu) {
+    throw bad_data("config.json: the activation '" + given.activation +
+                       "' is not known for model_type 'llama'",
+                   "Known is silu.");
+  }
+  formats::PretrainedConfig config = given;
+  config.activation = "gelu";  // for what is common; replaced below
+  PretrainedForm form = common_form(config);
+  form.activation = "swiglu";
+  form.kv_heads = config.llama.key_value_heads;
+  form.head_width = config.llama.head_size;
+  form.causal = form.pre_norm = form.final_norm = form.rms_norm = form.rotary = true;
+  form.rotary_frequencies = rope_frequencies(config.llama.rope, form.head_width);
+  form.qkv_bias = form.projection_bias = config.llama.attention_bias;
+  form.feed_forward_bias = config.llama.mlp_bias;
+  return form;
+}
+
+Architecture llama_architecture() {
+  std::vector<WeightRow> rows{{.ours = "encoder.words.weight", .theirs = {"embed_tokens.weight"}}};
+  const std::string ours = "encoder.block{}.", theirs = "layers.{}.";
+  const std::string self = theirs + "self_attn.";
+  add_norm(rows, ours + "attention_norm", theirs + "input_layernorm", true, false);
+  add_linear(rows, ours + "qkv", {self + "q_proj", self + "k_proj", self + "v_proj"});
+  add_linear(rows, ours + "projection", {self + "o_proj"});
+  add_norm(rows, ours + "inner_norm", theirs + "post_attention_layernorm", true, false);
+  add_linear(rows, ours + "inner", {theirs + "mlp.gate_proj", theirs + "mlp.up_proj"});
+  add_linear(rows, ours + "outer", {theirs + "mlp.down_proj"});
+  add_norm(rows, "encoder.final_norm", "norm", true, false);
+  Architecture out{.prefix = "model.",
+                   .rows = rows,
+                   .passed_over = {"*rotary_emb.inv_freq"},
+                   .form = llama_form};
+  for (const std::string name : {"Llama", "Mistral"}) {
+    out.heads.push_back({PretrainedHead::kNone, name + "Model"});
+    out.heads.push_back(
+        {PretrainedHead::kNextToken, name + "ForCausalLM",
+         {{.ours = "encoder.decoder.weight", .theirs = {"lm_head.weight"}, .base = false}}});
+    out.heads.push_back({PretrainedHead::kSequence, name + "ForSequenceClassification",
+                         {{.ours = "intent_head.weight", .theirs = {"score.weight"}, .base = false}}});
+    out.heads.push_back(
+        {PretrainedHead::kTokens, name + "ForTokenClassification", linear_head("slot_head", "score")});
+  }
+  return out;
+}
+
+}  // namespace
+}  // namespace nn
+
+void register_architecture_llama(core::Registry& registry) {
+  registry.add({.kind = "architecture",
+                .name = "llama",
+                .summary = "Llama and Mistral: causal, rotary positions, grouped queries, gated layers",
+                .reference = "Touvron et al. 2023; Jiang et al. 2023",
+                .make = nn::MakeArchitecture(&nn::llama_architecture)});
+}
+
+}  // namespace discreet

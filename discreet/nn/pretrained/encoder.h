@@ -1,0 +1,91 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "discreet/nn/encoder.h"
+#include "discreet/nn/layers/embedding.h"
+#include "discreet/nn/layers/norm.h"
+#include "discreet/nn/layers/pool.h"
+#include "discreet/nn/layers/tied_embedding.h"
+#include "discreet/nn/pretrained/architecture.h"
+#include "discreet/nn/transformer_block.h"
+
+namespace discreet::nn {
+
+/// What is made beside the stack itself, and how it runs.
+struct PretrainedParts {
+  bool output = false;    ///< The output layer over the vocabulary and what stands before it.
+  bool pooler = false;    ///< The row of an example.
+  std::string pooling{};  ///< See nn/layers/pool.h; empty: the form's own.
+  /// Each block is computed again in the backward pass; its inner rows are not kept.
+  bool recompute = false;
+};
+
+/// A pretrained form as an encoder of token ids.
+///
+/// Layers: words, positions, token_types, embedding_norm, embedding_projection, block0 …, final_norm;
+/// pooler; transform, transform_norm, decoder. Layers that share weights are one block used several
+/// times. With `model.dropout` masks are drawn as in other kinds: on the embedding, behind both parts
+/// of each block; attention weights are not dropped.
+///
+/// Where nothing of the stack is trainable it runs without dropout and without a graph, and in training
+/// mode each example's rows are kept, up to 1 GiB, and computed once in all.
+///
+/// Throws (forward): kBadData on an example longer than the form's positions.
+class PretrainedEncoder final : public Encoder {
+ public:
+  PretrainedEncoder(PretrainedForm form, PretrainedParts parts, core::ReproducibleRng& rng);
+
+  const PretrainedForm& form() const { return form_; }
+  const std::vector<std::shared_ptr<TransformerBlock>>& blocks() const { return blocks_; }
+
+  /// The rows of the last layer, [N, width]; `layers` receives the embedding's and each layer's output,
+  /// the last one after the final norm.
+  at::Tensor rows(const PackedBatch& batch, const DropoutKey& dropout_key, const DropoutKey& word_key,
+                  std::vector<at::Tensor>* layers = nullptr);
+  /// One row per example from rows [N, width].
+  at::Tensor pooled(const at::Tensor& rows, const PackedBatch& batch);
+
+  Encoded forward(const PackedBatch& batch, const DropoutKey& dropout_key,
+                  const DropoutKey& word_key) override;
+  std::int64_t token_width() const override { return form_.width; }
+  std::int64_t pooled_width() const override;
+  bool ties_output() const override { return parts_.output; }
+  at::Tensor output_logits(const at::Tensor& rows, const Rows& segments) override;
+
+ private:
+  bool stack_is_frozen() const;
+  at::Tensor embedded(const PackedBatch& batch, const DropoutKey& dropout_key,
+                      const DropoutKey& word_key);
+  at::Tensor stack(const PackedBatch& batch, const DropoutKey& dropout_key, const DropoutKey& word_key,
+                   std::vector<at::Tensor>* layers);
+  at::Tensor kept_rows(const PackedBatch& batch);
+  at::Tensor position_ids(const PackedBatch& batch) const;
+
+  struct KeptExample {
+    std::vector<std::int64_t> tokens, token_types;
+    at::Tensor rows;
+  };
+
+  PretrainedForm form_;
+  PretrainedParts parts_;
+  Embedding words_{nullptr}, positions_{nullptr}, token_types_{nullptr};
+  TiedEmbedding tied_words_{nullptr};
+  Norm embedding_norm_{nullptr}, final_norm_{nullptr}, transform_norm_{nullptr};
+  Linear embedding_projection_{nullptr}, pooler_{nullptr}, transform_{nullptr}, decoder_{nullptr};
+  std::vector<std::shared_ptr<TransformerBlock>> blocks_;
+  std::unordered_map<std::int64_t, KeptExample> kept_;  // by the example's place in the data set
+  std::int64_t kept_bytes_ = 0;
+};
+
+/// A block's output whose inner rows are not kept: the backward pass computes them again, with the same
+/// dropout masks. Uses are announced once, in the forward pass, and recorded once.
+///
+/// Cost: one more forward pass of the block. Ref: Chen et al. 2016, Training Deep Nets with Sublinear
+/// Memory Cost.
+at::Tensor recomputed(const std::shared_ptr<TransformerBlock>& block, const at::Tensor& x,
+                      const PackedBatch& batch, const DropoutKey& key, std::uint32_t layer);
+
+}  // namespace discreet::nn

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "discreet/nn/optimizer.h"
+#include "discreet/nn/pretrained/architecture.h"
+#include "discreet/nn/torch.h"
+
+namespace discreet::nn {
+
+/// What came of loading.
+struct LoadedWeights {
+  std::vector<std::string> passed_over;  ///< Tensors of the file that were not asked for.
+  std::vector<std::string> fresh;        ///< Parameters of ours that the file lacks.
+};
+
+struct LoadWeightsOptions {
+  /// Heads (classifier, pooler, output layer) that the file lacks stay as they were drawn.
+  bool fresh_heads = false;
+  /// Patterns of our parameters that stay as they were drawn whatever the file has.
+  std::vector<std::string> keep{};
+};
+
+/// Copies a folder's weights into the parameters of a model of kind "pretrained", whose names begin with
+/// "encoder.", "intent_head." and "slot_head.". float16 and bfloat16 are widened; files may be sharded;
+/// the bare model's prefix may be missing; LayerNorm.gamma and .beta are read as .weight and .bias.
+/// Parameters of LoRA are left alone.
+/// Throws: kBadData naming a tensor that is missing, unknown or of another shape; the model is then
+/// untouched.
+LoadedWeights load_weights(const torch::nn::Module& model, const PretrainedSource& source,
+                           const std::filesystem::path& folder, const LoadWeightsOptions& options = {});
+
+/// The parameters of such a model under the names and in the shapes of its form's files; LoRA's update is
+/// added to its weight. `head` says which names a head's parameters have. Copies what must be changed,
+/// shares the rest.
+/// Of the bare model heads are left out. Throws: kUsage for a parameter that the form's files have no
+/// name for.
+NamedTensors weights_for_file(const torch::nn::Module& model, const PretrainedSource& source,
+                              const HeadForm& head);
+
+/// The parameters that a file of the bare model has no place for: those of heads.
+NamedTensors weights_of_heads(const torch::nn::Module& model, const PretrainedSource& source);
+
+/// Writes float32 tensors as model.safetensors that `transformers` reads.
+void write_weights(const std::filesystem::path& file, const NamedTensors& tensors);
+
+}  // namespace discreet::nn
