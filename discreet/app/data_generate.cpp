@@ -64,11 +64,13 @@ Json generate_data(const GenerateOptions& options, core::OperationContext& conte
     throw usage_error(fmt::format("{}: exists already", options.out.string()),
                       "Give another --out, or --force to replace it.");
   }
-  const auto reader = text::make_corpus_reader(options.corpus);
+  const bool questions = options.questions.has_value();
+  const auto reader = questions ? text::make_question_reader(*options.questions)
+                                : text::make_corpus_reader(options.corpus);
   const auto file = to_stdout ? nullptr : std::make_unique<PendingFile>(options.out);
   core::Progress progress({.label = "generate",
                            .unit = "lines",
-                           .total = options.corpus.lines,
+                           .total = questions ? options.questions->lines : options.corpus.lines,
                            .quiet = context.quiet || to_stdout});
   std::string block;
   std::uint64_t bytes = 0;
@@ -82,20 +84,27 @@ Json generate_data(const GenerateOptions& options, core::OperationContext& conte
     block.clear();
   };
   std::int64_t lines = 0;
+  text::SquadWriter squad;
   for (text::Example example; reader->next(example);) {
-    text::append_jsonl(example, block);
+    if (questions) {
+      squad.append(example, block);
+    } else {
+      text::append_jsonl(example, block);
+    }
     ++lines;
     if (block.size() < kCorpusBlockBytes) continue;
     flush();
     progress.update(lines);
     if (context.stopping()) throw core::interrupted(context, "Nothing was kept.");
   }
+  if (questions) squad.finish(block);
   flush();
   if (file != nullptr) file->finish();
   progress.finish();
   Json document = {{"schema", "discreet.data.generate/1"},
-                   {"name", "assistant"},
-                   {"configuration", text::corpus_fields().dump(options.corpus)},
+                   {"name", questions ? "questions" : "assistant"},
+                   {"configuration", questions ? text::question_fields().dump(*options.questions)
+                                               : text::corpus_fields().dump(options.corpus)},
                    {"file", to_stdout ? "-" : options.out.string()},
                    {"lines", lines},
                    {"bytes", bytes}};

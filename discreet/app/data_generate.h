@@ -1,19 +1,22 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "discreet/core/operation.h"
 #include "discreet/text/corpus.h"
+#include "discreet/text/questions.h"
 
 namespace discreet::app {
 
 struct GenerateOptions {
+  std::optional<text::QuestionOptions> questions{};  ///< The questions in SQuAD's form, not the corpus.
   text::CorpusOptions corpus;
   std::filesystem::path out;  ///< Empty or "-": lines to stdout.
   bool force = false;         ///< An existing file is replaced.
 };
 
-/// Writes the built-in corpus as JSON lines, whole or not at all, in memory that does not grow with
+/// Writes the built-in corpus as JSON lines, or the built-in questions as SQuAD's JSON, whole or not at all, in memory that does not grow with
 /// the lines. Returns the document of `data generate`. Throws: kUsage if the file exists, kRuntime
 /// if it cannot be written, kInterrupted after a signal.
 Json generate_data(const GenerateOptions& options, core::OperationContext& context);

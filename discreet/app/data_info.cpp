@@ -112,7 +112,9 @@ Json data_info(const std::string& source, const std::string& format,
   if (set == nullptr) {
     const DataSource found = resolve_data(source, text::Split::kTrain);
     describe(source, text::Split::kTrain,
-             found.kind == DataSource::Kind::kCorpus ? text::to_string(found.corpus.split) : "");
+             found.kind == DataSource::Kind::kCorpus      ? text::to_string(found.corpus.split)
+             : found.kind == DataSource::Kind::kQuestions ? text::to_string(found.questions.split)
+                                                          : "");
   } else {
     document["data_set"] = describe_data_set(*set);
     for (const auto split : {text::Split::kTrain, text::Split::kDev, text::Split::kTest}) {

@@ -47,7 +47,7 @@ std::vector<DataSet> parse_catalogue() {
 }
 
 std::vector<std::string> data_set_names() {
-  std::vector<std::string> names = {"assistant"};
+  std::vector<std::string> names = {"assistant", "questions"};
   for (const DataSet& set : data_catalogue()) names.push_back(set.name);
   return names;
 }
@@ -67,7 +67,15 @@ text::ReaderOptions merged_columns(text::ReaderOptions options,
   fill(&text::ReaderOptions::encoding);
   fill(&text::ReaderOptions::header);
   fill(&text::ReaderOptions::quotes);
+  fill(&text::ReaderOptions::question);
+  fill(&text::ReaderOptions::answers);
+  fill(&text::ReaderOptions::coarse);
   return options;
+}
+
+/// Whether the name of a built-in corpus names its split.
+bool says_split(const std::string& source) {
+  return source.find(":split=") != std::string::npos || source.find(",split=") != std::string::npos;
 }
 
 DataSource known_source(const DataSet& set, const std::string& path) {
@@ -116,9 +124,12 @@ std::filesystem::path data_cache() {
 DataSource resolve_data(const std::string& source, text::Split split) {
   if (text::is_corpus_spec(source)) {
     DataSource found{.kind = DataSource::Kind::kCorpus, .corpus = text::parse_corpus_spec(source)};
-    const bool says_split =
-        source.find(":split=") != std::string::npos || source.find(",split=") != std::string::npos;
-    if (!says_split) found.corpus.split = split;
+    if (!says_split(source)) found.corpus.split = split;
+    return found;
+  }
+  if (text::is_question_spec(source)) {
+    DataSource found{.kind = DataSource::Kind::kQuestions, .questions = text::parse_question_spec(source)};
+    if (!says_split(source)) found.questions.split = split;
     return found;
   }
   // A path that exists means itself, whatever it is called.
@@ -155,6 +166,8 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
   switch (found.kind) {
     case DataSource::Kind::kCorpus:
       return text::make_corpus_reader(found.corpus);
+    case DataSource::Kind::kQuestions:
+      return text::make_question_reader(found.questions);
     case DataSource::Kind::kFile:
       return text::make_reader(format, found.path, options);
     default:
@@ -203,6 +216,9 @@ Json list_data() {
                      {"needs_mirror", false},
                      {"cached", true},
                      {"files", Json::array()}});
+  results.push_back(results.back());
+  results.back()["name"] = "questions";
+  results.back()["summary"] = "Built-in paragraphs of small events with questions about them";
   for (const DataSet& set : data_catalogue()) results.push_back(describe_data_set(set));
   return {
       {"schema", "discreet.data.list/1"}, {"cache", data_cache().string()}, {"results", results}};

@@ -13,7 +13,7 @@
 #include "discreet/core/random.h"
 #include "discreet/core/run_dir.h"
 #include "discreet/core/sha256.h"
-#include "discreet/text/characters.h"
+#include "discreet/text/references.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -27,7 +27,25 @@ text::ReaderOptions reader_options(const Settings& settings) {
           .group = settings.data.group,
           .encoding = settings.data.encoding,
           .header = settings.data.header,
-          .quotes = settings.data.quotes};
+          .quotes = settings.data.quotes,
+          .question = settings.data.question,
+          .answers = settings.data.answers,
+          .coarse = settings.data.coarse};
+}
+
+/// Columns by the names that the task gives them.
+text::ReaderOptions task_options(const Settings& settings) {
+  text::ReaderOptions options = reader_options(settings);
+  const auto or_usual = [](const std::string& name, const char* usual) { return name.empty() ? usual : name; };
+  if (settings.task == "span-qa") {
+    options.text = or_usual(settings.data.context, "context");
+    options.question = or_usual(settings.data.question, "question");
+    options.answers = or_usual(settings.data.answers, "answers");
+  } else if (settings.task == "seq2seq") {
+    options.text = or_usual(settings.data.source, "source");
+    options.answers = or_usual(settings.data.target, "target");
+  }
+  return options;
 }
 
 std::string trimmed(const std::string& text) {
@@ -82,10 +100,10 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
                                          const text::Tokenizer& tokenizer) {
   std::vector<text::Example> examples;
   for (const std::string& name : sources_of(source.list)) {
-    const auto reader = open_data(name, source.split, settings.data.format, reader_options(settings));
+    const auto reader = open_data(name, source.split, settings.data.format, task_options(settings));
     text::Example example;
     while (reader->next(example)) {
-      if (settings.data.tokenizer != "word") {
+      if (settings.data.tokenizer == "character") {
         example.words.clear();  // the words that a source gives are no tokens of this run
         example.tags.clear();
       }
@@ -97,7 +115,10 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
   if (examples.empty()) {
     throw bad_data(fmt::format("data.{} = \"{}\": there are no examples in it", source.role, source.list));
   }
-  if (settings.task == "language-model" && settings.data.block > 0) {
+  // Several targets of one source are references to be measured against; each is an example to learn.
+  if (settings.task == "seq2seq" && source.role != "train") return text::merged_by_text(std::move(examples));
+  // Subwords are cut into blocks when they are known.
+  if (settings.data.block > 0 && settings.data.tokenizer != "subword") {
     return cut_into_blocks(examples, settings.data.block);
   }
   return examples;
@@ -132,6 +153,8 @@ void check_columns(const Settings& settings, const Source& source,
   if (needs_intents(settings) && first.label.empty()) throw missing("a label", "label");
   const bool any_tags = std::ranges::any_of(examples, [](const auto& e) { return !e.tags.empty(); });
   if (needs_tags(settings) && !any_tags) throw missing("slots", "slots");
+  if (settings.task == "span-qa" && first.question.empty()) throw missing("a question", "question");
+  if (settings.task == "seq2seq" && first.answers.empty()) throw missing("a target", "target");
   if (privacy_unit_is_user(settings) && source.role == "train") {
     for (const text::Example& example : examples) {
       if (!example.user.empty()) continue;
@@ -214,10 +237,14 @@ RunData load(const Settings& settings, const Encoder* known,
   data.encoder = known ? *known : build_encoder(settings, train, tokenizer, data.inputs);
   if (known == nullptr) check_answers(settings, data.encoder);
   data.caveats = encoder_caveats(data.encoder);
-  data.train = encode(data.encoder, std::move(train));
-  data.hold_out = encode(data.encoder, std::move(hold_out));
+  data.train = encode(data.encoder, std::move(train), EncodeFor::kTraining);
+  data.hold_out = encode(data.encoder, std::move(hold_out), EncodeFor::kTraining);
   data.dev = encode(data.encoder, std::move(dev));
   data.test = encode(data.encoder, std::move(test));
+  for (const auto& [part, name] : {std::pair{&data.train, "training"}, {&data.hold_out, "held-out"},
+                                   {&data.dev, "development"}, {&data.test, "test"}}) {
+    if (std::string note = cut_note(*part, name); !note.empty()) data.notes.push_back(std::move(note));
+  }
   return data;
 }
 
@@ -269,51 +296,8 @@ EncodedData load_examples(const Settings& settings, const Encoder& encoder, cons
   return encode(encoder, read_examples(settings, {"test", source, split}, *encoder.tokenizer));
 }
 
-namespace {
-
-EncodedData encode_next_tokens(const Encoder& encoder, std::vector<text::Example> examples) {
-  EncodedData data;
-  const LanguageRule& rule = encoder.language;
-  for (const text::Example& example : examples) {
-    std::vector<std::int64_t> ids = encoder.vocabulary.ids(example.words);
-    if (!rule.blocks) ids.push_back(rule.end);
-    std::int64_t before = rule.end;
-    for (const std::int64_t id : ids) {
-      data.tokens.push_back(before);
-      data.tags.push_back(id);
-      before = id;
-    }
-    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
-  }
-  data.examples = std::move(examples);
-  return data;
-}
-
-}  // namespace
-
-EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples) {
-  EncodedData data;
-  if (encoder.language.end >= 0) return encode_next_tokens(encoder, std::move(examples));
-  if (encoder.characters) data.character_offsets.push_back(0);
-  for (const text::Example& example : examples) {
-    for (const std::string& word : example.words) {
-      data.tokens.push_back(encoder.vocabulary.id(word));
-      if (!encoder.characters) continue;
-      text::append_characters(word, data.characters);
-      data.character_offsets.push_back(static_cast<std::int64_t>(data.characters.size()));
-    }
-    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
-    if (encoder.intents.size() > 0) data.intents.push_back(encoder.intents.find(example.label));
-    if (encoder.tags.size() == 0) continue;
-    for (std::size_t i = 0; i < example.words.size(); ++i) {
-      data.tags.push_back(example.tags.empty() ? -1 : encoder.tags.find(example.tags[i]));
-    }
-  }
-  data.examples = std::move(examples);
-  return data;
-}
-
 EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& indices) {
+  if (!data.owners.empty()) throw internal_error("a part of data that are windows of longer texts");
   EncodedData chosen;
   const bool characters = !data.character_offsets.empty();
   if (characters) chosen.character_offsets.push_back(0);
@@ -329,9 +313,12 @@ EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& ind
       chosen.character_offsets.push_back(static_cast<std::int64_t>(chosen.characters.size()));
     }
     if (!data.intents.empty()) chosen.intents.push_back(data.intents[i]);
-    if (!data.tags.empty()) {
-      chosen.tags.insert(chosen.tags.end(), data.tags.begin() + begin, data.tags.begin() + end);
-    }
+    const auto take_rows = [&](const auto& from, auto& to) {
+      if (!from.empty()) to.insert(to.end(), from.begin() + begin, from.begin() + end);
+    };
+    take_rows(data.tags, chosen.tags);
+    take_rows(data.token_types, chosen.token_types);
+    take_rows(data.places, chosen.places);
   }
   return chosen;
 }

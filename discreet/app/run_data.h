@@ -19,9 +19,26 @@ namespace discreet::app {
 /// How a language model reads an example: the mark `end` stands before its first token, and where
 /// examples are lines it must be predicted behind the last one.
 struct LanguageRule {
-  std::int64_t end = -1;  ///< Id behind those of the vocabulary; -1: the model is none.
-  bool blocks = false;    ///< Examples are cut from a text and end anywhere.
+  std::int64_t end = -1;   ///< Id behind those of the vocabulary; -1: the model predicts no next token.
+  bool blocks = false;     ///< Examples are cut from a text and end anywhere.
+  std::int64_t block = 0;  ///< Tokens of one, where subwords are cut; special ones counted.
 };
+
+/// Examples that are longer than this are cut at their end, or read in windows where the task is to
+/// find answers.
+struct LengthRule {
+  std::int64_t longest = 0;   ///< Tokens, special ones counted; 0: no bound.
+  std::int64_t stride = 64;   ///< Tokens that a window shares with the one before it.
+  std::int64_t answer = 30;   ///< Tokens of the longest answer.
+};
+
+/// What a masked language model is to tell (nn/masked_model.h).
+struct MaskChoice {
+  double rate = 0.15;
+  bool whole_words = false;
+};
+
+class Subwords;
 
 /// Text to numbers and back: all that a saved model needs beside its weights.
 struct Encoder {
@@ -31,6 +48,31 @@ struct Encoder {
   text::LabelSet tags;     ///< Empty: the model has no slot head.
   bool characters = false;  ///< The model reads each word's characters (text/characters.h).
   LanguageRule language{};
+  std::string task = "intent-slot";
+  std::shared_ptr<const Subwords> subwords{};  ///< Null: tokens are those of `tokenizer`.
+  LengthRule lengths{};
+  MaskChoice masks{};
+  bool nothing_answers = false;  ///< Training met questions without an answer.
+};
+
+/// Ids of the model's table of vectors: those of the vocabulary or of the subword tokenizer, and behind
+/// them the one mark that a task without special tokens of its own needs (an end, a border, a mask).
+std::int64_t table_entries(const Encoder& encoder);
+/// Ids that texts are written in: those of the table without that mark.
+std::int64_t vocabulary_size(const Encoder& encoder);
+/// That mark, or the special token that a subword tokenizer has for it; -1 where the task needs none.
+std::int64_t mark_id(const Encoder& encoder);
+/// nn::MaskRule's columns: which ids are special, and which go on with a word. Empty: none.
+std::vector<std::uint8_t> special_ids(const Encoder& encoder);
+std::vector<std::uint8_t> continuing_ids(const Encoder& encoder);
+
+/// A tag that says of a row: there is nothing to predict (a special token, a word's later pieces, a
+/// question). A label that is not known is -1.
+inline constexpr std::int64_t kNotTagged = -2;
+
+/// Where a token stands in its example's text: bytes [begin, end). Special tokens: -1.
+struct Place {
+  std::int64_t begin = -1, end = -1;
 };
 
 /// A data set as read and as numbers, examples end to end.
@@ -38,7 +80,9 @@ struct Encoder {
 /// Shapes: M examples, N tokens, C characters; offsets [M+1]; intents [M] or empty; tags [N] or empty;
 /// characters [C] and character_offsets [N+1], or both empty. A label that the encoder does not know is
 /// -1: it cannot be predicted, and no loss is defined on it. Under a language model `tags` are the tokens
-/// that come next, and an example has one row per token to predict.
+/// that come next, and an example has one row per token to predict. To find answers, `tags` are those of
+/// nn/span_model.h; a long text is several windows in evaluation, M of them, and `owners` names the
+/// example of each; in training it is the window that holds the answer best.
 struct EncodedData {
   std::vector<text::Example> examples;  ///< [M], tokenised; what a reader calls extra is dropped.
   std::vector<std::int64_t> tokens;
@@ -47,6 +91,12 @@ struct EncodedData {
   std::vector<std::int64_t> tags;
   std::vector<std::int64_t> characters;
   std::vector<std::int64_t> character_offsets;
+  std::vector<std::int64_t> token_types;  ///< [N] 0 or 1 by the text of a pair, or empty: all are 0.
+  std::vector<std::int64_t> owners;       ///< [M] places in `examples`, rising; empty: one each.
+  std::vector<Place> places;              ///< [N], where answers are to be found; else empty.
+  std::int64_t cut_examples = 0;          ///< Examples that lost their ends to the longest length.
+  std::int64_t cut_tokens = 0;            ///< What they lost.
+  std::int64_t raw_bytes = 0;  ///< Of the text that subwords write, a line's end counted; else 0.
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 
@@ -60,6 +110,7 @@ struct RunData {
   std::vector<std::int64_t> hold_out_indices;  ///< Places in the training file, from 0, rising.
   std::vector<core::InputFile> inputs;
   bool has_user_column = false;
+  std::vector<std::string> notes;    ///< What was cut, in words.
   std::vector<std::string> caveats;  ///< What vocabulary and label sets took from the training text.
 };
 
@@ -81,7 +132,15 @@ void check_inputs(const Json& manifest, const std::vector<core::InputFile>& now)
 /// Any data under an encoder: what `eval --data` and audits on other files need.
 EncodedData load_examples(const Settings& settings, const Encoder& encoder, const std::string& source,
                           text::Split split);
-EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples);
+enum class EncodeFor { kEvaluation, kTraining };
+/// Throws: kBadData for a training example whose answer is not in its text.
+EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples,
+                   EncodeFor purpose = EncodeFor::kEvaluation);
+/// "12 of 500 examples were cut …", or empty if none was.
+std::string cut_note(const EncodedData& data, const std::string& which);
+/// The rows of example `i` that have a word's tag, in the order of its words: all rows, or with subwords
+/// the first piece of each word; -1 for a word that was cut off.
+std::vector<std::int64_t> word_rows(const Encoder& encoder, const EncodedData& data, std::int64_t i);
 
 /// What an input of a run's manifest is now: files by their bytes; what is generated or known by name
 /// by the examples that come out. Throws: kBadData if it cannot be read any more.

@@ -5,6 +5,7 @@
 
 #include "discreet/app/data_sets.h"
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/subwords.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/random.h"
@@ -38,10 +39,78 @@ bool privacy_unit_is_user(const Settings& settings) {
 bool predicts_next_token(const Settings& settings) { return settings.task == "language-model"; }
 
 std::shared_ptr<const text::Tokenizer> make_run_tokenizer(const Settings& settings) {
+  // Subwords fold case by their own rules; words are what tags stand on.
+  if (settings.data.tokenizer == "subword") return text::make_tokenizer("word", {.lowercase = false});
   return text::make_tokenizer(settings.data.tokenizer, {.lowercase = settings.data.lowercase});
 }
 
+std::int64_t vocabulary_size(const Encoder& encoder) {
+  return encoder.subwords ? encoder.subwords->size() : encoder.vocabulary.size();
+}
+
+std::int64_t mark_id(const Encoder& encoder) {
+  if (encoder.language.end >= 0) return encoder.language.end;
+  if (encoder.subwords) return encoder.task == "masked-lm" ? encoder.subwords->mask() : -1;
+  return encoder.task == "masked-lm" || encoder.task == "span-qa" ? encoder.vocabulary.size() : -1;
+}
+
+std::int64_t table_entries(const Encoder& encoder) {
+  const bool own = !encoder.subwords && mark_id(encoder) >= 0;
+  return vocabulary_size(encoder) + (own ? 1 : 0);
+}
+
+std::vector<std::uint8_t> special_ids(const Encoder& encoder) {
+  std::vector<std::uint8_t> special;
+  for (std::int64_t id = 0; encoder.subwords && id < encoder.subwords->size(); ++id) {
+    special.push_back(encoder.subwords->is_special(id) ? 1 : 0);
+  }
+  return special;
+}
+
+std::vector<std::uint8_t> continuing_ids(const Encoder& encoder) {
+  std::vector<std::uint8_t> continues;
+  for (std::int64_t id = 0; encoder.subwords && id < encoder.subwords->size(); ++id) {
+    continues.push_back(encoder.subwords->continues(id) ? 1 : 0);
+  }
+  return continues;
+}
+
 namespace {
+
+/// The folder of a subword tokenizer: data.vocabulary, or that of the pretrained model.
+fs::path tokenizer_folder(const Settings& settings) {
+  const std::string& named = settings.data.vocabulary;
+  const bool rule = named == "auto" || named == "hashed" || named == "private";
+  return resolve_data(rule ? settings.model.path : named, text::Split::kTrain).path;
+}
+
+/// Positions that the model has, as far as the base can know; 0: without a bound, or not known.
+std::int64_t positions_of(const Settings& settings) {
+  const std::string& kind = settings.model.kind;
+  if (kind == "transformer" || kind == "gpt" || kind == "encoder-decoder") return settings.model.longest;
+  const fs::path file = fs::path(settings.model.path) / "config.json";
+  if (kind != "pretrained" || !fs::exists(file)) return 0;
+  const Json config = core::parse_json(core::read_file(file), file.string());
+  for (const char* key : {"max_position_embeddings", "n_positions", "max_positions"}) {
+    if (!config.contains(key) || !config[key].is_number_integer()) continue;
+    const std::string type = config.value("model_type", "");
+    // RoBERTa's positions begin behind the id of its padding.
+    const bool shifted = type == "roberta" || type == "xlm-roberta" || type == "camembert";
+    return config[key].get<std::int64_t>() - (shifted ? config.value("pad_token_id", 1) + 1 : 0);
+  }
+  return 0;
+}
+
+LengthRule length_rule(const Settings& settings) {
+  LengthRule rule{.stride = settings.data.stride, .answer = settings.data.max_answer};
+  rule.longest = settings.data.max_length;
+  if (rule.longest > 0) return rule;
+  // Words that are too many for a model are refused by it; pieces are cut.
+  const bool windows = settings.task == "span-qa";
+  if (windows || settings.data.tokenizer == "subword") rule.longest = positions_of(settings);
+  if (windows) rule.longest = rule.longest > 0 ? std::min<std::int64_t>(rule.longest, 384) : 384;
+  return rule;
+}
 
 /// By the rule of data.vocabulary, or as the run of model.start had it.
 void choose_vocabulary(const Settings& settings, const std::vector<text::Example>& train,
@@ -53,7 +122,14 @@ void choose_vocabulary(const Settings& settings, const std::vector<text::Example
     const Encoder known = load_encoder(start);
     encoder.tokenizer = known.tokenizer;
     encoder.vocabulary = known.vocabulary;
+    encoder.subwords = known.subwords;
     inputs.push_back(core::describe_input("start", start));
+    return;
+  }
+  if (settings.data.tokenizer == "subword") {
+    const fs::path folder = tokenizer_folder(settings);
+    encoder.subwords = Subwords::load(folder);
+    inputs.push_back(core::describe_input("tokenizer", folder));
     return;
   }
   const text::VocabularyRule rule{.choice = settings.data.vocabulary,
@@ -95,9 +171,23 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
   }
   if (needs_intents(settings)) encoder.intents = intents.build();
   if (needs_tags(settings)) encoder.tags = tags.build(true);
+  encoder.task = settings.task;
+  encoder.lengths = length_rule(settings);
+  encoder.masks = {settings.data.mask_rate, settings.data.whole_words};
+  encoder.language = {.blocks = settings.data.block > 0, .block = settings.data.block};
   if (predicts_next_token(settings)) {
-    encoder.language = {.end = encoder.vocabulary.size(), .blocks = settings.data.block > 0};
+    encoder.language.end = encoder.subwords ? encoder.subwords->end() : encoder.vocabulary.size();
   }
+  if (encoder.subwords && predicts_next_token(settings) && encoder.language.end < 0) {
+    throw usage_error("the tokenizer has no token for the end of a text, which a language model predicts",
+                      "Take a tokenizer with an end-of-text, separator or beginning token.");
+  }
+  if (encoder.subwords && settings.task == "masked-lm" && encoder.subwords->mask() < 0) {
+    throw usage_error("the tokenizer has no mask token, which task = \"masked-lm\" needs",
+                      "Take a tokenizer of a masked language model.");
+  }
+  encoder.nothing_answers = settings.task == "span-qa" &&
+                            std::ranges::any_of(train, [](const auto& e) { return e.answers.empty(); });
   return encoder;
 }
 
@@ -138,16 +228,59 @@ VectorTable load_vectors(const Settings& settings, const text::Vocabulary& vocab
   return table;
 }
 
+namespace {
+
+/// What a task says of its examples. Models of older versions have a part of the keys.
+void read_task(const Json& document, Encoder& encoder) {
+  if (document.contains("language_model")) {
+    const Json& language = document.at("language_model");
+    encoder.language = {.end = language.at("end").get<std::int64_t>(),
+                        .blocks = language.value("blocks", false)};
+    encoder.task = "language-model";
+  } else if (encoder.intents.size() == 0 || encoder.tags.size() == 0) {
+    encoder.task = encoder.intents.size() > 0 ? "text-classification" : "tagging";
+  }
+  encoder.task = document.value("task", encoder.task);
+  encoder.lengths.longest = document.value("longest", std::int64_t{0});
+  if (document.contains("block")) {
+    encoder.language.blocks = true;
+    encoder.language.block = document.at("block").get<std::int64_t>();
+  }
+  if (document.contains("answers")) {
+    const Json& answers = document.at("answers");
+    encoder.lengths.stride = answers.at("stride").get<std::int64_t>();
+    encoder.lengths.answer = answers.at("longest").get<std::int64_t>();
+    encoder.nothing_answers = answers.at("nothing").get<bool>();
+  }
+  if (document.contains("masks")) {
+    encoder.masks = {document.at("masks").at("rate").get<double>(),
+                     document.at("masks").at("whole_words").get<bool>()};
+  }
+}
+
+}  // namespace
+
 void save_encoder(const fs::path& folder, const Encoder& encoder) {
   Json document = {{"schema", "discreet.encoder/1"},
                    {"tokenizer", encoder.tokenizer->config()},
                    {"vocabulary", encoder.vocabulary.to_json()},
                    {"intents", encoder.intents.to_json()},
                    {"tags", encoder.tags.to_json()},
-                   {"characters", encoder.characters ? Json(kCharacterScheme) : Json(nullptr)}};
-  if (encoder.language.end >= 0) {
-    document["language_model"] = {{"end", encoder.language.end}, {"blocks", encoder.language.blocks}};
+                   {"characters", encoder.characters ? Json(kCharacterScheme) : Json(nullptr)},
+                   {"task", encoder.task},
+                   {"subwords", encoder.subwords != nullptr},
+                   {"longest", encoder.lengths.longest}};
+  if (encoder.language.end >= 0) document["language_model"] = {{"end", encoder.language.end}};
+  if (encoder.language.blocks) document["block"] = encoder.language.block;
+  if (encoder.task == "span-qa") {
+    document["answers"] = {{"stride", encoder.lengths.stride},
+                           {"longest", encoder.lengths.answer},
+                           {"nothing", encoder.nothing_answers}};
   }
+  if (encoder.task == "masked-lm") {
+    document["masks"] = {{"rate", encoder.masks.rate}, {"whole_words", encoder.masks.whole_words}};
+  }
+  if (encoder.subwords) encoder.subwords->save(folder);
   core::write_file_atomically(folder / "encoder.json", document.dump() + "\n");
 }
 
@@ -173,10 +306,8 @@ Encoder load_encoder(const fs::path& folder) {
                          kCharacterScheme + "\"",
                      "The model was trained by another version; use that one.");
     }
-    if (document.contains("language_model")) {
-      const Json& language = document.at("language_model");
-      encoder.language = {language.at("end").get<std::int64_t>(), language.at("blocks").get<bool>()};
-    }
+    read_task(document, encoder);
+    if (document.value("subwords", false)) encoder.subwords = Subwords::load(folder);
   } catch (const nlohmann::json::exception& e) {
     throw bad_data(origin + ": not an encoder: " + e.what(), "Train the model again.");
   }

@@ -1,4 +1,6 @@
 #include "discreet/app/scores.h"
+#include "discreet/app/span_answers.h"
+#include "discreet/app/subwords.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +11,7 @@
 
 #include "discreet/stats/chunks.h"
 #include "discreet/stats/classification.h"
+#include "discreet/stats/squad.h"
 
 namespace discreet::app {
 namespace {
@@ -70,12 +73,17 @@ std::optional<double> mean_loss(const std::vector<double>& losses) {
 }
 
 std::int64_t unknown_tokens(const Encoder& encoder, const EncodedData& data) {
+  if (encoder.subwords) {
+    const std::int64_t unknown = encoder.subwords->unknown();
+    return unknown < 0 ? 0 : std::count(data.tags.begin(), data.tags.end(), unknown);
+  }
   if (encoder.vocabulary.kind() == text::VocabularyKind::kHashed) return 0;
   return std::count(data.tags.begin(), data.tags.end(), text::Vocabulary::kUnknown);
 }
 
 /// Bytes of the text that the tokens write: blanks between words, and the end of a line.
 double written_bytes(const Encoder& encoder, const EncodedData& data) {
+  if (encoder.subwords) return static_cast<double>(data.raw_bytes);
   const bool words = encoder.tokenizer->config().at("tokenizer") != "character";
   double bytes = 0;
   for (const text::Example& example : data.examples) {
@@ -109,10 +117,38 @@ Json language_metrics(const Encoder& encoder, const EncodedData& data, const Sco
   return metrics;
 }
 
+Json masked_metrics(const Scores& scores) {
+  Json metrics = Json::object();
+  set_if(metrics, "loss", mean_loss(scores.loss));
+  double nats = 0, told = 0, correct = 0;
+  for (std::size_t i = 0; i < scores.told.size(); ++i) {
+    nats += scores.told[i] > 0 ? scores.loss[i] * static_cast<double>(scores.told[i]) : 0;
+    told += static_cast<double>(scores.told[i]);
+    correct += static_cast<double>(scores.correct[i]);
+  }
+  if (told == 0) return metrics;
+  metrics["perplexity"] = std::exp(nats / told);
+  metrics["accuracy"] = correct / told;
+  return metrics;
+}
+
+Json answer_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores) {
+  Json metrics = Json::object();
+  stats::AnswerScorer scorer;
+  const auto best = best_answers(encoder, data, scores, 1);
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    scorer.add(best[i].front().text, data.examples[i].answers);
+  }
+  set_if(metrics, "exact_match", scorer.exact_match());
+  set_if(metrics, "f1", scorer.f1());
+  set_if(metrics, "loss", mean_loss(scores.loss));
+  return metrics;
+}
+
 }  // namespace
 
 std::string bits_per_byte_reason(const Encoder& encoder, const EncodedData& data) {
-  if (encoder.vocabulary.kind() == text::VocabularyKind::kHashed) {
+  if (!encoder.subwords && encoder.vocabulary.kind() == text::VocabularyKind::kHashed) {
     return "bits_per_byte is left out: words share hashed buckets, so that the model does not say which "
            "of them comes next.";
   }
@@ -127,6 +163,8 @@ Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedDa
   Json metrics = Json::object();
   if (data.size() == 0) return metrics;
   if (encoder.language.end >= 0) return language_metrics(encoder, data, scores);
+  if (task == "masked-lm") return masked_metrics(scores);
+  if (task == "span-qa") return answer_metrics(encoder, data, scores);
   const bool has_intents = encoder.intents.size() > 0 && !data.examples.front().label.empty();
   const bool has_tags = encoder.tags.size() > 0;
   const bool joint = task == "intent-slot";
@@ -141,8 +179,8 @@ Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedDa
       const auto& gold = data.examples[i].tags;
       if (gold.empty()) continue;
       std::vector<std::string> predicted;
-      for (std::int64_t t = data.offsets[i]; t < data.offsets[i + 1]; ++t) {
-        predicted.push_back(encoder.tags.name(scores.tags[t]));
+      for (const std::int64_t row : word_rows(encoder, data, i)) {
+        predicted.push_back(row < 0 ? "O" : encoder.tags.name(scores.tags[row]));
       }
       scorer.add(gold, predicted);
       const bool intent_right = !has_intents || data.intents[i] == scores.intents[i];

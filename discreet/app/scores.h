@@ -20,6 +20,8 @@ struct Scores {
   std::vector<float> intent_probabilities;  ///< [M*I], row by row.
   std::vector<std::int64_t> intents;        ///< [M]
   std::vector<std::int64_t> tags;           ///< [N]
+  std::vector<float> starts, ends;          ///< [N] of answers: logits of both ends at each row.
+  std::vector<std::int64_t> told, correct;  ///< [M] of masked language models: tokens, and those right.
 };
 
 /// Metrics of `data` under `scores`: intent_accuracy, macro_f1, micro_f1, calibration_error; slot_f1,
@@ -28,6 +30,8 @@ struct Scores {
 /// labels is left out.
 /// A language model: loss, perplexity over all tokens, unknown_share, and bits_per_byte where it can be
 /// said (see `bits_per_byte_reason`).
+/// To find answers: exact_match, f1 as the SQuAD script has them, loss of the examples whose answer is
+/// in reach. A masked language model: loss, perplexity and accuracy over the tokens that were hidden.
 Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,
                 const Scores& scores);
 

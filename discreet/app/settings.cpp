@@ -143,23 +143,124 @@ void check_model(const Settings& s, const Config& config) {
   }
 }
 
-/// What belongs to language models, and what does not.
-void check_language_model(const Settings& s, const Config& config) {
-  const bool language_model = s.task == "language-model";
-  if (language_model && s.model.kind != "gpt") {
-    throw usage_error(fmt::format("{} = \"{}\": a language model must not see the word it predicts",
-                                  where(config, "model.kind"), s.model.kind),
-                      "Take model.kind = \"gpt\".");
+/// Kinds of models that a task can be learnt by; empty: all that have heads.
+const std::vector<std::string>& kinds_of(const std::string& task) {
+  static const std::vector<std::string> next = {"gpt", "pretrained"}, both = {"encoder-decoder", "pretrained"},
+                                        masked = {"transformer", "pretrained"}, all;
+  if (task == "language-model") return next;
+  if (task == "seq2seq") return both;
+  return task == "masked-lm" ? masked : all;
+}
+
+std::string why_no_kind(const std::string& task) {
+  if (task == "language-model") return "a language model must not see the word it predicts";
+  if (task == "seq2seq") return "a text for a text needs an encoder and a decoder";
+  return "a masked language model reads both sides of a token";
+}
+
+void check_kind(const Settings& s, const Config& config) {
+  const std::string kind = fmt::format("{} = \"{}\"", where(config, "model.kind"), s.model.kind);
+  const auto& kinds = kinds_of(s.task);
+  if (!kinds.empty() && std::ranges::find(kinds, s.model.kind) == kinds.end()) {
+    throw usage_error(kind + ": " + why_no_kind(s.task),
+                      fmt::format("Take model.kind = \"{}\".", kinds.front()));
   }
-  if (language_model) return;
-  if (s.data.block > 0) {
-    throw usage_error(where(config, "data.block") + " needs task = \"language-model\"",
-                      "Other tasks take their examples line by line.");
+  if (s.model.kind == "encoder-decoder" && s.task != "seq2seq") {
+    throw usage_error(kind + " needs task = \"seq2seq\"", "Take an encoder, for example \"transformer\".");
   }
-  if (s.data.tokenizer == "character" && s.task != "text-classification") {
-    throw usage_error(where(config, "data.tokenizer") + " = \"character\": slots belong to words",
-                      "Take data.tokenizer = \"word\".");
+  if (s.task == "span-qa" && (s.model.kind.ends_with("-crf") || s.model.kind == "gpt")) {
+    throw usage_error(kind + ": the ends of an answer are told from both sides and not as tags",
+                      "Take model.kind = \"transformer\", \"bilstm\" or \"pretrained\".");
   }
+  const bool pretrained = s.model.kind == "pretrained";
+  if (pretrained && s.model.path.empty()) {
+    throw usage_error(kind + " needs model.path", "Name the folder with config.json and model.safetensors.");
+  }
+  if (!pretrained && !s.model.path.empty()) {
+    throw usage_error(where(config, "model.path") + " is given, but model.kind is \"" + s.model.kind + "\"",
+                      "Set model.kind = \"pretrained\", or leave model.path out.");
+  }
+}
+
+/// Keys of [data] that a task gives meaning to, as long as they are not what they are by default.
+void check_task_keys(const Settings& s, const Config& config) {
+  const DataOptions none;
+  const auto refuse = [&](bool set, const std::string& key, const std::string& tasks) {
+    if (!set) return;
+    throw usage_error(fmt::format("{} needs task = {}", where(config, "data." + key), tasks),
+                      fmt::format("The task is \"{}\": leave the key out.", s.task));
+  };
+  if (s.task != "span-qa") {
+    for (const auto& [key, value] : {std::pair{"context", &s.data.context}, {"question", &s.data.question},
+                                     {"answers", &s.data.answers}}) {
+      refuse(!value->empty(), key, "\"span-qa\"");
+    }
+    refuse(s.data.stride != none.stride, "stride", "\"span-qa\"");
+    refuse(s.data.max_answer != none.max_answer, "max_answer", "\"span-qa\"");
+  }
+  if (s.task != "seq2seq") {
+    refuse(!s.data.source.empty(), "source", "\"seq2seq\"");
+    refuse(!s.data.target.empty(), "target", "\"seq2seq\"");
+  }
+  if (s.task != "masked-lm") {
+    refuse(s.data.mask_rate != none.mask_rate, "mask_rate", "\"masked-lm\"");
+    refuse(s.data.whole_words, "whole_words", "\"masked-lm\"");
+  }
+  const bool cut = s.task == "language-model" || s.task == "masked-lm";
+  refuse(s.data.block > 0 && !cut, "block", "\"language-model\" or \"masked-lm\"");
+}
+
+void check_tokenizer(const Settings& s, const Config& config) {
+  const std::string asked =
+      fmt::format("{} = \"{}\"", where(config, "data.tokenizer"), s.data.tokenizer);
+  const bool words = s.task == "intent-slot" || s.task == "tagging" || s.task == "span-qa";
+  if (s.data.tokenizer == "character" && words) {
+    throw usage_error(asked + ": slots and answers belong to words",
+                      "Take data.tokenizer = \"word\" or \"subword\".");
+  }
+  const bool subwords = s.data.tokenizer == "subword";
+  if (s.model.kind == "pretrained" && !subwords) {
+    throw usage_error(asked + ", but a pretrained model reads the pieces of its own tokenizer",
+                      "Leave data.tokenizer out, or take \"subword\".");
+  }
+  if (!subwords) return;
+  const std::string& vocabulary = s.data.vocabulary;
+  const bool named = vocabulary != "auto" && vocabulary != "hashed" && vocabulary != "private";
+  if (!named && s.model.path.empty()) {
+    throw usage_error(asked + " needs data.vocabulary or model.path",
+                      "Name a folder with tokenizer.json, or with vocab.txt.");
+  }
+  if (s.model.kind.ends_with("-crf")) {
+    throw usage_error(where(config, "model.kind") + ": a CRF tags words, and pieces of words have no tags",
+                      "Take a kind without -crf, or data.tokenizer = \"word\".");
+  }
+  if (!s.model.vectors.empty() || s.model.char_embedding > 0 || s.model.kind == "bilstm-cnn-crf") {
+    throw usage_error(asked + ": vectors and characters are of words, not of their pieces",
+                      "Leave model.vectors and model.char_embedding out, or take words.");
+  }
+}
+
+void check_task(const Settings& s, const Config& config) {
+  check_kind(s, config);
+  check_task_keys(s, config);
+  check_tokenizer(s, config);
+  const std::int64_t room = s.data.max_length == 0 ? 384 : s.data.max_length;
+  if (s.task == "span-qa" && s.data.stride >= room) {
+    throw usage_error(fmt::format("{} = {} leaves windows of {} tokens no room to move",
+                                  where(config, "data.stride"), s.data.stride, room),
+                      "Take a stride well below data.max_length.");
+  }
+}
+
+/// What the task and model.path say where the configuration leaves it open.
+void choose_for_task(Settings& s, const Config& config) {
+  if (config.origin("model.kind") == "default") {
+    if (s.task == "language-model") s.model.kind = "gpt";
+    if (s.task == "seq2seq") s.model.kind = "encoder-decoder";
+    if (s.task == "masked-lm") s.model.kind = "transformer";
+    if (!s.model.path.empty()) s.model.kind = "pretrained";
+  }
+  if (config.origin("data.tokenizer") == "default" && !s.model.path.empty()) s.data.tokenizer = "subword";
 }
 
 /// Without a mechanism, a budget is a claim that nothing backs.
@@ -344,7 +445,7 @@ Settings parse_settings(const Config& config) {
   }
 
   if (s.data.train.empty() && s.data.dev.empty() && s.data.test.empty()) {
-    s.data.train = s.data.dev = s.data.test = "assistant";
+    s.data.train = s.data.dev = s.data.test = s.task == "span-qa" ? "questions" : "assistant";
   }
   if (s.data.train.empty()) {
     throw usage_error("data.train is missing", "Name the training data, or no data at all to take "
@@ -354,11 +455,11 @@ Settings parse_settings(const Config& config) {
     if (s.privacy.slots == 0) s.privacy.slots = 16;
     if (!is_given(config, "privacy.clipping")) s.privacy.clipping = "per-layer";
   }
-  if (s.task == "language-model" && config.origin("model.kind") == "default") s.model.kind = "gpt";
+  choose_for_task(s, config);
   check_data(s, config);
   check_train(s, config);
   check_model(s, config);
-  check_language_model(s, config);
+  check_task(s, config);
   if (s.privacy.is_private()) {
     check_private(s, config);
   } else {

@@ -16,10 +16,17 @@ struct DataOptions {
   std::string train, dev, test;
   std::string format;
   std::string text, label, slots, user;
+  std::string context, question, answers, source, target;
   std::vector<std::string> group;
+  bool coarse = false;
   std::string tokenizer = "word";
   std::int64_t block = 0;
-  text::Encoding encoding = text::Encoding::kUtf8;
+  std::int64_t max_length = 0;
+  std::int64_t stride = 64;
+  std::int64_t max_answer = 30;
+  double mask_rate = 0.15;
+  bool whole_words = false;
+  text::FileEncoding encoding = text::FileEncoding::kUtf8;
   bool header = true;
   bool quotes = true;
   bool dev_public = false;

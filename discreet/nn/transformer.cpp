@@ -33,7 +33,7 @@ TransformerEncoder::TransformerEncoder(const EncoderInputs& in, bool causal)
       skip_(in.spec.skip),
       longest_(in.spec.longest) {
   const ModelSpec& spec = in.spec;
-  make_table(in, causal && in.sizes.next_token && spec.tied);
+  make_table(in, in.sizes.next_token && spec.tied);
   width_ = spec.hidden.empty() ? words_width_ : spec.hidden.front();
   const TransformerBlockOptions options = block_options(spec, width_, causal);
   if (words_width_ != width_) {

@@ -27,7 +27,12 @@ const core::Fields<ReaderOptions>& reader_fields() {
                {.doc = "CSV, TSV: the first row names the columns; without it they are 1, 2, …"})
           .add("quotes", &ReaderOptions::quotes,
                {.doc = "CSV, TSV: fields may be quoted (RFC 4180); without it '\"' is a character "
-                       "like others."});
+                       "like others."})
+          .add("question", &ReaderOptions::question, {.doc = "Column of a question about the text."})
+          .add("answers", &ReaderOptions::answers,
+               {.doc = "Column of the answers to it, or of what the text is to become."})
+          .add("coarse", &ReaderOptions::coarse,
+               {.doc = "A label of two levels is read up to its first colon."});
   return fields;
 }
 
@@ -42,8 +47,9 @@ std::string guess_format(const std::filesystem::path& path) {
   if (extension == ".tsv") return "tsv";
   if (extension == ".conll" || extension == ".bio" || extension == ".iob") return "conll";
   if (extension == ".txt") return "text";
+  if (extension == ".json") return "squad";
   throw usage_error(fmt::format("{}: the name does not say the format", path.string()),
-                    "Set data.format to jsonl, csv, tsv, conll, labelled, parallel or text.");
+                    "Set data.format to jsonl, csv, tsv, conll, labelled, parallel, text or squad.");
 }
 
 std::unique_ptr<Reader> make_reader(const std::string& format, const std::filesystem::path& path,

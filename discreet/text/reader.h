@@ -10,7 +10,7 @@
 
 namespace discreet::text {
 
-enum class Encoding { kUtf8, kLatin1 };
+enum class FileEncoding { kUtf8, kLatin1 };
 
 /// Which columns hold what. An empty name means: take the first of the usual names that the source
 /// has, else leave the member empty. A name that is set must be in the source, else it's an error.
@@ -24,9 +24,12 @@ struct ReaderOptions {
   std::string slots;
   std::string user;
   std::vector<std::string> group;  ///< These columns stand in Example::groups, not in extra.
-  Encoding encoding = Encoding::kUtf8;
+  FileEncoding encoding = FileEncoding::kUtf8;
   bool header = true;  ///< CSV, TSV: the first row names the columns; else they are 1, 2, …
   bool quotes = true;  ///< CSV, TSV: a field that begins with '"' ends at the next single '"'.
+  std::string question;  ///< Empty: none is read, there is no usual name.
+  std::string answers;   ///< Empty: none are read. See Example::answers.
+  bool coarse = false;   ///< Labels end before their first ':'.
 };
 
 /// The description of these options, for the configuration's section `data`.
@@ -46,10 +49,10 @@ using MakeReader = std::unique_ptr<Reader> (*)(const std::filesystem::path& path
                                                const ReaderOptions& options);
 
 /// The format that a path's name says (`.jsonl`, `.csv`, `.tsv`, `.conll`, each also with `.gz`; a
-/// folder is `parallel`). Throws: kUsage if the name says nothing.
+/// folder is `parallel`; `.json` is `squad`). Throws: kUsage if the name says nothing.
 std::string guess_format(const std::filesystem::path& path);
 
-/// Opens `path` in `format` (jsonl, csv, tsv, conll, labelled, parallel; empty: by the name).
+/// Opens `path` in `format` (jsonl, csv, tsv, conll, labelled, parallel, text, squad; empty: by the name).
 /// Throws: kUsage for an unknown format, kBadData if the file is missing or does not begin as it
 /// must.
 std::unique_ptr<Reader> make_reader(const std::string& format, const std::filesystem::path& path,

@@ -72,4 +72,47 @@ void append_jsonl(const Example& example, std::string& out) {
   out += "}\n";
 }
 
+void SquadWriter::append(const Example& example, std::string& out) {
+  if (!begun_) {
+    out += "{\"version\":\"v2.0\",\"data\":[{\"title\":\"questions\",\"paragraphs\":[\n";
+  }
+  if (!begun_ || example.text != text_) {
+    if (begun_) out += "]},\n";
+    out += "{\"context\":";
+    append_string(example.text, out);
+    out += ",\"qas\":[\n";
+    text_ = example.text;
+  } else {
+    out += ",\n";
+  }
+  begun_ = true;
+  out += "{\"id\":";
+  const auto id = example.extra.find("id");
+  append_string(id == example.extra.end() ? std::to_string(example.line) : id->second, out);
+  out += ",\"question\":";
+  append_string(example.question, out);
+  out += ",\"answers\":[";
+  for (std::size_t i = 0; i < example.answers.size(); ++i) {
+    if (i > 0) out += ',';
+    out += "{\"text\":";
+    append_string(example.answers[i], out);
+    const auto begin = static_cast<std::size_t>(example.answer_begins[i]);
+    const std::string_view before = std::string_view(example.text).substr(0, begin);
+    const auto code_points = std::count_if(before.begin(), before.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    });
+    out += fmt::format(",\"answer_start\":{}}}", code_points);
+  }
+  out += fmt::format("],\"is_impossible\":{}}}", example.answers.empty());
+}
+
+void SquadWriter::finish(std::string& out) {
+  if (begun_) {
+    out += "]}";
+  } else {
+    out += "{\"version\":\"v2.0\",\"data\":[{\"title\":\"questions\",\"paragraphs\":[";
+  }
+  out += "]}]}\n";
+}
+
 }  // namespace discreet::text

@@ -11,4 +11,17 @@ namespace discreet::text {
 /// keys. Whole numbers among the extra values are written as numbers.
 void append_jsonl(const Example& example, std::string& out);
 
+/// Examples with questions as SQuAD's JSON, streamed: questions about one text that stand together share
+/// its paragraph. Places become code points, as there.
+class SquadWriter {
+ public:
+  void append(const Example& example, std::string& out);
+  /// Ends the document. Nothing may be appended afterwards.
+  void finish(std::string& out);
+
+ private:
+  bool begun_ = false;
+  std::string text_;
+};
+
 }  // namespace discreet::text

@@ -235,7 +235,7 @@ TEST_F(RunDataFiles, KeysSayHowAFileIsWritten) {
   settings.data.train = (folder_ / "train.csv").string();
   settings.data.text = "2";
   settings.data.label = "1";
-  settings.data.encoding = text::Encoding::kLatin1;
+  settings.data.encoding = text::FileEncoding::kLatin1;
   settings.data.header = settings.data.quotes = false;
   std::ofstream(folder_ / "train.csv") << "music,play \"caf\xe9\nweather,rain\n";
   const RunData data = load_run_data(settings);

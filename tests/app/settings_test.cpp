@@ -43,6 +43,16 @@ TEST(Settings, ALanguageModelIsAGptUnlessToldOtherwise) {
   EXPECT_NO_THROW(settings_of("task='text-classification'\n[data]\ntokenizer='character'"));
 }
 
+TEST(Settings, TasksAndPathsChooseTheKind) {
+  EXPECT_EQ(settings_of("task='seq2seq'").model.kind, "encoder-decoder");
+  EXPECT_EQ(settings_of("task='masked-lm'").model.kind, "transformer");
+  EXPECT_EQ(settings_of("task='span-qa'").model.kind, "bilstm");
+  const Settings pretrained = settings_of("task='masked-lm'\n[model]\npath='d'");
+  EXPECT_EQ(pretrained.model.kind, "pretrained");
+  EXPECT_EQ(pretrained.data.tokenizer, "subword");
+  EXPECT_EQ(settings_of(core::to_toml(dump_settings(pretrained))).model.path, "d");
+}
+
 TEST(Settings, GivenDataIsNotMixedWithTheBuiltInCorpus) {
   const Settings s = settings_of("[data]\ntrain='a.jsonl'");
   EXPECT_EQ(s.data.train, "a.jsonl");
@@ -101,8 +111,22 @@ TEST(Settings, ContradictionsAreRefusedWithFileAndLine) {
       {"[model]\nkind='bow'\nactivation='swiglu'", "x.toml:3: model.activation = \"swiglu\" needs"},
       {"[model]\nlora_targets=['*.qkv']", "model.lora_targets is given, but model.lora_rank is 0"},
       {"task='language-model'\n[model]\nkind='bilstm'", "x.toml:3: model.kind = \"bilstm\": a language"},
-      {"[data]\nblock=64", "x.toml:2: data.block needs task = \"language-model\""},
-      {"[data]\ntokenizer='character'", "data.tokenizer = \"character\": slots belong to words"},
+      {"[data]\nblock=64", "x.toml:2: data.block needs task = \"language-model\" or \"masked-lm\""},
+      {"[data]\ntokenizer='character'", "data.tokenizer = \"character\": slots and answers belong to words"},
+      {"[data]\ntokenizer='subword'", "data.tokenizer = \"subword\" needs data.vocabulary or model.path"},
+      {"[data]\ntokenizer='subword'\nvocabulary='d'\n[model]\nkind='bilstm-crf'", "a CRF tags words"},
+      {"[data]\ntokenizer='subword'\nvocabulary='d'\n[model]\nchar_embedding=8", "vectors and characters"},
+      {"[model]\npath='d'\n[data]\ntokenizer='word'", "reads the pieces of its own tokenizer"},
+      {"[model]\nkind='bow'\npath='d'", "x.toml:3: model.path is given, but model.kind is \"bow\""},
+      {"[model]\nkind='pretrained'", "model.kind = \"pretrained\" needs model.path"},
+      {"task='masked-lm'\n[model]\nkind='bow'", "reads both sides of a token"},
+      {"task='seq2seq'\n[model]\nkind='gpt'", "needs an encoder and a decoder"},
+      {"[model]\nkind='encoder-decoder'", "needs task = \"seq2seq\""},
+      {"task='span-qa'\n[model]\nkind='bilstm-crf'", "the ends of an answer"},
+      {"task='span-qa'\n[data]\nmax_length=64", "data.stride = 64 leaves windows of 64 tokens no room"},
+      {"[data]\nquestion='q'", "data.question needs task = \"span-qa\""},
+      {"[data]\ntarget='q'", "data.target needs task = \"seq2seq\""},
+      {"[data]\nmask_rate=0.2", "data.mask_rate needs task = \"masked-lm\""},
       {"[privacy]\ngeneric_rule=['*']", "privacy.generic_rule is given, but privacy.mechanism"},
       {"[run]\ndevice='gpu'", "run.device = \"gpu\": expected cpu, cuda"},
       {"[privacy]\nepsilon=8", "x.toml:2: privacy.epsilon is given, but privacy.mechanism"},

@@ -28,6 +28,9 @@ const std::vector<Seed>& seeds() {
       {"conll", "-DOCSTART- O\n\nEU\tB-ORG\nsays\tO\n\n caf\xc3\xa9\tO\n"},
       {"text", "one caf\xc3\xa9\n\n two \"three\"\r\n"},
       {"labelled", "4 What county is it ?\n0 caf\xc3\xa9\n"},
+      {"squad",
+       "{\"data\":[{\"paragraphs\":[{\"context\":\"caf\\u00e9 x\",\"qas\":[{\"id\":\"1\",\"question\":\"q\","
+       "\"answers\":[{\"text\":\"x\",\"answer_start\":5}]},{\"id\":\"2\",\"question\":\"r\",\"answers\":[]}]}]}]}\n"},
   };
   return all;
 }

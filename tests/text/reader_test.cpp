@@ -100,7 +100,7 @@ TEST(Readers, NameTheBadByte) {
   EXPECT_EQ(reader_failure("a.jsonl", "{\"text\":\"ok\"}\n{\"text\":\"caf\xe9\"}\n").substr(0, 46),
             "a.jsonl:2: byte 13 (0xe9) is not UTF-8 | Save ");
   const auto latin =
-      read_bytes("a.jsonl", "{\"text\":\"caf\xe9\"}\n", {.encoding = Encoding::kLatin1});
+      read_bytes("a.jsonl", "{\"text\":\"caf\xe9\"}\n", {.encoding = FileEncoding::kLatin1});
   EXPECT_EQ(latin.at(0).text, "caf\xc3\xa9");
   for (const char* name : {"a.csv", "a.tsv", "a.conll"}) {
     EXPECT_NE(reader_failure(name, "text\nab\xff\n").find("byte 3 (0xff)"), std::string::npos);

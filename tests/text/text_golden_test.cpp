@@ -65,7 +65,7 @@ TEST_F(TextGolden, Wnut17) {
 }
 
 TEST_F(TextGolden, TrecNeedsItsOldEncoding) {
-  const ReaderOptions latin{.encoding = Encoding::kLatin1};
+  const ReaderOptions latin{.encoding = FileEncoding::kLatin1};
   EXPECT_EQ(examples("trec/TREC.train.all", latin, "labelled").size(), 5452u);
   EXPECT_EQ(examples("trec/TREC.test.all", {}, "labelled").size(), 500u);
   try {

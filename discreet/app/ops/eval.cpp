@@ -36,14 +36,16 @@ Json evaluate_run(const Json& request, core::OperationContext&) {
     throw bad_data(source + ": there are no labels in it that task \"" + run.settings.task + "\" could use");
   }
   Json document = {{"schema", "discreet.eval/1"}, {"run", path},        {"data", source},
-                   {"split", split},              {"metrics", metrics}, {"n", data.size()}};
+                   {"split", split},              {"metrics", metrics}, {"n", data.examples.size()}};
   document["caveats"] = Json::array();
   if (run.encoder.language.end >= 0) {
     const std::string reason = bits_per_byte_reason(run.encoder, data);
     if (!reason.empty()) document["caveats"].push_back(reason);
   }
+  if (const std::string note = cut_note(data, "given"); !note.empty()) document["caveats"].push_back(note);
   const auto unknown = std::ranges::count_if(scores.loss, [](double loss) { return std::isnan(loss); });
-  if (unknown > 0 && run.encoder.language.end < 0) {
+  const bool labelled = run.encoder.intents.size() > 0 || run.encoder.tags.size() > 0;
+  if (unknown > 0 && labelled) {
     document["caveats"].push_back(
         fmt::format("{} of {} examples have a label that training never saw: it counts as missed, and "
                     "the loss is that of the others.",

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/run_model.h"
+#include "discreet/app/span_answers.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
@@ -20,10 +21,26 @@ constexpr std::size_t kLinesPerBatch = 64;
 struct PredictLine {
   text::Example example;
   std::vector<text::Token> places;
+  Json id;  ///< Of a question, given back with its answer; null if it had none.
 };
+
+/// {"question", "context"} and, if the caller wants it back, "id".
+PredictLine parse_question(const Json& request, const std::string& origin) {
+  PredictLine parsed;
+  for (const auto& [key, member] : {std::pair{"question", &parsed.example.question},
+                                    {"context", &parsed.example.text}}) {
+    if (!request.is_object() || !request.contains(key) || !request[key].is_string()) {
+      throw bad_data(origin + ": expected {\"question\":\"…\",\"context\":\"…\"}");
+    }
+    *member = request[key].get<std::string>();
+  }
+  parsed.id = request.value("id", Json());
+  return parsed;
+}
 
 PredictLine parse_line(const std::string& line, const std::string& origin, const Encoder& encoder) {
   const Json request = core::parse_json(line, origin);
+  if (encoder.task == "span-qa") return parse_question(request, origin);
   PredictLine parsed;
   if (request.contains("words") && request["words"].is_array()) {
     for (const Json& word : request["words"]) {
@@ -40,11 +57,37 @@ PredictLine parse_line(const std::string& line, const std::string& origin, const
   return parsed;
 }
 
+constexpr std::size_t kAnswers = 5;
+
+/// The best answer, and what else it could be.
+Json span_answer(const PredictLine& line, const std::vector<SpanAnswer>& best) {
+  const auto described = [](const SpanAnswer& answer) {
+    Json found = {{"answer", answer.text}, {"score", answer.score}, {"probability", answer.probability}};
+    if (answer.begin >= 0) {
+      found["begin"] = answer.begin;
+      found["end"] = answer.end;
+    }
+    return found;
+  };
+  Json result = described(best.front());
+  if (!line.id.is_null()) result["id"] = line.id;
+  result["question"] = line.example.question;
+  result["n_best"] = Json::array();
+  for (const SpanAnswer& answer : best) result["n_best"].push_back(described(answer));
+  return result;
+}
+
 Json answer(const PredictLine& line, const Encoder& encoder, const Scores& scores, std::size_t row,
-            std::span<const std::int64_t> tags) {
+            std::int64_t tokens, std::span<const std::string> tags) {
   Json result = Json::object();
+  if (encoder.task == "masked-lm") {
+    return {{"told", scores.told[row]},
+            {"correct", scores.correct[row]},
+            {"loss", scores.loss[row]},
+            {"perplexity", std::exp(scores.loss[row])}};
+  }
   if (encoder.language.end >= 0) {
-    return {{"tokens", line.example.words.size()},
+    return {{"tokens", tokens},
             {"loss", scores.loss[row]},
             {"perplexity", std::exp(scores.loss[row])}};
   }
@@ -59,8 +102,7 @@ Json answer(const PredictLine& line, const Encoder& encoder, const Scores& score
     result["probabilities"] = probabilities;
   }
   if (encoder.tags.size() == 0) return result;
-  std::vector<std::string> names;
-  for (const std::int64_t tag : tags) names.push_back(encoder.tags.name(tag));
+  const std::vector<std::string> names(tags.begin(), tags.end());
   result["words"] = line.example.words;
   result["slots"] = names;
   result["entities"] = Json::array();
@@ -88,12 +130,23 @@ void emit_batch(std::vector<PredictLine>& lines, const RunModel& run, core::Oper
   for (const PredictLine& line : lines) examples.push_back(line.example);
   const EncodedData data = encode(run.encoder, std::move(examples));
   const Scores scores = score(*run.model, data);
+  if (run.encoder.task == "span-qa") {
+    const auto best = best_answers(run.encoder, data, scores, kAnswers);
+    for (std::size_t i = 0; i < lines.size(); ++i) context.emit(span_answer(lines[i], best[i]));
+    lines.clear();
+    return;
+  }
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    std::span<const std::int64_t> tags(scores.tags);
-    if (!tags.empty()) {
-      tags = tags.subspan(data.offsets[i], data.offsets[i + 1] - data.offsets[i]);
+    const auto n = static_cast<std::int64_t>(i);
+    std::vector<std::string> tags;
+    for (const std::int64_t word : scores.tags.empty() ? std::vector<std::int64_t>()
+                                                      : word_rows(run.encoder, data, n)) {
+      tags.push_back(word < 0 ? "O" : run.encoder.tags.name(scores.tags[word]));
     }
-    context.emit(answer(lines[i], run.encoder, scores, i, tags));
+    const std::int64_t tokens = run.encoder.subwords
+                                    ? data.offsets[n + 1] - data.offsets[n]
+                                    : static_cast<std::int64_t>(lines[i].example.words.size());
+    context.emit(answer(lines[i], run.encoder, scores, i, tokens, tags));
   }
   lines.clear();
 }

@@ -9,10 +9,15 @@ const core::Fields<ModelOptions>& model_fields() {
       core::Fields<ModelOptions>("model")
           .add("kind", &ModelOptions::kind,
                {.choices = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf", "gru",
-                            "bigru", "transformer", "gpt"},
+                            "bigru", "transformer", "gpt", "encoder-decoder", "pretrained"},
                 .doc = "Encoder of the words; -cnn reads their characters too, -crf puts a "
                        "conditional random field over the tags. gpt: a causal transformer, for "
-                       "language models."})
+                       "language models. encoder-decoder: two transformers, for seq2seq. pretrained: "
+                       "the form and the weights of model.path."})
+          .add("path", &ModelOptions::path,
+               {.doc = "Of kind pretrained: a folder with config.json, model.safetensors and tokenizer "
+                       "files, in the layout of the Hugging Face hub. Its training is public knowledge to "
+                       "this run's guarantee."})
           .add("embedding", &ModelOptions::embedding,
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "Width of the word vectors; model.vectors, if given, decide it."})

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "discreet/app/data_generate.h"
 #include "discreet/app/data_sets.h"
@@ -12,32 +13,43 @@ void register_verb_data_generate(cli::Program& program) {
   static std::string name, out;
   static app::GenerateOptions options;
   static std::map<std::string, std::string> given;
-  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines.");
-  verb->add_option("name", name, "assistant")->required();
+  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines, or the built-in questions as SQuAD's JSON.");
+  verb->add_option("name", name, "assistant or questions")->required();
   verb->add_option("--out", out, "File to write; without it, or -, stdout.");
   verb->add_flag("--force", options.force, "Replace an existing file.");
-  for (const core::FieldInfo& field : text::corpus_fields().info()) {
-    std::string flag = "--" + field.name;
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    const std::string help = fmt::format("{} [{}]", field.spec.doc, field.default_value.dump());
-    if (field.type == core::FieldType::kBool) {
-      verb->add_flag_callback(
-          flag, [key = field.name] { given[key] = "true"; }, help);
-    } else {
-      verb->add_option(flag, given[field.name], help);
+  std::set<std::string> known;
+  const auto add_flags = [&](const std::vector<core::FieldInfo>& fields) {
+    for (const core::FieldInfo& field : fields) {
+      if (!known.insert(field.name).second) continue;  // lines, seed and split are of both
+      std::string flag = "--" + field.name;
+      std::replace(flag.begin(), flag.end(), '_', '-');
+      const std::string help = fmt::format("{} [{}]", field.spec.doc, field.default_value.dump());
+      if (field.type == core::FieldType::kBool) {
+        verb->add_flag_callback(
+            flag, [key = field.name] { given[key] = "true"; }, help);
+      } else {
+        verb->add_option(flag, given[field.name], help);
+      }
     }
-  }
+  };
+  add_flags(text::corpus_fields().info());
+  add_flags(text::question_fields().info());
   program.on_run(verb, [&program] {
-    if (name != "assistant") {
+    const bool questions = name == "questions";
+    if (name != "assistant" && !questions) {
       throw usage_error(fmt::format("'{}' cannot be generated", name),
-                        "The built-in corpus is called assistant; `discreet data get` fetches "
-                        "others.");
+                        "The built-in corpora are called assistant and questions; `discreet data get` "
+                        "fetches others.");
     }
     core::Config config;
     for (const auto& [key, value] : given) {
-      if (!value.empty()) config.add_assignment(fmt::format("assistant.{}={}", key, value));
+      if (!value.empty()) config.add_assignment(fmt::format("{}.{}={}", name, key, value));
     }
-    options.corpus = text::corpus_fields().parse(config);
+    if (questions) {
+      options.questions = text::question_fields().parse(config);
+    } else {
+      options.corpus = text::corpus_fields().parse(config);
+    }
     options.out = out;
     if ((out.empty() || out == "-") && program.global().json) {
       throw usage_error("--json and the corpus cannot share stdout", "Name a file with --out.");

@@ -59,7 +59,7 @@ void register_verb_data_info(cli::Program& program) {
   verb->add_option("--user", options.user, "Column of the user.");
   verb->add_option("--group", options.group, "Columns of groups.")->delimiter(',');
   verb->add_flag_callback(
-      "--latin-1", [] { options.encoding = text::Encoding::kLatin1; },
+      "--latin-1", [] { options.encoding = text::FileEncoding::kLatin1; },
       "The file is in Latin-1, not in UTF-8.");
   verb->add_flag_callback(
       "--no-header", [] { options.header = false; }, "CSV, TSV: the columns are 1, 2, …");

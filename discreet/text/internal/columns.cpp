@@ -10,7 +10,8 @@
 namespace discreet::text::internal {
 namespace {
 
-constexpr Role kNamedRoles[] = {Role::kText, Role::kLabel, Role::kSlots, Role::kUser};
+constexpr Role kNamedRoles[] = {Role::kText, Role::kLabel,    Role::kSlots,
+                                Role::kUser, Role::kQuestion, Role::kAnswers};
 
 }  // namespace
 
@@ -44,6 +45,10 @@ std::string option_name(Role role) {
       return "data.slots";
     case Role::kUser:
       return "data.user";
+    case Role::kQuestion:
+      return "data.question";
+    case Role::kAnswers:
+      return "data.answers";
     default:
       return "data.group";
   }
@@ -59,6 +64,10 @@ const std::string& wanted_column(const ReaderOptions& options, Role role) {
       return options.slots;
     case Role::kUser:
       return options.user;
+    case Role::kQuestion:
+      return options.question;
+    case Role::kAnswers:
+      return options.answers;
     default:
       throw internal_error("groups and extra columns have no single name");
   }
@@ -106,12 +115,12 @@ std::vector<Role> assign_roles(const std::vector<std::string>& columns,
   return roles;
 }
 
-TextLines::TextLines(const std::filesystem::path& path, Encoding encoding)
+TextLines::TextLines(const std::filesystem::path& path, FileEncoding encoding)
     : lines_(path), encoding_(encoding) {}
 
 bool TextLines::next(std::string& line) {
   if (!lines_.next(line)) return false;
-  if (encoding_ == Encoding::kLatin1) {
+  if (encoding_ == FileEncoding::kLatin1) {
     line = latin1_to_utf8(line);
   } else if (find_invalid_utf8(line) != std::string::npos) {
     require_utf8(line, lines_.where());
@@ -134,6 +143,10 @@ void set_words_and_tags(Example& example, std::vector<std::string> words,
   }
   example.words = std::move(words);
   example.tags = std::move(tags);
+}
+
+void shorten_label(const ReaderOptions& options, std::string& label) {
+  if (options.coarse) label = label.substr(0, label.find(':'));
 }
 
 std::string join_words(const std::vector<std::string>& words) {

@@ -9,7 +9,7 @@
 
 namespace discreet::text::internal {
 
-enum class Role { kText, kLabel, kSlots, kUser, kGroup, kExtra };
+enum class Role { kText, kLabel, kSlots, kUser, kQuestion, kAnswers, kGroup, kExtra };
 
 /// Usual names of a role's column, best first.
 const std::vector<std::string>& usual_names(Role role);
@@ -26,7 +26,7 @@ std::vector<Role> assign_roles(const std::vector<std::string>& columns,
 /// Lines of a file as UTF-8, with errors that name file and line.
 class TextLines {
  public:
-  TextLines(const std::filesystem::path& path, Encoding encoding);
+  TextLines(const std::filesystem::path& path, FileEncoding encoding);
   bool next(std::string& line);
   /// The same, past lines of nothing but white space.
   bool next_with_text(std::string& line);
@@ -35,13 +35,16 @@ class TextLines {
 
  private:
   core::LineReader lines_;
-  Encoding encoding_;
+  FileEncoding encoding_;
 };
 
 /// Words of a text that has tags, by white space; checks that there is one tag for each.
 /// Throws: kBadData naming `where` and both counts.
 void set_words_and_tags(Example& example, std::vector<std::string> words,
                         std::vector<std::string> tags, const std::string& where);
+
+/// What data.coarse keeps of a label: all before its first colon.
+void shorten_label(const ReaderOptions& options, std::string& label);
 
 std::string join_words(const std::vector<std::string>& words);
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "discreet/text/internal/answers.h"
 #include "discreet/text/internal/columns.h"
 #include "discreet/text/unicode.h"
 
@@ -60,6 +61,12 @@ class SeparatedReader final : public Reader {
         case Role::kUser:
           example.user = std::move(row_[i]);
           break;
+        case Role::kQuestion:
+          example.question = std::move(row_[i]);
+          break;
+        case Role::kAnswers:
+          if (!row_[i].empty()) example.answers = {std::move(row_[i])};
+          break;
         case Role::kGroup:
           example.groups[columns_[i]] = std::move(row_[i]);
           break;
@@ -72,6 +79,8 @@ class SeparatedReader final : public Reader {
           break;
       }
     }
+    shorten_label(options_, example.label);
+    find_answers(example);
     if (tagged) {
       set_words_and_tags(example, split_spaces(example.text), split_spaces(tags), row_where_);
     }

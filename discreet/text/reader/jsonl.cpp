@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "discreet/core/registry.h"
+#include "discreet/text/internal/answers.h"
 #include "discreet/text/internal/columns.h"
 #include "discreet/text/unicode.h"
 
@@ -34,6 +35,9 @@ class JsonlReader final : public Reader {
     read_text(object, example);
     read_scalar(object, Role::kLabel, example.label);
     read_scalar(object, Role::kUser, example.user);
+    internal::shorten_label(options_, example.label);
+    if (!options_.question.empty()) read_scalar(object, Role::kQuestion, example.question);
+    if (!options_.answers.empty()) read_answers(object, example);
     for (const std::string& name : options_.group) {
       if (!object.contains(name)) throw missing(name, "data.group", object);
       example.groups[name] = scalar(object[name]);
@@ -153,6 +157,12 @@ class JsonlReader final : public Reader {
                      fmt::format("Set {} to another key.", internal::option_name(role)));
     }
     member = scalar(*value);
+  }
+
+  void read_answers(const Json& object, Example& example) {
+    if (const Json* value = value_of(object, Role::kAnswers)) {
+      internal::set_answers(*value, lines_.where() + ": '" + taken_.back() + "'", example);
+    }
   }
 
   internal::TextLines lines_;

@@ -10,7 +10,7 @@ namespace {
 class LabelledReader final : public Reader {
  public:
   LabelledReader(const std::filesystem::path& path, const ReaderOptions& options)
-      : lines_(path, options.encoding) {}
+      : lines_(path, options.encoding), options_(options) {}
 
   bool next(Example& example) override {
     if (!lines_.next_with_text(line_)) return false;
@@ -25,11 +25,13 @@ class LabelledReader final : public Reader {
     }
     example.label = line_.substr(0, space);
     example.text = line_.substr(begin);
+    internal::shorten_label(options_, example.label);
     return true;
   }
 
  private:
   internal::TextLines lines_;
+  ReaderOptions options_;
   std::string line_;
 };
 

@@ -62,7 +62,7 @@ class ParallelReader final : public Reader {
   };
 
   void open(Role role, const std::string& wanted, const std::string& usual, bool required,
-            Encoding encoding) {
+            FileEncoding encoding) {
     const std::string name = wanted.empty() ? usual : wanted;
     if (!std::filesystem::exists(folder_ / name)) {
       if (!required && wanted.empty()) return;

@@ -10,7 +10,7 @@ namespace {
 Json hugging_face_config(const Settings& settings, const Encoder& encoder) {
   Json config = {{"model_type", "discreet-" + settings.model.kind},
                  {"architectures", {"DiscreetModel"}},
-                 {"vocab_size", encoder.vocabulary.size()},
+                 {"vocab_size", vocabulary_size(encoder)},
                  {"task", settings.task}};
   Json id2label = Json::object(), label2id = Json::object();
   for (std::int64_t i = 0; i < encoder.intents.size(); ++i) {
@@ -30,8 +30,8 @@ std::string readme(const Settings& settings, const Encoder& encoder, const Model
   std::string text = "---\nlibrary_name: discreet\n---\n\n# Model card\n\n";
   text += fmt::format("A `{}` model for the task `{}`, {} trainable values, trained with `discreet train`.\n",
                       settings.model.kind, settings.task, card.trainable_values);
-  text += fmt::format("\nTraining data: `{}`. {} words in the vocabulary", settings.data.train,
-                      encoder.vocabulary.size());
+  text += fmt::format("\nTraining data: `{}`. {} {} in the vocabulary", settings.data.train,
+                      vocabulary_size(encoder), encoder.subwords ? "pieces" : "words");
   if (encoder.intents.size() > 0) text += fmt::format(", {} classes", encoder.intents.size());
   if (encoder.tags.size() > 0) text += fmt::format(", {} slot tags", encoder.tags.size());
   text += ".\n\n## Privacy\n\n" + card.statement + "\n";

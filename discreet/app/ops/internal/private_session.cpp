@@ -171,12 +171,16 @@ void check_generic_names(const Session& session) {
   core::check_patterns("privacy.generic_rule", session.settings.privacy.generic_rule, names);
 }
 
-/// A language model has a logit per word of the vocabulary for every token: a part's take 256 MiB at most.
+/// A language model has a logit per word of the vocabulary for every token that it tells: a part's take
+/// 256 MiB at most.
 std::int64_t part_tokens(const Session& session) {
   const std::int64_t asked = session.settings.privacy.physical_tokens;
-  if (session.data.encoder.language.end < 0) return asked;
-  constexpr std::int64_t kLogits = 1 << 26;
-  return std::min(asked, std::max<std::int64_t>(1, kLogits / session.data.encoder.language.end));
+  const Encoder& encoder = session.data.encoder;
+  const double told = encoder.language.end >= 0 ? 1 : encoder.task == "masked-lm" ? encoder.masks.rate : 0;
+  const double logits = told * static_cast<double>(table_entries(encoder));
+  constexpr double kLogits = 1 << 26;
+  if (logits * static_cast<double>(asked) <= kLogits) return asked;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kLogits / logits));
 }
 
 }  // namespace

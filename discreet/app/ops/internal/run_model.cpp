@@ -10,7 +10,9 @@
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/masked_model.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/span_model.h"
 #include "discreet/text/characters.h"
 
 namespace discreet::app {
@@ -52,11 +54,6 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   return spec;
 }
 
-/// Rows of the embedding: the words, and a language model's mark of an end.
-std::int64_t table_entries(const Encoder& encoder) {
-  return encoder.vocabulary.size() + (encoder.language.end >= 0 ? 1 : 0);
-}
-
 /// LoRA and what is frozen, by the names of the configuration.
 void adapt(const Settings& settings, nn::Model& model, core::ReproducibleRng& rng) {
   const ModelOptions& asked = settings.model;
@@ -80,16 +77,32 @@ void take_start(const Settings& settings, nn::Model& model) {
   nn::load_model_tensors(model, start, file.string());
 }
 
+nn::MaskRule mask_rule(const Encoder& encoder) {
+  return {.rate = encoder.masks.rate,
+          .whole_words = encoder.masks.whole_words,
+          .mask = mark_id(encoder),
+          .ids = vocabulary_size(encoder),
+          .special = special_ids(encoder),
+          .continues = continuing_ids(encoder)};
+}
+
 std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
                                          const at::Tensor& vectors) {
-  const bool language_model = encoder.language.end >= 0;
+  const nn::ModelSpec spec = model_spec(settings.model);
   const nn::ModelSizes sizes{.vocabulary = table_entries(encoder),
                              .intents = encoder.intents.size(),
                              .tags = encoder.tags.size(),
                              .characters = encoder.characters ? text::kCharacterIds : 0,
-                             .next_token = language_model};
+                             .next_token = encoder.language.end >= 0};
   core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "parameters");
-  auto model = nn::make_model(model_spec(settings.model), sizes, vectors, rng);
+  std::shared_ptr<nn::Model> model;
+  if (encoder.task == "masked-lm") {
+    model = nn::make_masked_model(spec, sizes.vocabulary, mask_rule(encoder), vectors, rng);
+  } else if (encoder.task == "span-qa") {
+    model = nn::make_span_model(spec, sizes.vocabulary, vectors, rng);
+  } else {
+    model = nn::make_model(spec, sizes, vectors, rng);
+  }
   if (encoder.tags.size() > 0) model->set_tag_rules(nn::bio_rules(encoder.tags.names()));
   adapt(settings, *model, rng);
   return model;
@@ -121,13 +134,32 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+void append_ends(const at::Tensor& logits, Scores& scores) {
+  const at::Tensor host = logits.detach().to(at::kCPU, at::kFloat).contiguous();
+  const auto* values = host.const_data_ptr<float>();
+  for (std::int64_t n = 0; n < host.size(0); ++n) {
+    scores.starts.push_back(values[2 * n]);
+    scores.ends.push_back(values[2 * n + 1]);
+  }
+}
+
+/// A window without the answer's ends has no loss.
+void mask_windows(const EncodedData& data, Scores& scores) {
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const bool answered = std::any_of(data.tags.begin() + data.offsets[i],
+                                      data.tags.begin() + data.offsets[i + 1],
+                                      [](std::int64_t tag) { return tag > 0; });
+    if (!answered) scores.loss[i] = kNoLoss;
+  }
+}
+
 /// No loss is defined on a label that the encoder does not know.
 void mask_unknown(const EncodedData& data, Scores& scores) {
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const bool intent = data.intents.empty() || data.intents[i] >= 0;
     bool tags = true;
     for (std::int64_t t = data.offsets[i]; !data.tags.empty() && t < data.offsets[i + 1]; ++t) {
-      tags = tags && data.tags[t] >= 0;
+      tags = tags && data.tags[t] != -1;
     }
     if (!intent && !scores.intent_loss.empty()) scores.intent_loss[i] = kNoLoss;
     if (!tags && !scores.slot_loss.empty()) scores.slot_loss[i] = kNoLoss;
@@ -164,7 +196,8 @@ RunModel open_run_model(const fs::path& run) {
 
 nn::EncodedExamples to_examples(const EncodedData& data) {
   nn::EncodedExamples examples{data.tokens, data.offsets,    data.intents,
-                               data.tags,   data.characters, data.character_offsets};
+                               data.tags,   data.characters, data.character_offsets,
+                               data.token_types};
   for (std::int64_t& intent : examples.intents) intent = std::max<std::int64_t>(intent, 0);
   return examples;
 }
@@ -182,7 +215,12 @@ Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size)
   const bool was_training = model.is_training();
   model.eval();
   nn::EncodedExamples examples = to_examples(data);
-  for (std::int64_t& tag : examples.tags) tag = std::max<std::int64_t>(tag, 0);
+  // What is not known may be scored as anything; what is no word's tag is not.
+  for (std::int64_t& tag : examples.tags) {
+    if (tag == -1) tag = 0;
+  }
+  const bool spans = !data.places.empty();
+  auto* masked = dynamic_cast<nn::MaskedModel*>(&model);
   Scores scores;
   std::vector<std::int64_t> indices;
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
@@ -199,13 +237,22 @@ Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size)
     append(scores.loss, doubles_of(output.loss));
     append(scores.intent_loss, doubles_of(output.intent_loss));
     append(scores.slot_loss, doubles_of(output.slot_loss));
+    if (masked != nullptr) {
+      append(scores.told, masked->counts().told);
+      append(scores.correct, masked->counts().correct);
+    }
+    if (spans) append_ends(output.emissions, scores);
     append(scores.intents, predicted.intent);
     append(scores.tags, predicted.tags);
     for (const double p : doubles_of(predicted.intent_probabilities)) {
       scores.intent_probabilities.push_back(static_cast<float>(p));
     }
   }
-  mask_unknown(data, scores);
+  if (spans) {
+    mask_windows(data, scores);
+  } else {
+    mask_unknown(data, scores);
+  }
   model.train(was_training);
   return scores;
 }

@@ -18,7 +18,8 @@ namespace {
 std::string selection_metric(const Settings& settings) {
   if (!settings.train.metric.empty()) return settings.train.metric;
   if (settings.task == "text-classification") return "accuracy";
-  if (settings.task == "language-model") return "perplexity";
+  if (settings.task == "language-model" || settings.task == "masked-lm") return "perplexity";
+  if (settings.task == "span-qa") return "f1";
   return settings.task == "tagging" ? "entity_f1" : "exact_match";
 }
 
@@ -91,13 +92,14 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
     result["caveats"] = statement.caveats;
     result["warnings"] = statement.warnings;
   }
+  for (const std::string& note : session.data.notes) result["caveats"].push_back(note);
   const bool has_test = session.data.test.size() > 0;
   const EncodedData& data = has_test ? session.data.test : session.data.dev;
   if (data.size() > 0) {
     card.split = has_test ? "test" : "dev";
     card.metrics = evaluate_on(session, data);
     result["split"] = card.split;
-    result["n"] = data.size();
+    result["n"] = data.examples.size();
     result["metrics"] = card.metrics;
   }
   session.run.write_model([&](const fs::path& folder) {
