@@ -18,6 +18,7 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(httplib REQUIRED cpp-httplib)
+pkg_check_modules(hdf5 REQUIRED hdf5-serial)
 
 if(DISCREET_TENSORS)
   # Where to look is scripts/bootstrap's business; it passes Torch_DIR.

@@ -5,8 +5,12 @@
 
 namespace discreet {
 void register_all_accountant(core::Registry&);
+void register_all_compression(core::Registry&);
+void register_all_partition(core::Registry&);
 void register_all_reader(core::Registry&);
 void register_all_section(core::Registry&);
+void register_all_selection(core::Registry&);
+void register_all_strategy(core::Registry&);
 void register_all_study(core::Registry&);
 void register_all_tokenizer(core::Registry&);
 }  // namespace discreet
@@ -53,8 +57,12 @@ Registry& registry() {
   static Registry* instance = [] {
     auto* r = new Registry;
     register_all_accountant(*r);
+    register_all_compression(*r);
+    register_all_partition(*r);
     register_all_reader(*r);
     register_all_section(*r);
+    register_all_selection(*r);
+    register_all_strategy(*r);
     register_all_study(*r);
     register_all_tokenizer(*r);
     return r;
