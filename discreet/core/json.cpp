@@ -67,6 +67,9 @@ Json parse_json(const std::string& text, const std::string& origin) {
     const std::size_t place = what.find(": ");
     throw bad_data(fmt::format("{}: not valid JSON at byte {}", origin, e.byte),
                    place == std::string::npos ? what : what.substr(place + 2));
+  } catch (const Json::exception& e) {
+    // A number beyond the range of double is no parse error there.
+    throw bad_data(fmt::format("{}: not readable JSON: {}", origin, e.what()));
   }
 }
 

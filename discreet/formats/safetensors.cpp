@@ -28,6 +28,8 @@ constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kAlignment = 8;
 // The limit of the reference implementation.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
+// 100,000 names of shards; what stands in a JSON object is looked through from its beginning.
+constexpr std::uintmax_t kMaxIndexBytes = 8 << 20;
 constexpr const char* kMetadataKey = "__metadata__";
 
 struct DTypeInfo {
@@ -65,27 +67,29 @@ Error malformed(const fs::path& path, const std::string& what) {
                   "The file is damaged or not a safetensors file.");
 }
 
-/// Parses the header; a name that stands twice, or nesting that no header has, is refused.
-Json parse_header(std::string_view text, const fs::path& path) {
+/// Parses a JSON object that starts at byte `offset` of its file; a key that stands twice in one
+/// object, or nesting that no header has, is refused.
+Json parse_unique(std::string_view text, std::size_t offset, const std::string& what,
+                  const fs::path& path) {
   constexpr int kMaxDepth = 8;
-  std::set<std::string> seen;
+  std::vector<std::set<std::string>> seen(kMaxDepth + 2);
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) throw malformed(path, "the header is nested too deeply");
-    if (event == Json::parse_event_t::key && depth == 1 &&
-        !seen.insert(value.get<std::string>()).second) {
-      throw malformed(path, fmt::format("the header names {} twice", shown(value)));
+    if (depth > kMaxDepth) throw malformed(path, fmt::format("{} is nested too deeply", what));
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Json::parse_event_t::object_start) seen[level + 1].clear();
+    if (event == Json::parse_event_t::key && !seen[level].insert(value.get<std::string>()).second) {
+      throw malformed(path, fmt::format("{} names {} twice", what, shown(value)));
     }
     return true;
   };
   try {
-    Json header = Json::parse(text, watch);
-    if (!header.is_object()) throw malformed(path, "the header is not a JSON object");
-    return header;
+    Json object = Json::parse(text, watch);
+    if (!object.is_object()) throw malformed(path, fmt::format("{} is not a JSON object", what));
+    return object;
   } catch (const Json::parse_error& e) {
-    throw malformed(path,
-                    fmt::format("the header is not valid JSON at byte {}", kLengthBytes + e.byte));
+    throw malformed(path, fmt::format("{} is not valid JSON at byte {}", what, offset + e.byte));
   } catch (const Json::exception& e) {
-    throw malformed(path, fmt::format("the header cannot be read: {}", e.what()));
+    throw malformed(path, fmt::format("{} cannot be read: {}", what, e.what()));
   }
 }
 
@@ -204,7 +208,7 @@ void SafetensorsFile::read_header(std::span<const std::byte> bytes) {
   }
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
   const auto data = bytes.subspan(kLengthBytes + length);
-  const Json header = parse_header(text, path_);
+  const Json header = parse_unique(text, kLengthBytes, "the header", path_);
   for (const auto& [name, entry] : header.items()) {
     if (name != kMetadataKey) {
       tensors_.emplace(name, read_entry(name, entry, data));
@@ -306,8 +310,13 @@ SafetensorsModel::SafetensorsModel(const fs::path& path) : path_(path) {
 }
 
 void SafetensorsModel::open_shards(const fs::path& index) {
-  const Json json = core::parse_json(core::read_file(index), index.string());
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
+  std::error_code error;
+  if (const auto bytes = fs::file_size(index, error); !error && bytes > kMaxIndexBytes) {
+    throw bad_data(
+        fmt::format("{}: has {} bytes, the limit is {}", index.string(), bytes, kMaxIndexBytes));
+  }
+  const Json json = parse_unique(core::read_file(index), 0, "the index", index);
+  if (!json.contains("weight_map") || !json["weight_map"].is_object()) {
     throw bad_data(fmt::format("{}: has no \"weight_map\"", index.string()));
   }
   std::map<std::string, std::size_t> opened;
@@ -327,6 +336,16 @@ void SafetensorsModel::open_shards(const fs::path& index) {
     }
     names_.push_back(name);
     shard_of_[name] = shard->second;
+  }
+  for (const auto& [file_name, shard] : opened) {
+    for (const std::string& name : shards_[shard].names()) {
+      const auto known = shard_of_.find(name);
+      if (known != shard_of_.end() && known->second == shard) continue;
+      throw bad_data(
+          fmt::format("{}: has a tensor {}, which {} {}", (path_ / file_name).string(),
+                      printable(name), index.string(),
+                      known == shard_of_.end() ? "does not name" : "looks for in another file"));
+    }
   }
 }
 
