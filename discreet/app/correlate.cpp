@@ -15,38 +15,48 @@ namespace {
 
 constexpr std::uint64_t kLeastForVerdict = 30;
 
-std::vector<std::pair<std::string, std::string>> pairs_of(const std::filesystem::path& path,
-                                                          const CorrelateQuestion& question) {
-  std::vector<std::pair<std::string, std::string>> pairs;
+using ColumnPairs = std::vector<std::pair<std::string, std::string>>;
+
+/// The columns to read: those asked for, or all.
+std::vector<std::string> columns_of(const std::filesystem::path& path, const CorrelateQuestion& question) {
   if (question.x.empty() != question.y.empty()) {
     throw usage_error("--x and --y go together", "Leave both out to correlate every column with every other.");
   }
-  if (!question.x.empty()) {
-    for (const std::string& x : question.x) {
-      for (const std::string& y : question.y) pairs.emplace_back(x, y);
-    }
-    return pairs;
+  std::vector<std::string> names = question.x.empty() ? table_columns(path) : question.x;
+  names.insert(names.end(), question.y.begin(), question.y.end());
+  names.insert(names.end(), question.flip.begin(), question.flip.end());
+  std::vector<std::string> distinct;
+  for (const std::string& name : names) {
+    if (std::find(distinct.begin(), distinct.end(), name) == distinct.end()) distinct.push_back(name);
   }
+  return distinct;
+}
+
+/// Empty cells aside, a column of numbers; names of models are none.
+bool is_numeric(const Table& table, const std::string& name) {
+  bool any = false;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.column(name)[row].empty()) continue;
+    if (!table.is_number(row, name)) return false;
+    any = true;
+  }
+  return any;
+}
+
+ColumnPairs pairs_of(const Table& table, const CorrelateQuestion& question) {
+  ColumnPairs pairs;
+  for (const std::string& x : question.x) {
+    for (const std::string& y : question.y) pairs.emplace_back(x, y);
+  }
+  if (!question.x.empty()) return pairs;
   std::vector<std::string> numeric;
-  const std::vector<std::string> all = table_columns(path);
-  const Table table = read_table(path, all);
-  for (const std::string& name : all) {
-    bool numbers = table.rows() > 0, any = false;
-    for (std::size_t row = 0; numbers && row < table.rows(); ++row) {
-      if (table.column(name)[row].empty()) continue;
-      any = true;
-      try {
-        table.number(row, name);
-      } catch (const Error&) {
-        numbers = false;  // a column of names, such as the models'
-      }
-    }
-    if (numbers && any) numeric.push_back(name);
+  for (const std::string& name : table.names) {
+    if (is_numeric(table, name)) numeric.push_back(name);
   }
   for (std::size_t i = 0; i < numeric.size(); ++i) {
     for (std::size_t j = i + 1; j < numeric.size(); ++j) pairs.emplace_back(numeric[i], numeric[j]);
   }
-  if (pairs.empty()) throw bad_data(path.string() + ": fewer than two columns of numbers", "Name columns with --x and --y.");
+  if (pairs.empty()) throw bad_data(table.path + ": fewer than two columns of numbers", "Name columns with --x and --y.");
   return pairs;
 }
 
@@ -58,15 +68,8 @@ void put(Json& result, const char* key, const std::optional<double>& value, cons
 }  // namespace
 
 Json correlations_of_table(const std::filesystem::path& path, const CorrelateQuestion& question) {
-  const auto pairs = pairs_of(path, question);
-  std::vector<std::string> names = question.flip;
-  for (const auto& [x, y] : pairs) {
-    names.push_back(x);
-    names.push_back(y);
-  }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  const Table table = read_table(path, names);
+  const Table table = read_table(path, columns_of(path, question));
+  const ColumnPairs pairs = pairs_of(table, question);
   const auto sign_of = [&](const std::string& name) {
     return std::find(question.flip.begin(), question.flip.end(), name) == question.flip.end() ? 1.0 : -1.0;
   };

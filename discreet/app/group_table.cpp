@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <map>
 
+#include "discreet/app/internal/group_scores.h"
 #include "discreet/app/table.h"
 #include "discreet/core/error.h"
 
 namespace discreet::app {
 namespace {
 
-Json interval_or_null(const std::optional<stats::Interval>& ci) {
-  return ci ? Json::array({ci->low, ci->high}) : Json();
-}
+using internal::interval_or_null;
 
 /// "1", "1.0" and "true" are one class, and so are their opposites.
 std::optional<int> truth(const std::string& text) {
@@ -30,6 +29,7 @@ std::optional<int> truth(const std::string& text) {
 struct Classes {
   std::vector<std::int64_t> label;
   std::vector<std::int64_t> prediction;
+  std::vector<std::string> names;  // Of many classes, in their order; empty for two.
   bool binary = true;
 };
 
@@ -47,10 +47,18 @@ Classes classes_of(const GroupRows& rows, const GroupQuestion& question) {
                    "Name the positive class with --positive.");
   }
   std::map<std::string, std::int64_t> numbers;
+  if (!classes.binary) {
+    for (const auto* values : {&rows.label, &rows.prediction}) {
+      for (const std::string& value : *values) numbers.emplace(value, 0);
+    }
+    for (auto& [name, number] : numbers) {
+      number = static_cast<std::int64_t>(classes.names.size());
+      classes.names.push_back(name);
+    }
+  }
   const auto number_of = [&](const std::string& value) -> std::int64_t {
     if (!question.positive.empty()) return value == question.positive ? 1 : 0;
-    if (classes.binary) return *truth(value);
-    return numbers.emplace(value, static_cast<std::int64_t>(numbers.size())).first->second;
+    return classes.binary ? *truth(value) : numbers.at(value);
   };
   if (!question.positive.empty() &&
       std::find(rows.label.begin(), rows.label.end(), question.positive) == rows.label.end()) {
@@ -106,6 +114,13 @@ std::vector<T> pick(const std::vector<T>& values, const std::vector<std::size_t>
   return picked;
 }
 
+std::vector<std::vector<std::uint8_t>> pick_each(const std::vector<std::vector<std::uint8_t>>& lists,
+                                                 const std::vector<std::size_t>& places) {
+  std::vector<std::vector<std::uint8_t>> picked;
+  for (const auto& list : lists) picked.push_back(pick(list, places));
+  return picked;
+}
+
 Json rates_json(const stats::GroupRates& rates, bool binary, std::uint64_t least) {
   Json json = {{"n", rates.n}};
   Json ci = Json::object();
@@ -142,38 +157,13 @@ Json key_json(const std::vector<std::string>& columns, const std::vector<std::st
   return json;
 }
 
-Json gaps_json(const stats::GroupReport& report, const std::vector<Json>& keys) {
-  Json results = Json::array();
-  for (const stats::GroupGap& gap : report.gaps) {
-    Json json = {{"metric", gap.metric}};
-    if (gap.value) {
-      json["value"] = *gap.value;
-    } else {
-      core::set_absent(json, "value", gap.reason);
-    }
-    json["ci"] = interval_or_null(gap.ci);
-    if (!gap.ci) {
-      json["ci_reason"] = gap.value ? "too few resamples have a value" : "there is no value";
-    }
-    json["n_groups"] = keys.size() - gap.excluded.size();
-    if (gap.undefined_resamples > 0) json["undefined_resamples"] = gap.undefined_resamples;
-    for (const auto& [name, members] :
-         {std::pair("excluded", &gap.excluded), std::pair("small", &gap.small)}) {
-      if (members->empty()) continue;
-      json[name] = Json::array();
-      for (const std::uint32_t group : *members) json[name].push_back(keys[group]);
-    }
-    results.push_back(json);
-  }
-  return results;
-}
-
 std::vector<std::string> group_caveats(const GroupQuestion& question, const Groups& groups,
                                        const stats::GroupReport& report, std::size_t possible) {
   std::vector<std::string> caveats = {
       "A gap is the largest minus the smallest rate: sampling noise alone makes it positive, more "
       "so "
-      "with many or small groups. Read it with its interval, a bootstrap within groups."};
+      "with many or small groups. Read it with its interval, a bootstrap within groups, and its p-value, from "
+      "permuting groups; p_holm and p_benjamini_hochberg are corrected for all distinct tests of this document."};
   const auto small =
       std::count_if(report.by_group.begin(), report.by_group.end(), [&](auto& rates) {
         return std::any_of(rates.rates.begin(), rates.rates.end(),
@@ -199,7 +189,37 @@ std::vector<std::string> group_caveats(const GroupQuestion& question, const Grou
   return caveats;
 }
 
+/// Rows of one value of the column are one set; "" is a set of its own.
+void add_counterfactual_rows(const Table& table, const GroupQuestion& question, GroupRows& rows) {
+  std::map<std::string, std::uint32_t> numbers;
+  std::vector<std::uint8_t> begun;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string& key = table.column(question.counterfactual)[row];
+    const auto next = static_cast<std::uint32_t>(begun.size());
+    const std::uint32_t set = key.empty() ? next : numbers.emplace(key, next).first->second;
+    if (set == next) begun.push_back(0);
+    rows.set.push_back(set);
+    const bool first = begun[set] == 0;
+    begun[set] = 1;
+    if (question.original.empty()) {
+      rows.original.push_back(first ? 1 : 0);
+      continue;
+    }
+    const auto marked = truth(table.column(question.original)[row]);
+    if (!marked) {
+      throw bad_data(fmt::format("{}: {} is '{}', expected 0 or 1", table.where(row), question.original,
+                                 table.column(question.original)[row]));
+    }
+    rows.original.push_back(*marked == 1 ? 1 : 0);
+  }
+}
+
 }  // namespace
+
+const std::vector<std::string>& group_family_names() {
+  static const std::vector<std::string> names = {"pairwise", "background", "rest", "multi-group"};
+  return names;
+}
 
 Json group_configuration(const GroupQuestion& question) {
   Json json = {{"label", question.label}};
@@ -218,6 +238,12 @@ Json group_configuration(const GroupQuestion& question) {
   json["bootstrap"] = options.method == stats::BootstrapMethod::kBca ? "bca" : "percentile";
   json["least"] = options.least;
   json["exclude_small"] = options.exclude_small;
+  json["permutations"] = options.permutations;
+  json["families"] = Json::array();
+  for (const stats::GroupFamily family : options.families) json["families"].push_back(group_family_names()[static_cast<std::size_t>(family)]);
+  if (!question.identity.empty()) json["identity"] = question.identity;
+  if (!question.counterfactual.empty()) json["counterfactual"] = question.counterfactual;
+  if (!question.original.empty()) json["original"] = question.original;
   return json;
 }
 
@@ -259,14 +285,23 @@ void answer_groups(const GroupRows& rows, const GroupQuestion& question, Json& d
   document["n"] = groups.kept.size();
   document["overall"] = rates_json(report.overall, classes.binary, question.options.least);
   document["by_group"] = by_group;
-  document["results"] = gaps_json(report, keys);
+  document["results"] = Json::array();
+  internal::add_gaps(report.gaps, keys, document);
   document["caveats"] = group_caveats(question, groups, report, possible);
+  if (!classes.binary) internal::add_class_recall(data, classes.names, question.options, keys, document);
+  if (!score.empty()) internal::add_subgroup_scores(data, question, pick_each(rows.identity, groups.kept), keys, document);
+  if (!rows.set.empty()) {
+    internal::add_counterfactuals(score, pick(rows.set, groups.kept), pick(rows.original, groups.kept), question, document);
+  }
 }
 
 Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& question) {
   if (question.prediction.empty() == question.score.empty()) {
     throw usage_error("fairness groups needs --prediction or --score, and not both",
                       "--prediction names the column of predicted classes, --score one of scores.");
+  }
+  if (question.score.empty() && !(question.identity.empty() && question.counterfactual.empty())) {
+    throw usage_error("--identity and --counterfactual need --score", "They compare scores, not predictions.");
   }
   if (question.group.empty()) {
     throw usage_error("fairness groups needs --group", "Name one or more columns: --group g,h");
@@ -275,7 +310,10 @@ Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& qu
   const std::string& answer = question.prediction.empty() ? question.score : question.prediction;
   names.push_back(answer);
   names.insert(names.end(), question.group.begin(), question.group.end());
-  if (!question.weight.empty()) names.push_back(question.weight);
+  for (const std::string* name : {&question.weight, &question.counterfactual, &question.original}) {
+    if (!name->empty()) names.push_back(*name);
+  }
+  names.insert(names.end(), question.identity.begin(), question.identity.end());
   const Table table = read_table(input, names);
   if (table.rows() == 0) throw bad_data(fmt::format("{}: no rows", input.string()));
 
@@ -297,6 +335,13 @@ Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& qu
           fmt::format("{}: weight {} is negative", table.where(row), rows.weight.back()));
     }
   }
+  for (const std::string& name : question.identity) {
+    auto& member = rows.identity.emplace_back();
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      member.push_back(!table.column(name)[row].empty() && table.number(row, name) >= 0.5 ? 1 : 0);
+    }
+  }
+  if (!question.counterfactual.empty()) add_counterfactual_rows(table, question, rows);
   Json document = core::make_document({.schema = "discreet.fairness.groups/1",
                                        .configuration = group_configuration(question),
                                        .inputs = {core::describe_input("input", input)}});

@@ -18,6 +18,9 @@ struct GroupQuestion {
   double threshold = 0.5;
   std::vector<std::string> group;  ///< Several columns: their intersections.
   std::string weight;              ///< Empty: every row counts 1.
+  std::vector<std::string> identity;  ///< With scores: columns of subgroups that may overlap, from .5 on.
+  std::string counterfactual;         ///< With scores: column that says which rows are copies of one example.
+  std::string original;               ///< Column that marks the example itself; empty: each set's first row.
   std::string positive;  ///< The positive class; empty: 1 or true, else classes stay many.
   stats::GroupOptions options;
 };
@@ -29,6 +32,9 @@ struct GroupRows {
   std::vector<std::vector<std::string>> group;  ///< group[g][row], as in the question.
   std::vector<double> score;                    ///< Empty if there are predictions.
   std::vector<double> weight;                   ///< Empty: all 1.
+  std::vector<std::vector<std::uint8_t>> identity;  ///< identity[k][row], as in the question.
+  std::vector<std::uint32_t> set;                   ///< Of counterfactuals; empty: none.
+  std::vector<std::uint8_t> original;               ///< [row] 1: the example itself.
 };
 
 /// Fills by_group, overall, results and caveats of a discreet.fairness.groups/1 document.
@@ -39,6 +45,9 @@ void answer_groups(const GroupRows& rows, const GroupQuestion& question, Json& d
 /// The whole document from a .csv, .tsv or .jsonl file. Throws: kBadData naming file and line;
 /// kUsage if neither or both of prediction and score are asked for, or no group.
 Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& question);
+
+/// "pairwise", …: in the order of stats::GroupFamily.
+const std::vector<std::string>& group_family_names();
 
 /// The question as a document's configuration.
 Json group_configuration(const GroupQuestion& question);

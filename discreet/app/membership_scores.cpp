@@ -2,10 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "discreet/app/table.h"
 #include "discreet/core/error.h"
 
 namespace discreet::app {
+namespace {
+
+bool member_cell(const Table& table, std::size_t row) {
+  const std::string& cell = table.column("member")[row];
+  const bool yes = cell == "1" || cell == "true";
+  if (!yes && cell != "0" && cell != "false") {
+    throw bad_data(fmt::format("{}: member is '{}', expected 0 or 1", table.where(row), cell),
+                   "1 marks an example that was in the training data, 0 one that was not.");
+  }
+  return yes;
+}
+
+void check_both_sides(const std::filesystem::path& path, std::size_t members, std::size_t nonmembers) {
+  if (members > 0 && nonmembers > 0) return;
+  throw bad_data(fmt::format("{}: {} members and {} non-members, expected both", path.string(), members, nonmembers));
+}
+
+}  // namespace
 
 Json membership_configuration(const stats::MembershipOptions& options) {
   return {{"confidence", options.confidence},
@@ -18,30 +39,53 @@ MemberScores read_member_scores(const std::filesystem::path& scores) {
   const Table table = read_table(scores, {"member", "score"});
   MemberScores read;
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    const std::string& cell = table.column("member")[row];
-    const bool yes = cell == "1" || cell == "true";
-    if (!yes && cell != "0" && cell != "false") {
-      throw bad_data(fmt::format("{}: member is '{}', expected 0 or 1", table.where(row), cell),
-                     "1 marks an example that was in the training data, 0 one that was not.");
-    }
-    (yes ? read.members : read.nonmembers).push_back(table.number(row, "score"));
+    (member_cell(table, row) ? read.members : read.nonmembers).push_back(table.number(row, "score"));
   }
-  if (read.members.empty() || read.nonmembers.empty()) {
-    throw bad_data(fmt::format("{}: {} members and {} non-members, expected both", scores.string(),
-                               read.members.size(), read.nonmembers.size()));
-  }
+  check_both_sides(scores, read.members.size(), read.nonmembers.size());
   return read;
 }
 
-Json membership_of_scores(const std::filesystem::path& scores,
-                          const stats::MembershipOptions& options) {
-  const auto [members, nonmembers] = read_member_scores(scores);
-  const stats::MembershipResult result = stats::membership(members, nonmembers, options);
+Json membership_of_scores(const std::filesystem::path& scores, const ScoreAuditOptions& options) {
+  const std::vector<std::string> there = table_columns(scores);
+  const auto has = [&](const std::string& name) { return std::find(there.begin(), there.end(), name) != there.end(); };
+  std::vector<std::string> names = {"member", options.score}, sliced;
+  for (const char* name : {"id", "text", "user", "length"}) {
+    if (has(name)) names.emplace_back(name);
+  }
+  if (has("label")) sliced.emplace_back("label");
+  sliced.insert(sliced.end(), options.slices.begin(), options.slices.end());
+  sliced.insert(sliced.end(), options.report.blind.begin(), options.report.blind.end());
+  std::sort(sliced.begin(), sliced.end());
+  sliced.erase(std::unique(sliced.begin(), sliced.end()), sliced.end());
+  names.insert(names.end(), sliced.begin(), sliced.end());
+
+  const Table table = read_table(scores, names);
+  AuditedRows rows;
+  AttackOutcome outcome{options.score == "score" ? "scores" : options.score, {}, "the file has no score", {}};
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    rows.member.push_back(member_cell(table, row) ? 1 : 0);
+    const bool empty = table.column(options.score)[row].empty();
+    outcome.score.push_back(empty ? std::numeric_limits<double>::quiet_NaN() : table.number(row, options.score));
+    rows.id.push_back(has("id") ? table.column("id")[row] : fmt::format("{}", row + 1));
+    if (has("length")) rows.length.push_back(table.number(row, "length"));
+  }
+  const auto members = static_cast<std::size_t>(std::count(rows.member.begin(), rows.member.end(), 1));
+  check_both_sides(scores, members, rows.size() - members);
+  if (has("text")) rows.text = table.column("text");
+  if (has("user")) rows.user = table.column("user");
+  for (const std::string& name : sliced) rows.columns[name] = table.column(name);
+
+  Json configuration = membership_configuration(options.report.statistics);
+  configuration["score"] = options.score;
+  configuration["slices"] = options.slices;
+  configuration["blind"] = options.report.blind;
+  configuration["user_score"] = options.report.user_score;
+  configuration["most_exposed"] = options.report.most_exposed;
+  configuration["show_text"] = options.report.show_text;
   Json document = core::make_document({.schema = "discreet.audit.membership/1",
-                                       .configuration = membership_configuration(options),
+                                       .configuration = configuration,
                                        .inputs = {core::describe_input("scores", scores)}});
-  document["results"].push_back(stats::membership_json("scores", result));
-  document["caveats"] = stats::membership_caveats(result);
+  report_membership(rows, {outcome}, options.report, document);
   return document;
 }
 

@@ -117,6 +117,13 @@ void read_separated(core::LineReader& lines, char separator, Table& table) {
   }
 }
 
+std::optional<double> number_of(const std::string& cell) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  if (cell.empty() || failed != std::errc() || end != cell.data() + cell.size() || std::isnan(value)) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 const std::vector<std::string>& Table::column(const std::string& name) const {
@@ -127,15 +134,14 @@ const std::vector<std::string>& Table::column(const std::string& name) const {
 
 std::string Table::where(std::size_t row) const { return fmt::format("{}:{}", path, lines[row]); }
 
+bool Table::is_number(std::size_t row, const std::string& name) const {
+  return number_of(column(name)[row]).has_value();
+}
+
 double Table::number(std::size_t row, const std::string& name) const {
   const std::string& cell = column(name)[row];
-  double value = 0;
-  const auto [end, failed] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (cell.empty() || failed != std::errc() || end != cell.data() + cell.size() ||
-      std::isnan(value)) {
-    throw bad_data(fmt::format("{}: {} is '{}', expected a number", where(row), name, cell));
-  }
-  return value;
+  if (const auto value = number_of(cell)) return *value;
+  throw bad_data(fmt::format("{}: {} is '{}', expected a number", where(row), name, cell));
 }
 
 std::vector<std::string> table_columns(const std::filesystem::path& path) {

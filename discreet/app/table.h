@@ -23,6 +23,7 @@ struct Table {
   /// The cell as a number; "inf" and "-inf" are numbers, NaN is not.
   /// Throws: kBadData naming file, line, column and what stands there.
   double number(std::size_t row, const std::string& name) const;
+  bool is_number(std::size_t row, const std::string& name) const;
 };
 
 /// The names of the columns: of the first row, or of the first JSON object; none in an empty file.

@@ -30,12 +30,8 @@ MembershipSample sample_members(std::span<const std::string> members,
                                 std::span<const std::string> nonmembers, std::size_t most_members,
                                 std::uint64_t seed);
 
-/// Words, pairs of neighbours and the number of words, as features of the blind baseline.
-stats::FeatureBag text_features(std::span<const std::string> words);
-
-/// What may be said of an attack beside its blind baseline, in a sentence. Without intervals, or
-/// where the baseline's excludes .5, there is no verdict.
-std::string membership_verdict(const stats::AucEstimate& attack, const stats::AucEstimate& blind);
+using stats::membership_verdict;
+using stats::text_features;
 
 /// The entries `results` of discreet.audit.membership/1: the attack by `member_scores`, and the
 /// blind baseline on the same examples. Throws: kBadData if a side has fewer than 20 examples:

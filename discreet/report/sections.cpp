@@ -80,12 +80,29 @@ double roc_floor(const Json& results) {
   return std::pow(10, -std::clamp(std::floor(std::log10(most)), 1.0, 4.0));
 }
 
+/// The curves that one chart can show: the three attacks with the largest AUC, and a baseline; in the
+/// document's order.
+std::vector<const Json*> shown_curves(const Json& results) {
+  std::vector<const Json*> attacks, shown;
+  for (const Json& result : results) {
+    if (!result.contains("roc")) continue;
+    (result.value("sees_model", true) ? attacks : shown).push_back(&result);
+  }
+  if (shown.size() > 1) shown.resize(1);
+  std::stable_sort(attacks.begin(), attacks.end(),
+                   [](const Json* a, const Json* b) { return (*a)["auc"] > (*b)["auc"]; });
+  if (attacks.size() > 3) attacks.resize(3);
+  shown.insert(shown.end(), attacks.begin(), attacks.end());
+  std::sort(shown.begin(), shown.end());  // both lie in one array
+  return shown;
+}
+
 std::string roc_chart(const Json& audit) {
   const double floor = roc_floor(audit["results"]);
   std::vector<Series> all;
   std::vector<std::string> said;
-  for (const Json& result : audit["results"]) {
-    if (!result.contains("roc")) continue;
+  for (const Json* curve : shown_curves(audit["results"])) {
+    const Json& result = *curve;
     Series series{.name = attack_name(result)};
     const auto n = result["n_members"].get<std::uint64_t>();
     const double confidence = result.value("confidence", 0.95);
@@ -194,6 +211,39 @@ std::string group_chart(const Json& audit) {
   return interval_chart(rows, options);
 }
 
+/// Slices, users and most exposed ids of the attack with the largest AUC.
+std::string membership_parts(const Json& audit) {
+  const Json* best = nullptr;
+  for (const Json& result : audit["results"]) {
+    if (!result.value("sees_model", true)) continue;
+    if (best == nullptr || result["auc"] > (*best)["auc"]) best = &result;
+  }
+  if (best == nullptr) return "";
+  std::vector<std::vector<std::string>> rows;
+  const auto add = [&](const std::string& name, const Json& part) {
+    rows.push_back({name,
+                    part["auc"].is_null() ? "n/a: " + part.value("auc_reason", "")
+                                          : show(part["auc"]) + show_interval(part["ci"]["auc"]),
+                    fmt::format("{} / {}", show(part["n_members"]), show(part["n_nonmembers"]))});
+  };
+  for (const Json& slice : best->value("slices", Json::array())) {
+    for (const auto& [column, value] : slice["slice"].items()) add(column + " " + value.get<std::string>(), slice);
+  }
+  if (best->contains("users")) add("users", (*best)["users"]);
+  std::string html;
+  if (!rows.empty()) {
+    html += table("By slice: " + attack_name(*best), {"slice", "AUC", "members / others"}, rows);
+  }
+  rows.clear();
+  for (const Json& one : best->value("most_exposed", Json::array())) {
+    rows.push_back({one["id"].get<std::string>(), show(one["score"])});
+  }
+  if (!rows.empty()) {
+    html += table("Most exposed members by " + attack_name(*best) + "; not private", {"id", "score"}, rows);
+  }
+  return html;
+}
+
 }  // namespace
 
 std::string table(const std::string& caption, const std::vector<std::string>& header,
@@ -296,7 +346,7 @@ std::string membership(const Json& entry) {
     }
     html += table("Can members of the training data be told from others? Intervals in brackets.",
                   {"attack", "AUC", "advantage", "TPR at FPR", "PPV", "members / others"}, rows);
-    html += "<div class=\"charts\">" + roc_chart(audit) + "</div>\n";
+    html += "<div class=\"charts\">" + roc_chart(audit) + "</div>\n" + membership_parts(audit);
   }
   return html.empty() ? "" : "<h3>Membership</h3>" + html;
 }

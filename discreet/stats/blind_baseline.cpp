@@ -80,6 +80,20 @@ void add_rows(std::span<const FeatureBag> bags, bool of_first, const BlindOption
   }
 }
 
+/// FNV-1a: features need no secrecy, only to be the same everywhere.
+std::uint64_t feature_hash(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ULL) {
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3ULL;
+  }
+  // The low bits choose the bucket; FNV mixes them least.
+  return hash ^ (hash >> 29);
+}
+
+std::string auc_text(const AucEstimate& estimate) {
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", estimate.auc, estimate.ci->low, estimate.ci->high);
+}
+
 }  // namespace
 
 BlindScores blind_scores(std::span<const FeatureBag> first, std::span<const FeatureBag> second,
@@ -119,6 +133,57 @@ BlindScores blind_scores(std::span<const FeatureBag> first, std::span<const Feat
   BlindScores scores;
   for (const Row& row : rows) (row.of_first ? scores.first : scores.second).push_back(row.score);
   return scores;
+}
+
+FeatureBag text_features(std::span<const std::string> words) {
+  FeatureBag features;
+  const std::string* before = nullptr;
+  for (const std::string& word : words) {
+    features.push_back(feature_hash(word));
+    features.push_back(feature_hash(word, feature_hash(before == nullptr ? "" : *before) ^ 1));
+    before = &word;
+  }
+  features.push_back(feature_hash(fmt::format("\n{}", std::min<std::size_t>(words.size(), 30))));
+  return features;
+}
+
+MembershipResult blind_membership(std::span<const FeatureBag> members, std::span<const FeatureBag> nonmembers,
+                                  const MembershipOptions& options) {
+  const BlindScores scores = blind_scores(members, nonmembers, {.seed = options.seed});
+  return membership(scores.first, scores.second, options);
+}
+
+Json blind_membership_json(const std::string& attack, const MembershipResult& blind) {
+  Json json = membership_json(attack, blind);
+  json["sees_model"] = false;
+  for (const char* key : {"ppv", "yeom"}) {
+    json.erase(key);
+    core::set_absent(json, key, "the baseline has no loss to set a threshold by");
+  }
+  json["ci"].erase("ppv");
+  return json;
+}
+
+std::string membership_verdict(const AucEstimate& attack, const AucEstimate& blind) {
+  if (!attack.ci || !blind.ci) return "No verdict: too few examples for intervals.";
+  if (!blind.ci->contains(0.5)) {
+    return fmt::format(
+        "No verdict: a baseline that sees no model tells the two sides apart (AUC {}), so they "
+        "differ "
+        "by more than membership.",
+        auc_text(blind));
+  }
+  if (attack.ci->low > 0.5) {
+    return fmt::format("Members can be told from others: AUC {}; without the model {}.",
+                       auc_text(attack), auc_text(blind));
+  }
+  if (attack.ci->high < 0.5) {
+    return fmt::format(
+        "Members score lower than others (AUC {}), which this attack does not expect: look at the "
+        "data.",
+        auc_text(attack));
+  }
+  return fmt::format("This attack finds nothing: AUC {}; a stronger attack may.", auc_text(attack));
 }
 
 }  // namespace discreet::stats

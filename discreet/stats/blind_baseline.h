@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "discreet/stats/membership.h"
 
 namespace discreet::stats {
 
@@ -31,5 +34,18 @@ struct BlindScores {
 /// Ref: Das et al. 2024 (blind baselines); AdaGrad: Duchi et al. 2011.
 BlindScores blind_scores(std::span<const FeatureBag> first, std::span<const FeatureBag> second,
                          const BlindOptions& options = {});
+
+/// Words, pairs of neighbours and the number of words, as features of the blind baseline.
+FeatureBag text_features(std::span<const std::string> words);
+
+/// The baseline's scores as an attack, and its entry of `results` (sees_model false; its scores are ranks, so
+/// that it has no threshold that anybody would use).
+MembershipResult blind_membership(std::span<const FeatureBag> members, std::span<const FeatureBag> nonmembers,
+                                  const MembershipOptions& options);
+Json blind_membership_json(const std::string& attack, const MembershipResult& blind);
+
+/// What may be said of an attack beside its blind baseline, in a sentence. Without intervals, or
+/// where the baseline's excludes .5, there is no verdict.
+std::string membership_verdict(const AucEstimate& attack, const AucEstimate& blind);
 
 }  // namespace discreet::stats

@@ -10,6 +10,7 @@
 #include <boost/math/distributions/students_t.hpp>
 
 #include "discreet/core/error.h"
+#include "discreet/stats/ranks.h"
 
 namespace discreet::stats {
 namespace {
@@ -26,21 +27,6 @@ double product_moment(std::span<const double> x, std::span<const double> y) {
     yy += (y[i] - mean_y) * (y[i] - mean_y);
   }
   return std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0);
-}
-
-std::vector<double> midranks(std::span<const double> values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-  std::vector<double> ranks(values.size());
-  for (std::size_t first = 0; first < order.size();) {
-    std::size_t last = first;
-    while (last + 1 < order.size() && values[order[last + 1]] == values[order[first]]) ++last;
-    const double rank = static_cast<double>(first + last) / 2 + 1;
-    for (std::size_t i = first; i <= last; ++i) ranks[order[i]] = rank;
-    first = last + 1;
-  }
-  return ranks;
 }
 
 /// Two-sided p of r under no association, by Student's t with n - 2 degrees of freedom.

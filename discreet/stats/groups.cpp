@@ -5,171 +5,22 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <numeric>
+#include <tuple>
 
 #include "discreet/core/error.h"
+#include "discreet/stats/corrections.h"
+#include "discreet/stats/internal/group_tables.h"
 
 namespace discreet::stats {
 namespace {
 
-// Cells of a group's table: 2 * label + prediction with two classes, else 0 wrong and 3 right.
-constexpr unsigned kTn = 1, kFp = 2, kFn = 4, kTp = 8;
-constexpr unsigned kAll = kTn | kFp | kFn | kTp;
-using Cells = std::array<double, 4>;
-
-struct RateRule {
-  const char* name;
-  unsigned numerator;
-  unsigned denominator;
-  const char* empty;  // What is missing when the denominator is empty.
-};
-
-constexpr RateRule kBinaryRules[] = {
-    {"selection_rate", kTp | kFp, kAll, "no examples"},
-    {"true_positive_rate", kTp, kTp | kFn, "no examples with a positive label"},
-    {"false_positive_rate", kFp, kFp | kTn, "no examples with a negative label"},
-    {"true_negative_rate", kTn, kFp | kTn, "no examples with a negative label"},
-    {"false_negative_rate", kFn, kTp | kFn, "no examples with a positive label"},
-    {"accuracy", kTp | kTn, kAll, "no examples"},
-    {"precision", kTp, kTp | kFp, "no positive predictions"},
-    {"false_discovery_rate", kFp, kTp | kFp, "no positive predictions"},
-    {"false_omission_rate", kFn, kFn | kTn, "no negative predictions"},
-    {"base_rate", kTp | kFn, kAll, "no examples"},
-};
-constexpr RateRule kManyRules[] = {{"accuracy", kTp, kAll, "no examples"}};
-constexpr std::size_t kSelection = 0, kTpr = 1, kFpr = 2, kFnr = 4;
-
-std::span<const RateRule> rate_rules(bool binary) {
-  return binary ? std::span<const RateRule>(kBinaryRules) : std::span<const RateRule>(kManyRules);
-}
-
-double sum_cells(const Cells& cells, unsigned mask) {
-  double sum = 0;
-  for (unsigned cell = 0; cell < 4; ++cell) {
-    if (mask >> cell & 1U) sum += cells[cell];
-  }
-  return sum;
-}
-
-enum class Spread { kDifference, kRatio, kToOverall, kSumToOverall, kSigned };
-enum class Combine { kMax, kMin, kMean };
-
-struct GapRule {
-  std::string name;
-  Spread spread;
-  std::vector<std::size_t> rates;
-  Combine combine = Combine::kMax;
-};
-
-std::vector<GapRule> gap_rules(bool binary, std::size_t groups) {
-  std::vector<GapRule> rules;
-  if (binary) {
-    rules = {
-        {"demographic_parity_difference", Spread::kDifference, {kSelection}},
-        {"demographic_parity_ratio", Spread::kRatio, {kSelection}},
-        {"demographic_parity_difference_to_overall", Spread::kToOverall, {kSelection}},
-        {"equalized_odds_difference", Spread::kDifference, {kTpr, kFpr}},
-        {"equalized_odds_difference_mean", Spread::kDifference, {kTpr, kFpr}, Combine::kMean},
-        {"equalized_odds_ratio", Spread::kRatio, {kTpr, kFpr}, Combine::kMin},
-        {"equalized_odds_difference_to_overall", Spread::kToOverall, {kTpr, kFpr}},
-        {"equal_opportunity_difference", Spread::kDifference, {kTpr}},
-        {"equal_opportunity_ratio", Spread::kRatio, {kTpr}},
-        {"false_positive_equality_difference", Spread::kSumToOverall, {kFpr}},
-        {"false_negative_equality_difference", Spread::kSumToOverall, {kFnr}},
-    };
-    if (groups == 2) {
-      rules.push_back({"average_odds_difference", Spread::kSigned, {kFpr, kTpr}, Combine::kMean});
-    }
-  }
-  const auto names = rate_rules(binary);
-  for (std::size_t rate = 0; rate < names.size(); ++rate) {
-    const std::string name = names[rate].name;
-    rules.push_back({name + "_difference", Spread::kDifference, {rate}});
-    rules.push_back({name + "_ratio", Spread::kRatio, {rate}});
-  }
-  return rules;
-}
-
-/// Tables of all groups, and of the whole in the last place.
-class Tables {
- public:
-  Tables(const GroupedPredictions& data) : data_(data), cells_(data.groups + 1) {}
-
-  void count(std::span<const std::uint32_t> indices) {
-    std::fill(cells_.begin(), cells_.end(), Cells{});
-    for (const std::uint32_t i : indices) {
-      const double weight = data_.weight.empty() ? 1 : data_.weight[i];
-      const std::size_t cell = cell_of(i);
-      cells_[data_.group[i]][cell] += weight;
-      cells_[data_.groups][cell] += weight;
-    }
-  }
-  std::size_t cell_of(std::uint32_t i) const {
-    return data_.binary ? static_cast<std::size_t>(2 * data_.label[i] + data_.prediction[i])
-                        : (data_.label[i] == data_.prediction[i] ? 3 : 0);
-  }
-  std::optional<double> rate(std::size_t group, const RateRule& rule) const {
-    const double denominator = sum_cells(cells_[group], rule.denominator);
-    if (!(denominator > 0)) return std::nullopt;
-    return sum_cells(cells_[group], rule.numerator) / denominator;
-  }
-  const Cells& cells(std::size_t group) const { return cells_[group]; }
-
- private:
-  const GroupedPredictions& data_;
-  std::vector<Cells> cells_;
-};
-
-/// Which groups a rate is compared over: those that have it in the data.
-using Members = std::vector<std::vector<std::uint32_t>>;
-
-/// The spread of one rate over its groups; absent if a group has lost it or fewer than two have it.
-std::optional<double> spread_of(const Tables& tables, const RateRule& rule,
-                                std::span<const std::uint32_t> members, std::size_t overall,
-                                Spread spread) {
-  if (members.size() < 2) return std::nullopt;
-  std::vector<double> values;
-  for (const std::uint32_t group : members) {
-    const auto value = tables.rate(group, rule);
-    if (!value) return std::nullopt;
-    values.push_back(*value);
-  }
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  if (spread == Spread::kDifference) return *most - *least;
-  if (spread == Spread::kSigned) return values[1] - values[0];
-  if (spread == Spread::kRatio) {
-    return *most > 0 ? std::optional(*least / *most) : std::nullopt;
-  }
-  const auto whole = tables.rate(overall, rule);
-  if (!whole) return std::nullopt;
-  double sum = 0;
-  double largest = 0;
-  for (const double value : values) {
-    sum += std::abs(*whole - value);
-    largest = std::max(largest, std::abs(*whole - value));
-  }
-  return spread == Spread::kSumToOverall ? sum : largest;
-}
-
-std::optional<double> gap_of(const Tables& tables, const GapRule& rule,
-                             std::span<const RateRule> rates, const Members& members,
-                             std::size_t overall) {
-  std::optional<double> combined;
-  for (const std::size_t rate : rule.rates) {
-    const auto part = spread_of(tables, rates[rate], members[rate], overall, rule.spread);
-    if (!part) return std::nullopt;
-    if (!combined) {
-      combined = part;
-    } else if (rule.combine == Combine::kMax) {
-      combined = std::max(*combined, *part);
-    } else if (rule.combine == Combine::kMin) {
-      combined = std::min(*combined, *part);
-    } else {
-      combined = *combined + *part;
-    }
-  }
-  if (rule.combine == Combine::kMean) *combined /= static_cast<double>(rule.rates.size());
-  return combined;
-}
+using internal::GapRule;
+using internal::RateMembers;
+using internal::RateRule;
+using internal::Spread;
+using internal::Tables;
 
 void check_data(const GroupedPredictions& data) {
   const std::size_t n = data.group.size();
@@ -196,10 +47,10 @@ GroupRates rates_of(const GroupedPredictions& data, const GroupOptions& options,
   for (const std::uint32_t i : members) ++counts[tables.cell_of(i)];
   GroupRates result;
   result.n = members.size();
-  for (const RateRule& rule : rate_rules(data.binary)) {
+  for (const RateRule& rule : internal::rate_rules(data.binary)) {
     Rate rate;
-    rate.numerator = sum_cells(tables.cells(group), rule.numerator);
-    rate.denominator = sum_cells(tables.cells(group), rule.denominator);
+    rate.numerator = internal::sum_cells(tables.cells(group), rule.numerator);
+    rate.denominator = internal::sum_cells(tables.cells(group), rule.denominator);
     std::uint64_t successes = 0;
     for (unsigned cell = 0; cell < 4; ++cell) {
       if (rule.denominator >> cell & 1U) rate.n += counts[cell];
@@ -231,7 +82,7 @@ GroupRates rates_of(const GroupedPredictions& data, const GroupOptions& options,
 }
 
 std::string why_absent(const GapRule& rule, std::span<const RateRule> rates,
-                       const Members& members) {
+                       const RateMembers& members) {
   for (const std::size_t rate : rule.rates) {
     if (members[rate].size() < 2) {
       return fmt::format("fewer than two groups have a {}", rates[rate].name);
@@ -241,21 +92,68 @@ std::string why_absent(const GapRule& rule, std::span<const RateRule> rates,
                                        : "the whole data lack a rate";
 }
 
-}  // namespace
+/// The same examples in an order, and with groups in an order, that depend on what they hold alone: so
+/// that names of groups and the order of rows change nothing, not even what a seed draws.
+struct Canonical {
+  std::vector<std::uint32_t> group_at;  // canonical group -> the caller's
+  std::vector<std::uint32_t> group;
+  std::vector<std::int64_t> label, prediction;
+  std::vector<double> weight, score;
 
-const std::vector<std::string>& rate_names(bool binary) {
-  static const auto names = [] {
-    std::array<std::vector<std::string>, 2> both;
-    for (const bool two : {false, true}) {
-      for (const RateRule& rule : rate_rules(two)) both[two].emplace_back(rule.name);
+  explicit Canonical(const GroupedPredictions& data) {
+    const auto content = [&](std::uint32_t i) {
+      return std::tuple(data.label[i], data.prediction[i], data.weight.empty() ? 1 : data.weight[i],
+                        data.score.empty() ? 0 : data.score[i]);
+    };
+    std::vector<Stratum> strata(data.groups);
+    for (std::uint32_t i = 0; i < data.group.size(); ++i) strata[data.group[i]].push_back(i);
+    for (Stratum& stratum : strata) {
+      std::sort(stratum.begin(), stratum.end(),
+                [&](std::uint32_t a, std::uint32_t b) { return content(a) < content(b); });
     }
-    return both;
-  }();
-  return names[binary];
+    group_at.resize(data.groups);
+    std::iota(group_at.begin(), group_at.end(), 0U);
+    std::stable_sort(group_at.begin(), group_at.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::lexicographical_compare(
+          strata[a].begin(), strata[a].end(), strata[b].begin(), strata[b].end(),
+          [&](std::uint32_t i, std::uint32_t j) { return content(i) < content(j); });
+    });
+    for (std::uint32_t g = 0; g < data.groups; ++g) {
+      for (const std::uint32_t i : strata[group_at[g]]) {
+        group.push_back(g);
+        label.push_back(data.label[i]);
+        prediction.push_back(data.prediction[i]);
+        if (!data.weight.empty()) weight.push_back(data.weight[i]);
+        if (!data.score.empty()) score.push_back(data.score[i]);
+      }
+    }
+  }
+
+  GroupedPredictions view(const GroupedPredictions& data) const {
+    return {group, data.groups, label, prediction, data.binary, weight, score};
+  }
+};
+
+/// p-values corrected over the distinct tests: a rate and its complement, or two names, are one.
+void correct_p_values(const std::vector<GapRule>& rules, bool binary, std::vector<GroupGap>& gaps) {
+  std::map<std::string, std::size_t> place;
+  std::vector<double> distinct;
+  for (std::size_t r = 0; r < rules.size(); ++r) {
+    if (gaps[r].p_value && place.emplace(internal::test_key(rules[r], binary), distinct.size()).second) {
+      distinct.push_back(*gaps[r].p_value);
+    }
+  }
+  const std::vector<double> by_holm = holm(distinct), by_bh = benjamini_hochberg(distinct);
+  for (std::size_t r = 0; r < rules.size(); ++r) {
+    if (!gaps[r].p_value) continue;
+    const std::size_t at = place.at(internal::test_key(rules[r], binary));
+    gaps[r].p_holm = by_holm[at];
+    gaps[r].p_benjamini_hochberg = by_bh[at];
+  }
 }
 
-GroupReport group_report(const GroupedPredictions& data, const GroupOptions& options) {
-  check_data(data);
+/// Of data whose order says nothing (see `Canonical`).
+GroupReport report_in_order(const GroupedPredictions& data, const GroupOptions& options) {
   std::vector<Stratum> strata(data.groups);
   for (std::uint32_t i = 0; i < data.group.size(); ++i) strata[data.group[i]].push_back(i);
   const Stratum everything = whole_sample(data.group.size());
@@ -264,8 +162,8 @@ GroupReport group_report(const GroupedPredictions& data, const GroupOptions& opt
 
   GroupReport report;
   report.overall = rates_of(data, options, tables, data.groups, everything);
-  const auto rates = rate_rules(data.binary);
-  Members members(rates.size());
+  const auto rates = internal::rate_rules(data.binary);
+  RateMembers members(rates.size());
   for (std::uint32_t group = 0; group < data.groups; ++group) {
     report.by_group.push_back(rates_of(data, options, tables, group, strata[group]));
     for (std::size_t rate = 0; rate < rates.size(); ++rate) {
@@ -273,21 +171,23 @@ GroupReport group_report(const GroupedPredictions& data, const GroupOptions& opt
     }
   }
 
-  const std::vector<GapRule> rules = gap_rules(data.binary, data.groups);
+  const std::vector<GapRule> rules = internal::gap_rules(data.binary, data.groups, options.families);
   const auto estimates = bootstrap_many(
       strata, rules.size(),
       [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) {
         tables.count(indices);
         for (std::size_t r = 0; r < rules.size(); ++r) {
-          out[r] = gap_of(tables, rules[r], rates, members, data.groups);
+          out[r] = internal::gap_of(tables, rules[r], rates, members, data.groups);
         }
       },
       {.resamples = options.resamples,
        .confidence = options.confidence,
        .method = options.method,
        .seed = options.seed});
+  const auto p_values = internal::permutation_p_values(data, rules, members, options);
   for (std::size_t r = 0; r < rules.size(); ++r) {
     GroupGap gap{rules[r].name, estimates[r].value, estimates[r].ci, estimates[r].undefined};
+    if (gap.value) gap.p_value = p_values[r];
     for (std::uint32_t group = 0; group < data.groups; ++group) {
       const auto& own = report.by_group[group].rates;
       const auto any = [&](auto&& test) {
@@ -305,6 +205,41 @@ GroupReport group_report(const GroupedPredictions& data, const GroupOptions& opt
       gap.reason = why_absent(rules[r], rates, members);
     }
     report.gaps.push_back(std::move(gap));
+  }
+  correct_p_values(rules, data.binary, report.gaps);
+  return report;
+}
+
+}  // namespace
+
+const std::vector<std::string>& rate_names(bool binary) {
+  static const auto names = [] {
+    std::array<std::vector<std::string>, 2> both;
+    for (const bool two : {false, true}) {
+      for (const RateRule& rule : internal::rate_rules(two)) both[two].emplace_back(rule.name);
+    }
+    return both;
+  }();
+  return names[binary];
+}
+
+GroupReport group_report(const GroupedPredictions& data, const GroupOptions& options) {
+  check_data(data);
+  const Canonical canonical(data);
+  const GroupReport ordered = report_in_order(canonical.view(data), options);
+  GroupReport report = ordered;
+  const auto back = [&](std::vector<std::uint32_t>& groups) {
+    for (std::uint32_t& group : groups) group = canonical.group_at[group];
+    std::sort(groups.begin(), groups.end());
+  };
+  for (std::size_t g = 0; g < data.groups; ++g) report.by_group[canonical.group_at[g]] = ordered.by_group[g];
+  for (GroupGap& gap : report.gaps) {
+    back(gap.excluded);
+    back(gap.small);
+    // The one signed gap is of the second group the caller named, less the first.
+    if (gap.metric != "average_odds_difference" || canonical.group_at[0] == 0) continue;
+    if (gap.value) gap.value = -*gap.value;
+    if (gap.ci) gap.ci = Interval{-gap.ci->high, -gap.ci->low};
   }
   return report;
 }

@@ -23,6 +23,15 @@ struct GroupedPredictions {
   std::span<const double> score = {};   ///< Empty: no AUC by group.
 };
 
+/// Metrics of how a rate differs over many groups, beside its largest difference and ratio.
+/// Ref: Czarnowska et al. 2021 (pairwise, background, multi-group comparison).
+enum class GroupFamily {
+  kPairwise,    ///< Mean |a - b| over pairs of groups: RATE_pairwise.
+  kBackground,  ///< Mean |group - all|: RATE_background.
+  kRest,        ///< Mean |group - all others|: RATE_rest.
+  kMultiGroup,  ///< Standard deviation over groups, divisor n: RATE_deviation.
+};
+
 struct GroupOptions {
   double confidence = 0.95;
   std::uint64_t resamples = 1000;
@@ -32,6 +41,8 @@ struct GroupOptions {
   std::uint64_t least = 10;
   /// Small rates have no value at all and enter no gap.
   bool exclude_small = false;
+  std::uint64_t permutations = 1000;  ///< Of groups, for the p-values; 0: none.
+  std::vector<GroupFamily> families = {};
 };
 
 /// A share of some examples of a group; sums of weights where there are weights.
@@ -59,6 +70,9 @@ struct GroupGap {
   std::optional<Interval> ci;
   std::uint64_t undefined_resamples = 0;
   std::string reason;                   ///< Why there is no value.
+  /// Of equal rates: (1 + permutations at least as far) / (1 + permutations). Absent without a value.
+  std::optional<double> p_value;
+  std::optional<double> p_holm, p_benjamini_hochberg;  ///< Corrected over the distinct tests of the report.
   std::vector<std::uint32_t> excluded;  ///< Groups without the rate.
   std::vector<std::uint32_t> small;     ///< Groups that enter with few examples.
 };
@@ -77,7 +91,10 @@ const std::vector<std::string>& rate_names(bool binary);
 ///
 /// A rate with an empty denominator is absent, never 0, and its group enters no gap of it; the
 /// exclusion is listed. A resample in which a group loses a rate that it has in the data has no
-/// gap: it is counted. A gap is a maximum minus a minimum: sampling noise alone makes it positive.
+/// gap: it is counted. A gap is a maximum minus a minimum: sampling noise alone makes it positive; its
+/// p-value says how often it alone makes one as large. It comes from permuting the groups of the examples:
+/// within each label for rates given the label, within each prediction for rates given the prediction.
+/// Nothing depends on the order of rows or the numbers of groups.
 /// Throws: kInternal for spans of different lengths, classes outside {0, 1} if `binary`.
 /// Ref: fairlearn.metrics; equalised odds: Hardt et al. 2016; FPED, FNED: Dixon et al. 2018.
 GroupReport group_report(const GroupedPredictions& data, const GroupOptions& options = {});

@@ -6,21 +6,10 @@
 #include <vector>
 
 #include "discreet/core/error.h"
+#include "discreet/stats/ranks.h"
 
 namespace discreet::stats {
 namespace {
-
-/// Twice the midranks of ascending `sorted`, so that ties keep whole numbers.
-std::vector<std::size_t> doubled_midranks(std::span<const double> sorted) {
-  std::vector<std::size_t> ranks(sorted.size());
-  for (std::size_t first = 0; first < sorted.size();) {
-    std::size_t last = first;
-    while (last + 1 < sorted.size() && sorted[last + 1] == sorted[first]) ++last;
-    for (std::size_t i = first; i <= last; ++i) ranks[i] = first + last + 2;
-    first = last + 1;
-  }
-  return ranks;
-}
 
 /// The chance of each sum when every rank counts with probability one half.
 std::vector<double> sum_distribution(std::span<const std::size_t> ranks) {
@@ -58,7 +47,8 @@ SignedRank wilcoxon_signed_rank(std::span<const double> a, std::span<const doubl
             [](double x, double y) { return std::abs(x) < std::abs(y); });
   std::vector<double> sizes;
   for (const double difference : differences) sizes.push_back(std::abs(difference));
-  const std::vector<std::size_t> ranks = doubled_midranks(sizes);
+  std::vector<std::size_t> ranks;  // doubled, so that ties keep whole numbers
+  for (const double rank : midranks(sizes)) ranks.push_back(static_cast<std::size_t>(2 * rank));
   std::size_t positive = 0;
   for (std::size_t i = 0; i < ranks.size(); ++i) positive += differences[i] > 0 ? ranks[i] : 0;
   result.statistic = static_cast<double>(positive) / 2;

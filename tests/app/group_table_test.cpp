@@ -123,7 +123,7 @@ TEST(MembershipScores, DocumentFromAFile) {
     text += "{\"member\":" + std::to_string(i % 2) + ",\"score\":" + std::to_string(i % 7) + "}\n";
   }
   const auto file = group_file("scores.jsonl", text + "{\"member\":true,\"score\":\"inf\"}\n");
-  const Json document = membership_of_scores(file, {.resamples = 50});
+  const Json document = membership_of_scores(file, {.report = {.statistics = {.resamples = 50}}});
   core::validate_document(document, "test");
   EXPECT_EQ(document["results"][0]["attack"], "scores");
   EXPECT_EQ(document["results"][0]["n_members"], 21);

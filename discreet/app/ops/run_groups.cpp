@@ -78,6 +78,12 @@ GroupQuestion group_question(const Json& request, const std::vector<std::string>
   stats::GroupOptions& options = question.options;
   options.confidence = request.value("confidence", options.confidence);
   options.resamples = request.value("resamples", options.resamples);
+  options.permutations = request.value("permutations", options.permutations);
+  const auto& families = group_family_names();
+  for (const std::string& name : request.value("families", std::vector<std::string>{})) {
+    options.families.push_back(
+        static_cast<stats::GroupFamily>(std::find(families.begin(), families.end(), name) - families.begin()));
+  }
   options.seed = request.value("seed", options.seed);
   options.least = request.value("least", options.least);
   options.method = request.value("bootstrap", "percentile") == "bca"

@@ -2,6 +2,7 @@
 
 #include "discreet/app/loader.h"
 #include "discreet/app/membership_scores.h"
+#include "discreet/app/membership_signals.h"
 #include "discreet/cli/program.h"
 #include "discreet/core/error.h"
 
@@ -11,8 +12,11 @@ namespace {
 struct MembershipFlags {
   std::string run;
   std::string scores;
+  std::string signals;
+  std::string score = "score";
   std::string out;
   stats::MembershipOptions options;
+  app::SignalAuditOptions audit;
   std::int64_t most = 5000;
 };
 
@@ -23,6 +27,21 @@ std::string with_interval(const Json& value, const Json& ci) {
     text += fmt::format("  [{:.4f}, {:.4f}]", ci[0].get<double>(), ci[1].get<double>());
   }
   return text;
+}
+
+void print_slices(const Json& result) {
+  std::vector<std::vector<std::string>> rows;
+  const auto add = [&](const std::string& name, const Json& part) {
+    rows.push_back({name,
+                    fmt::format("{} / {}", part["n_members"].get<std::int64_t>(), part["n_nonmembers"].get<std::int64_t>()),
+                    part["auc"].is_null() ? "n/a: " + part["auc_reason"].get<std::string>()
+                                          : with_interval(part["auc"], part["ci"]["auc"])});
+  };
+  for (const Json& slice : result.value("slices", Json::array())) {
+    for (const auto& [column, value] : slice["slice"].items()) add(column + " " + value.get<std::string>(), slice);
+  }
+  if (result.contains("users")) add("users", result["users"]);
+  if (!rows.empty()) cli::print_table({"slice", "members / others", "AUC  interval"}, rows);
 }
 
 void print_membership(const Json& document) {
@@ -44,8 +63,16 @@ void print_membership(const Json& document) {
                      result["n_nonmembers"].get<std::int64_t>()),
          "value  interval"},
         rows);
+    if (result.contains("unscored")) {
+      fmt::print("{} without a score: {}\n", result["unscored"].get<std::int64_t>(),
+                 result["unscored_reason"].get<std::string>());
+    }
     if (result.contains("verdict")) fmt::print("{}\n", result["verdict"].get<std::string>());
+    print_slices(result);
     fmt::print("\n");
+  }
+  for (const Json& missing : document.value("unavailable", Json::array())) {
+    fmt::print("not run: {}: {}\n", missing["attack"].get<std::string>(), missing["reason"].get<std::string>());
   }
   for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
 }
@@ -62,6 +89,27 @@ void register_verb_audit_membership(cli::Program& program) {
   verb->add_option("--scores", flags.scores,
                    "Lines {\"member\": 0|1, \"score\": x}; higher = more likely a member.")
       ->excludes(run);
+  verb->add_option("--score", flags.score, "Column of --scores, if not \"score\".");
+  verb->add_option("--signals", flags.signals,
+                   "Outputs of a target model and of shadow models, JSON lines or .safetensors (docs/audits.md).")
+      ->excludes(run);
+  auto& audit = flags.audit;
+  verb->add_option("--attack", audit.attacks, "Attacks on --signals; all that the file allows unless told.")
+      ->delimiter(',');
+  verb->add_option("--set", audit.set, "ATTACK.OPTION=VALUE, for example lira-offline.variance=fixed.");
+  verb->add_option("--population", audit.population, "Share of the non-members that the attacker is given.")
+      ->check(CLI::Range(0.0, 0.9));
+  verb->add_option("--slice", audit.slices, "Columns to report by, beside label and length.")->delimiter(',');
+  verb->add_option("--user-score", audit.report.user_score, "Of a user's examples.")
+      ->check(CLI::IsMember({"mean", "max"}))
+      ->capture_default_str();
+  verb->add_option("--blind", audit.report.blind, "Columns for the baseline without a model; the text unless told.")
+      ->delimiter(',');
+  verb->add_option("--most-exposed", audit.report.most_exposed, "How many members to name by id.")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  verb->add_flag("--show-text", audit.report.show_text, "Print the texts of the most exposed members too.");
+  verb->add_option("--store", audit.report.store, "Write every example's scores here, for --scores.");
   verb->add_option("--out", flags.out, "Write the document here.");
   verb->add_option("--fpr", flags.options.false_positive_rates, "False positive rates to report.")
       ->delimiter(',')
@@ -78,13 +126,22 @@ void register_verb_audit_membership(cli::Program& program) {
       ->check(CLI::Range(2, 100000000))
       ->capture_default_str();
   program.on_run(verb, [&program] {
-    if (flags.run.empty() == flags.scores.empty()) {
-      throw usage_error("audit membership needs a run directory or --scores FILE",
+    const int sources = (flags.run.empty() ? 0 : 1) + (flags.scores.empty() ? 0 : 1) + (flags.signals.empty() ? 0 : 1);
+    if (sources != 1) {
+      throw usage_error("audit membership needs a run directory or --scores FILE or --signals FILE, and one of them",
                         "For example: discreet audit membership runs/demo");
     }
     Json document;
+    app::MembershipReportOptions report = flags.audit.report;
+    report.statistics = flags.options;
     if (!flags.scores.empty()) {
-      document = app::membership_of_scores(flags.scores, flags.options);
+      document = app::membership_of_scores(flags.scores,
+                                           {.score = flags.score, .slices = flags.audit.slices, .report = report});
+      if (!flags.out.empty()) core::write_document(flags.out, document);
+    } else if (!flags.signals.empty()) {
+      app::SignalAuditOptions asked = flags.audit;
+      asked.report = report;
+      document = app::membership_of_signals(flags.signals, asked);
       if (!flags.out.empty()) core::write_document(flags.out, document);
     } else {
       Json request = app::membership_configuration(flags.options);

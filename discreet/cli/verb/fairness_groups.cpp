@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "discreet/app/group_table.h"
 #include "discreet/app/loader.h"
 #include "discreet/cli/program.h"
@@ -15,6 +17,7 @@ struct GroupFlags {
   std::string out;
   std::string split = "test";
   std::string bootstrap = "percentile";
+  std::vector<std::string> families;
   app::GroupQuestion question;
 };
 
@@ -58,13 +61,15 @@ void print_groups(const Json& document) {
   for (const Json& result : document["results"]) {
     const Json& ci = result["ci"];
     rows.push_back(
-        {result["metric"].get<std::string>(),
+        {result["metric"].get<std::string>() + (result.contains("class") ? " " + result["class"].get<std::string>() : "") +
+             (result.contains("over") ? " over identities" : ""),
          result["value"].is_number() ? fmt::format("{:.4f}", result["value"].get<double>())
                                      : "n/a: " + result["value_reason"].get<std::string>(),
          ci.is_array() ? fmt::format("[{:.4f}, {:.4f}]", ci[0].get<double>(), ci[1].get<double>())
-                       : ""});
+                       : "",
+         result.contains("p_holm") ? fmt::format("{:.4f}", result["p_holm"].get<double>()) : ""});
   }
-  cli::print_table({"metric", "value", "interval"}, rows);
+  cli::print_table({"metric", "value", "interval", "p (Holm)"}, rows);
   fmt::print("\n");
   for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
 }
@@ -89,6 +94,18 @@ void register_verb_fairness_groups(cli::Program& program) {
   verb->add_option("--group", question.group, "Column; several (g,h) give their intersections.")
       ->delimiter(',');
   verb->add_option("--weight", question.weight, "Column of weights.");
+  verb->add_option("--identity", question.identity,
+                   "With --score: columns of subgroups that may overlap; a row belongs from .5 on.")
+      ->delimiter(',');
+  verb->add_option("--counterfactual", question.counterfactual,
+                   "With --score: column that says which rows are copies of one example.");
+  verb->add_option("--original", question.original, "Column, 1 for the example itself; else each set's first row.");
+  verb->add_option("--families", flags.families, "Further comparisons of each rate: pairwise, background, rest, multi-group.")
+      ->delimiter(',')
+      ->check(CLI::IsMember(app::group_family_names()));
+  verb->add_option("--permutations", question.options.permutations, "Of groups, for p-values; 0 for none.")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
   verb->add_option("--positive", question.positive, "The positive class, if not 1 or true.");
   verb->add_option("--split", flags.split, "Of a run: test or dev.")
       ->check(CLI::IsMember({"test", "dev"}))
@@ -117,6 +134,11 @@ void register_verb_fairness_groups(cli::Program& program) {
     auto& asked = flags.question;
     asked.options.method = flags.bootstrap == "bca" ? stats::BootstrapMethod::kBca
                                                     : stats::BootstrapMethod::kPercentile;
+    const auto& known = app::group_family_names();
+    for (const std::string& name : flags.families) {
+      asked.options.families.push_back(
+          static_cast<stats::GroupFamily>(std::find(known.begin(), known.end(), name) - known.begin()));
+    }
     Json document;
     if (!flags.input.empty()) {
       document = app::groups_of_table(flags.input, asked);

@@ -1,0 +1,220 @@
+#include "discreet/app/internal/swap_rows.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "discreet/core/error.h"
+#include "discreet/core/json.h"
+
+namespace discreet::app::internal {
+namespace {
+
+/// Walks over a line of JSON without building it. Values that are not asked for are skipped by their brackets and
+/// quotes alone.
+class JsonWalker {
+ public:
+  JsonWalker(std::string_view line, const std::string& where) : line_(line), where_(where) {}
+
+  void expect(char wanted) {
+    blanks();
+    if (at_ >= line_.size() || line_[at_] != wanted) fail(fmt::format("expected '{}'", wanted));
+    ++at_;
+  }
+  bool accept(char wanted) {
+    blanks();
+    if (at_ >= line_.size() || line_[at_] != wanted) return false;
+    ++at_;
+    return true;
+  }
+  /// The bytes of a string with its quotes.
+  std::string_view string() {
+    blanks();
+    const std::size_t begin = at_;
+    expect('"');
+    while (at_ < line_.size() && line_[at_] != '"') at_ += line_[at_] == '\\' ? 2 : 1;
+    if (at_ >= line_.size()) fail("a string that never ends");
+    ++at_;
+    return line_.substr(begin, at_ - begin);
+  }
+  bool is_string() {
+    blanks();
+    return at_ < line_.size() && line_[at_] == '"';
+  }
+  void skip_value() {
+    int depth = 0;
+    do {
+      blanks();
+      if (at_ >= line_.size()) fail("it ends early");
+      const char c = line_[at_];
+      if (c == '"') {
+        string();
+      } else if (c == '{' || c == '[') {
+        ++depth;
+        ++at_;
+        continue;
+      } else if (c == '}' || c == ']') {
+        if (depth == 0) fail(fmt::format("a '{}' too many", c));
+        --depth;
+        ++at_;
+      } else if (depth > 0 && (c == ',' || c == ':')) {
+        ++at_;
+        continue;
+      } else {
+        const std::size_t begin = at_;
+        while (at_ < line_.size() && std::string_view(",:{}[]\" \t").find(line_[at_]) == std::string_view::npos) ++at_;
+        if (at_ == begin) fail("expected a value");
+      }
+    } while (depth > 0);
+  }
+  void end() {
+    blanks();
+    if (at_ < line_.size()) fail("something stands behind the object");
+  }
+  std::size_t at() const { return at_; }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw bad_data(fmt::format("{}: no JSON object: {} at byte {}", where_, what, at_ + 1), "Write one object a line.");
+  }
+
+ private:
+  void blanks() {
+    while (at_ < line_.size() && (line_[at_] == ' ' || line_[at_] == '\t' || line_[at_] == '\r')) ++at_;
+  }
+
+  std::string_view line_;
+  const std::string& where_;
+  std::size_t at_ = 0;
+};
+
+/// The text of a JSON string; most have no escapes.
+std::string_view unescaped(std::string_view quoted, std::string& buffer, const std::string& where) {
+  const std::string_view inside = quoted.substr(1, quoted.size() - 2);
+  if (inside.find('\\') == std::string_view::npos) return inside;
+  buffer = core::parse_json(std::string(quoted), where).get<std::string>();
+  return buffer;
+}
+
+void append_cell(std::string_view text, char separator, bool quoted, std::string& out) {
+  const bool needs = quoted || text.find_first_of(std::string{separator, '"', '\n', '\r'}) != std::string_view::npos;
+  if (!needs) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+struct Cell {
+  std::string_view raw;
+  bool quoted;
+};
+
+std::vector<Cell> raw_cells(std::string_view row, char separator) {
+  std::vector<Cell> cells;
+  for (std::size_t begin = 0;;) {
+    std::size_t end = begin;
+    const bool quoted = begin < row.size() && row[begin] == '"';
+    if (quoted) {
+      ++end;
+      while (end < row.size() && (row[end] != '"' || (end + 1 < row.size() && row[end + 1] == '"'))) {
+        end += row[end] == '"' ? 2 : 1;
+      }
+      end = std::min(end + 1, row.size());
+    }
+    const bool closed = end >= row.size() || row[end] == separator;
+    while (end < row.size() && row[end] != separator) ++end;
+    cells.push_back({row.substr(begin, end - begin), quoted && closed});
+    if (end >= row.size()) return cells;
+    begin = end + 1;
+  }
+}
+
+std::string cell_text(const Cell& cell) {
+  if (!cell.quoted) return std::string(cell.raw);
+  std::string text;
+  for (std::size_t i = 1; i + 1 < cell.raw.size(); ++i) {
+    text += cell.raw[i];
+    if (cell.raw[i] == '"' && i + 2 < cell.raw.size() && cell.raw[i + 1] == '"') ++i;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool change_json_line(std::string_view line, const std::vector<std::string>& columns, const TextChange& change,
+                      std::string& out, const std::string& where) {
+  JsonWalker walker(line, where);
+  std::string key_buffer, text_buffer, changed;
+  std::vector<std::string> seen;
+  std::size_t copied = 0;
+  bool any = false;
+  walker.expect('{');
+  if (!walker.accept('}')) {
+    do {
+      const std::string_view key = unescaped(walker.string(), key_buffer, where);
+      walker.expect(':');
+      const auto column = std::find(columns.begin(), columns.end(), key);
+      if (column == columns.end()) {
+        walker.skip_value();
+        continue;
+      }
+      if (!walker.is_string()) throw bad_data(fmt::format("{}: '{}' is not a string", where, *column));
+      seen.push_back(*column);
+      const std::string_view quoted = walker.string();
+      changed.clear();
+      if (!change(unescaped(quoted, text_buffer, where), changed)) continue;
+      const auto begin = static_cast<std::size_t>(quoted.data() - line.data());
+      out.append(line.substr(copied, begin - copied));
+      out += Json(changed).dump(-1, ' ', false, Json::error_handler_t::replace);
+      copied = begin + quoted.size();
+      any = true;
+    } while (walker.accept(','));
+    walker.expect('}');
+  }
+  walker.end();
+  for (const std::string& column : columns) {
+    if (std::find(seen.begin(), seen.end(), column) == seen.end()) {
+      throw bad_data(fmt::format("{}: no '{}'", where, column), "Name the columns of text with --column.");
+    }
+  }
+  out.append(line.substr(copied));
+  return any;
+}
+
+std::vector<std::string> separated_cells(std::string_view row, char separator) {
+  std::vector<std::string> cells;
+  for (const Cell& cell : raw_cells(row, separator)) cells.push_back(cell_text(cell));
+  return cells;
+}
+
+bool quotes_closed(std::string_view row) { return std::count(row.begin(), row.end(), '"') % 2 == 0; }
+
+bool change_separated_row(std::string_view row, char separator, std::size_t cells, const std::vector<std::size_t>& places,
+                          const TextChange& change, std::string& out, const std::string& where) {
+  const std::vector<Cell> found = raw_cells(row, separator);
+  if (found.size() != cells) {
+    throw bad_data(fmt::format("{}: row of {} cells, expected {} as in the first row", where, found.size(), cells),
+                   "Quote cells that contain the separator.");
+  }
+  bool any = false;
+  std::string changed;
+  for (std::size_t c = 0; c < found.size(); ++c) {
+    if (c > 0) out += separator;
+    changed.clear();
+    const bool asked = std::find(places.begin(), places.end(), c) != places.end();
+    if (asked && change(cell_text(found[c]), changed)) {
+      append_cell(changed, separator, found[c].quoted, out);
+      any = true;
+    } else {
+      out += found[c].raw;
+    }
+  }
+  return any;
+}
+
+}  // namespace discreet::app::internal

@@ -1,0 +1,319 @@
+#include "discreet/app/swap_files.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "discreet/app/internal/swap_rows.h"
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+#include "discreet/core/fields.h"
+#include "discreet/core/lines.h"
+#include "discreet/core/random.h"
+#include "discreet/mitigate/words/swapper.h"
+
+namespace discreet::app {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kBlock = 1U << 20;
+
+/// The output: written beside its place and moved there when it is whole.
+class BlockFile {
+ public:
+  explicit BlockFile(const fs::path& path) : path_(path), temporary_(path.string() + ".tmp-swap") {
+    if (path_.has_parent_path()) fs::create_directories(path_.parent_path());
+    file_ = std::fopen(temporary_.c_str(), "wb");
+    if (file_ == nullptr) throw runtime_failure(fmt::format("{}: cannot be written", path_.string()));
+    buffer.reserve(2 * kBlock);
+  }
+  ~BlockFile() {
+    if (file_ == nullptr) return;
+    std::fclose(file_);
+    std::error_code ignored;
+    fs::remove(temporary_, ignored);
+  }
+  BlockFile(const BlockFile&) = delete;
+  BlockFile& operator=(const BlockFile&) = delete;
+
+  void flush_if_full() {
+    if (buffer.size() >= kBlock) flush();
+  }
+  void finish() {
+    flush();
+    const bool closed = std::fclose(file_) == 0;
+    file_ = nullptr;
+    if (!closed) throw runtime_failure(fmt::format("{}: cannot be written", path_.string()));
+    fs::rename(temporary_, path_);
+  }
+
+  std::string buffer;
+
+ private:
+  void flush() {
+    if (std::fwrite(buffer.data(), 1, buffer.size(), file_) != buffer.size()) {
+      throw runtime_failure(fmt::format("{}: cannot be written: disk full?", path_.string()));
+    }
+    buffer.clear();
+  }
+
+  fs::path path_;
+  std::string temporary_;
+  std::FILE* file_ = nullptr;
+};
+
+struct DocumentCounts {
+  std::uint64_t documents = 0, changed = 0, written = 0, substituted = 0, bytes = 0;
+};
+
+mitigate::SwapLists lists_of(const SwapRequest& request) {
+  mitigate::SwapLists lists;
+  if (request.built_in) lists = mitigate::default_gender_lists();
+  lists.pronouns = request.pronouns;
+  const auto conflict =
+      request.on_conflict == "first" ? mitigate::PairConflict::kFirst : mitigate::PairConflict::kError;
+  // A file's pair replaces what the project's own lists say of its words.
+  const auto override_own = [](const mitigate::WordPairs& given, mitigate::WordPairs& own) {
+    const auto given_word = [&](const std::string& word) {
+      return std::any_of(given.begin(), given.end(), [&](const auto& pair) { return pair.first == word || pair.second == word; });
+    };
+    std::erase_if(own, [&](const auto& pair) { return given_word(pair.first) || given_word(pair.second); });
+  };
+  mitigate::WordPairs pairs, one_way, names;
+  for (const std::string& source : request.pairs) {
+    mitigate::read_pairs(source, conflict, request.pronouns, pairs, lists.left_out);
+  }
+  for (const std::string& source : request.one_way) {
+    mitigate::read_pairs(source, conflict, request.pronouns, one_way, lists.left_out);
+  }
+  for (const std::string& source : request.names) mitigate::read_pairs(source, conflict, false, names, lists.left_out);
+  if (!names.empty()) lists.names.clear();  // other pairs of names would take partners away
+  for (mitigate::WordPairs* own : {&lists.pairs, &lists.one_way, &lists.names}) {
+    override_own(pairs, *own);
+    override_own(one_way, *own);
+  }
+  override_own(pairs, names);
+  lists.pairs.insert(lists.pairs.end(), pairs.begin(), pairs.end());
+  lists.one_way.insert(lists.one_way.end(), one_way.begin(), one_way.end());
+  lists.names.insert(lists.names.end(), names.begin(), names.end());
+  if (lists.pairs.empty() && lists.one_way.empty() && lists.names.empty() && !lists.pronouns) {
+    throw usage_error("there is nothing to exchange", "Name pairs with --pairs, or leave out --no-built-in.");
+  }
+  return lists;
+}
+
+/// Documents through the swapper, as the mode asks.
+class Stream {
+ public:
+  Stream(const SwapRequest& request, const mitigate::Swapper& swapper)
+      : request_(request), swapper_(swapper), rng_(request.seed, "substitute"), file_(request.output),
+        counts_(swapper.no_counts()) {}
+
+  /// `change` appends the exchanged document and says whether anything changed.
+  template <class Change>
+  void document(std::string_view original, const Change& change) {
+    ++numbers_.documents;
+    numbers_.bytes += original.size() + 1;
+    std::string& out = file_.buffer;
+    const bool chosen = request_.mode != "substitute" || rng_.uniform() < request_.share;
+    if (request_.mode == "augment" || !chosen) put(original, out);
+    if (chosen) {
+      const std::size_t before = out.size();
+      const bool changed = change(out);
+      numbers_.changed += changed ? 1 : 0;
+      numbers_.substituted += request_.mode == "substitute" ? 1 : 0;
+      if (request_.mode == "augment" && !changed) {
+        out.resize(before);
+      } else {
+        out += '\n';
+        ++numbers_.written;
+      }
+    }
+    file_.flush_if_full();
+  }
+
+  void put(std::string_view line, std::string& out) {
+    out += line;
+    out += '\n';
+    ++numbers_.written;
+  }
+  void header(std::string_view line) {
+    file_.buffer += line;
+    file_.buffer += '\n';
+  }
+
+  bool text(std::string_view text, std::string& out) {
+    const std::uint64_t before = changes_;
+    const std::size_t begin = out.size();
+    swapper_.swap(text, out, counts_);
+    changes_ += std::string_view(out).substr(begin) != text ? 1 : 0;
+    return changes_ != before;
+  }
+
+  void finish() {
+    if (numbers_.documents == 0) throw bad_data(request_.input.string() + ": no documents");
+    if (numbers_.changed == 0 && request_.mode != "substitute") {
+      throw bad_data(fmt::format("{}: no document has a word of the lists", request_.input.string()),
+                     "Look at --column and --pairs; nothing was written.");
+    }
+    file_.finish();
+  }
+  const mitigate::SwapCounts& counts() const { return counts_; }
+  const DocumentCounts& numbers() const { return numbers_; }
+
+ private:
+  const SwapRequest& request_;
+  const mitigate::Swapper& swapper_;
+  core::ReproducibleRng rng_;
+  BlockFile file_;
+  mitigate::SwapCounts counts_;
+  DocumentCounts numbers_;
+  std::uint64_t changes_ = 0;
+};
+
+void stream_text(const SwapRequest& request, Stream& stream) {
+  core::LineReader lines(request.input);
+  for (std::string line; lines.next(line);) {
+    stream.document(line, [&](std::string& out) { return stream.text(line, out); });
+  }
+}
+
+void stream_json(const SwapRequest& request, Stream& stream) {
+  core::LineReader lines(request.input);
+  for (std::string line; lines.next(line);) {
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    stream.document(line, [&](std::string& out) {
+      return internal::change_json_line(
+          line, request.columns, [&](std::string_view text, std::string& changed) { return stream.text(text, changed); }, out,
+          lines.where());
+    });
+  }
+}
+
+void stream_separated(const SwapRequest& request, char separator, Stream& stream) {
+  core::LineReader lines(request.input);
+  std::string row, more;
+  std::vector<std::size_t> places;
+  std::size_t cells = 0;
+  while (lines.next(row)) {
+    const std::string where = lines.where();
+    if (row.empty()) continue;
+    while (!internal::quotes_closed(row)) {
+      if (!lines.next(more)) throw bad_data(where + ": a quoted cell that begins in this row never ends", "Close it with '\"'.");
+      row += "\n" + more;
+    }
+    if (cells == 0) {
+      const std::vector<std::string> header = internal::separated_cells(row, separator);
+      cells = header.size();
+      for (const std::string& column : request.columns) {
+        const auto found = std::find(header.begin(), header.end(), column);
+        if (found == header.end()) {
+          const auto near = core::nearest(column, header);
+          throw bad_data(fmt::format("{}: no column '{}'; columns: {}", where, column, fmt::join(header, ", ")),
+                         near ? fmt::format("Did you mean '{}'?", *near) : "Name columns with --column.");
+        }
+        places.push_back(static_cast<std::size_t>(found - header.begin()));
+      }
+      stream.header(row);
+      continue;
+    }
+    stream.document(row, [&](std::string& out) {
+      return internal::change_separated_row(
+          row, separator, cells, places,
+          [&](std::string_view text, std::string& changed) { return stream.text(text, changed); }, out, where);
+    });
+  }
+}
+
+Json pair_counts(const mitigate::WordPairs& pairs, const std::vector<std::array<std::uint64_t, 2>>& counts) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (counts[i][0] + counts[i][1] > 0) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return counts[a][0] + counts[a][1] > counts[b][0] + counts[b][1];
+  });
+  Json list = Json::array();
+  for (const std::size_t i : order) {
+    list.push_back({{"first", pairs[i].first}, {"second", pairs[i].second}, {"to_second", counts[i][0]}, {"to_first", counts[i][1]}});
+  }
+  return list;
+}
+
+void report_swap(const mitigate::Swapper& swapper, const Stream& stream, Json& document) {
+  const mitigate::SwapLists& lists = swapper.lists();
+  const mitigate::SwapCounts& c = stream.counts();
+  const DocumentCounts& n = stream.numbers();
+  document["documents"] = n.documents;
+  document["changed_documents"] = n.changed;
+  document["written_documents"] = n.written;
+  if (n.substituted > 0) document["substituted_documents"] = n.substituted;
+  document["words"] = c.words;
+  document["changed_words"] = c.changed();
+  document["results"] = pair_counts(lists.pairs, c.pairs);
+  document["names"] = pair_counts(lists.names, c.names);
+  document["one_way"] = Json::array();
+  for (std::size_t i = 0; i < lists.one_way.size(); ++i) {
+    if (c.one_way[i] == 0) continue;
+    document["one_way"].push_back({{"from", lists.one_way[i].first}, {"to", lists.one_way[i].second}, {"count", c.one_way[i]}});
+  }
+  document["pronouns"] = {{"he", {{"she", c.he}}},
+                          {"she", {{"he", c.she}}},
+                          {"him", {{"her", c.him}}},
+                          {"hers", {{"his", c.hers}}},
+                          {"himself", {{"herself", c.himself}}},
+                          {"herself", {{"himself", c.herself}}},
+                          {"her", {{"his", c.her_to_his}, {"him", c.her_to_him}}},
+                          {"his", {{"her", c.his_to_her}, {"hers", c.his_to_hers}}}};
+  document["decided_by_context"] = c.her_to_his + c.her_to_him + c.his_to_her + c.his_to_hers;
+  document["untouched"] = {{"surnames", c.surnames}, {"names_or_words", c.names_or_words}, {"in_addresses", c.in_addresses}};
+  document["lists"] = {{"pairs", lists.pairs.size()}, {"one_way", lists.one_way.size()}, {"names", lists.names.size()}, {"left_out", lists.left_out}};
+  document["caveats"] = {
+      "her and his are resolved by rules on the words around them; docs/mitigation.md says how often they are right.",
+      "Words are exchanged, not meanings: facts, first names outside the lists and surnames stay."};
+  if (!document["one_way"].empty()) {
+    document["caveats"].push_back("Words of one_way do not come back when the text is swapped again.");
+  }
+}
+
+}  // namespace
+
+Json swap_file(const SwapRequest& request) {
+  if (request.output.empty()) throw usage_error("mitigate swap needs --out FILE", "The exchanged text goes there.");
+  std::error_code ignored;
+  if (fs::equivalent(request.input, request.output, ignored)) {
+    throw usage_error("--out is the input itself", "Write to another file.");
+  }
+  const mitigate::Swapper swapper(lists_of(request));
+  Json configuration = {{"mode", request.mode}, {"pronouns", request.pronouns}, {"built_in", request.built_in},
+                        {"on_conflict", request.on_conflict}};
+  if (request.mode == "substitute") {
+    configuration["share"] = request.share;
+    configuration["seed"] = request.seed;
+  }
+  const fs::path inner = request.input.extension() == ".gz" ? request.input.stem() : request.input;
+  const bool text = inner.extension() != ".jsonl" && inner.extension() != ".csv" && inner.extension() != ".tsv";
+  if (!text) configuration["columns"] = request.columns;
+  std::vector<core::InputFile> inputs = {core::describe_input("input", request.input)};
+  for (const auto& [role, sources] : {std::pair("pairs", &request.pairs), std::pair("one-way", &request.one_way), std::pair("names", &request.names)}) {
+    for (const std::string& source : *sources) {
+      for (const fs::path& file : mitigate::pair_files(source)) inputs.push_back(core::describe_input(role, file));
+    }
+  }
+  Json document = core::make_document({.schema = "discreet.mitigate.swap/1", .configuration = configuration, .inputs = inputs});
+  {
+    Stream stream(request, swapper);
+    if (text) stream_text(request, stream);
+    else if (inner.extension() == ".jsonl") stream_json(request, stream);
+    else stream_separated(request, inner.extension() == ".csv" ? ',' : '\t', stream);
+    stream.finish();
+    report_swap(swapper, stream, document);
+  }
+  document["output"] = core::to_json(core::describe_input("output", request.output));
+  return document;
+}
+
+}  // namespace discreet::app

@@ -1,0 +1,257 @@
+#include "discreet/mitigate/words/swapper.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "discreet/core/error.h"
+#include "discreet/core/lines.h"
+#include "discreet/core/random.h"
+#include "discreet/mitigate/words/pronouns.h"
+
+namespace discreet::mitigate {
+namespace {
+
+const Swapper& gender() {
+  static const Swapper swapper(default_gender_lists());
+  return swapper;
+}
+
+std::string swapped(const std::string& text, SwapCounts* counts = nullptr) {
+  SwapCounts own = gender().no_counts();
+  std::string out;
+  gender().swap(text, out, own);
+  if (counts != nullptr) *counts = own;
+  return out;
+}
+
+TEST(Swapper, WordsCaseAndPunctuation) {
+  EXPECT_EQ(swapped("He said \"(she)\" he. HE!"), "She said \"(he)\" she. SHE!");
+  EXPECT_EQ(swapped("The Queen's MOTHER and the kings' daughters;"), "The King's FATHER and the queens' sons;");
+  EXPECT_EQ(swapped("She's here, he'll come, she'd go"), "He's here, she'll come, he'd go");
+  EXPECT_EQ(swapped("he/she \xE2\x80\x9Che\xE2\x80\x9D he\xE2\x80\x94she"), "she/he \xE2\x80\x9Cshe\xE2\x80\x9D she\xE2\x80\x94he");
+  EXPECT_EQ(swapped("Mother-In-Law, mother-in-law's, FATHER-IN-LAW"), "Father-In-Law, father-in-law's, MOTHER-IN-LAW");
+  EXPECT_EQ(swapped("Fianc\xC3\xA9 FIANC\xC3\x89""E"), "Fianc\xC3\xA9""e FIANC\xC3\x89");
+  EXPECT_EQ(swapped("Mr. Brown and Mrs. Brown"), "Mrs. Brown and Mr. Brown");
+}
+
+TEST(Swapper, NothingInsideWords) {
+  for (const char* text : {"the theory of history", "sheriff Hermann shed", "he2 she_ 3he", "womanised", "Thess\xC3\xA9h\xC3\xA9", ""}) {
+    EXPECT_EQ(swapped(text), text);
+  }
+  SwapCounts counts;
+  EXPECT_EQ(swapped("write to she@example.com or me@mother", &counts), "write to she@example.com or me@mother");
+  EXPECT_EQ(counts.in_addresses, 2U);
+}
+
+TEST(Swapper, Names) {
+  SwapCounts counts;
+  EXPECT_EQ(swapped("I saw James and MARY, not james.", &counts), "I saw Mary and JAMES, not james.");
+  EXPECT_EQ(counts.names[0][0], 1U);
+  EXPECT_EQ(counts.names[0][1], 1U);
+  EXPECT_EQ(swapped("It was Elizabeth Scott who met Mr. James.", &counts), "It was David Scott who met Mrs. James.");
+  EXPECT_EQ(counts.surnames, 2U);
+  // A capital says nothing where a sentence begins; and its partner stays there too, so that nothing is lost.
+  EXPECT_EQ(swapped("Mark my words. Ashley and then Mark."), "Mark my words. Ashley and then Ashley.");
+}
+
+TEST(Swapper, PronounsByContext) {
+  EXPECT_EQ(swapped("She took her book and he gave her his."), "He took his book and she gave him hers.");
+  EXPECT_EQ(swapped("The book is hers; I saw him."), "The book is his; I saw her.");
+  EXPECT_EQ(swapped("Her mother told her that her own car"), "His father told him that his own car");
+  EXPECT_EQ(swapped("took her home, at her home, called her back, on her back"),
+            "took him home, at his home, called him back, on his back");
+  EXPECT_EQ(swapped("they made her cry; they watched her walking to the shop"),
+            "they made him cry; they watched him walking to the shop");
+  EXPECT_EQ(swapped("a friend of his."), "a friend of hers.");
+  SwapCounts counts;
+  swapped("her book, for her", &counts);
+  EXPECT_EQ(counts.her_to_his, 1U);
+  EXPECT_EQ(counts.her_to_him, 1U);
+}
+
+TEST(Swapper, CountsAddUp) {
+  SwapCounts counts;
+  swapped("The king and his queen met James; he saw Ms. Smith.", &counts);
+  EXPECT_EQ(counts.words, 11U);
+  EXPECT_EQ(counts.changed(), 6U);
+  SwapCounts twice = counts;
+  twice += counts;
+  EXPECT_EQ(twice.changed(), 12U);
+}
+
+TEST(SwapperProperty, TwiceGivesTheTextBack) {
+  // Random texts of list words, he and she, names, other words and punctuation in any case.
+  core::ReproducibleRng rng(21);
+  const SwapLists lists = default_gender_lists();
+  const std::vector<std::string> others = {"the", "and", "history", "zebra", "caf\xC3\xA9", "42", "x_y", "\xE2\x80\x9Cso\xE2\x80\x9D"};
+  const std::vector<std::string> ends = {" ", ", ", ". ", "! ", "'s ", "\n", " - ", "\xE2\x80\x94", " (", "\" "};
+  const auto any = [&](const WordPairs& pairs) {
+    const auto& [a, b] = pairs[rng.below(pairs.size())];
+    return rng.below(2) == 0 ? a : b;
+  };
+  for (int round = 0; round < 400; ++round) {
+    std::string text;
+    for (std::size_t k = rng.below(12) + 1; k > 0; --k) {
+      std::string word;
+      switch (rng.below(5)) {
+        case 0: word = any(lists.pairs); break;
+        case 1: word = rng.below(2) == 0 ? "he" : "she"; break;
+        case 2: word = rng.below(2) == 0 ? "himself" : "herself"; break;
+        case 3: word = any(lists.names); break;
+        default: word = others[rng.below(others.size())];
+      }
+      const std::uint64_t letters = rng.below(3);
+      const bool ascii = std::all_of(word.begin(), word.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+      for (std::size_t i = 0; ascii && i < word.size(); ++i) {
+        if ((letters == 1 && i == 0) || letters == 2) word[i] = static_cast<char>(std::toupper(word[i]));
+      }
+      text += word + ends[rng.below(ends.size())];
+    }
+    EXPECT_EQ(swapped(swapped(text)), text) << swapped(text);
+  }
+}
+
+TEST(SwapperProperty, BytesThatAreNotOfWordsStay) {
+  core::ReproducibleRng rng(22);
+  for (int round = 0; round < 300; ++round) {
+    std::string text;
+    for (std::size_t k = rng.below(60); k > 0; --k) text += static_cast<char>(rng.below(256));
+    text += " he ";
+    std::string out = swapped(text);
+    // "he" became "she"; everything that is no ASCII letter is there in the same order.
+    const auto rest = [](const std::string& s) {
+      std::string kept;
+      for (const char c : s) {
+        if (!((c | 32) >= 'a' && (c | 32) <= 'z') || static_cast<signed char>(c) < 0) kept += c;
+      }
+      return kept;
+    };
+    EXPECT_EQ(rest(out), rest(text));
+  }
+}
+
+class PairFile {
+ public:
+  PairFile(const std::string& name, const std::string& content)
+      : path_(std::filesystem::temp_directory_path() / (std::to_string(::getpid()) + name)) {
+    std::ofstream(path_) << content;
+  }
+  ~PairFile() { std::filesystem::remove(path_); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST(SwapLists, FormsOfFiles) {
+  const PairFile json("a.json", R"([["Actor", "actress "], ["he", "she"], ["actress", "actor"]])");
+  const PairFile tabs("b.txt", "uncle \tAunt \n\nmr.\tmrs.\n# a remark\n");
+  const PairFile left("c.txt", "monk\nking\n"), right("d.txt", "nun\nqueen\n");
+  WordPairs pairs;
+  std::vector<std::string> left_out;
+  read_pairs(json.path(), PairConflict::kError, true, pairs, left_out);
+  read_pairs(tabs.path(), PairConflict::kError, true, pairs, left_out);
+  read_pairs(left.path() + ":" + right.path(), PairConflict::kError, true, pairs, left_out);
+  EXPECT_EQ(pairs, (WordPairs{{"actor", "actress"}, {"uncle", "aunt"}, {"mr", "mrs"}, {"monk", "nun"}, {"king", "queen"}}));
+  EXPECT_EQ(left_out, (std::vector<std::string>{"he/she: pronouns are exchanged by rules"}));
+}
+
+TEST(SwapLists, AWordHasOnePartner) {
+  const PairFile file("e.txt", "guy girl\nboy girl\nsame same\nguy girl\n");
+  WordPairs pairs;
+  std::vector<std::string> left_out;
+  EXPECT_THROW(read_pairs(file.path(), PairConflict::kError, true, pairs, left_out), Error);
+  pairs.clear();
+  left_out.clear();
+  read_pairs(file.path(), PairConflict::kFirst, true, pairs, left_out);
+  EXPECT_EQ(pairs, (WordPairs{{"guy", "girl"}}));
+  EXPECT_EQ(left_out.size(), 2U);
+  const PairFile wrong("f.txt", "one two three\n"), blank("g.json", R"([["a b", "c"]])");
+  EXPECT_THROW(read_pairs(wrong.path(), PairConflict::kError, true, pairs, left_out), Error);
+  EXPECT_THROW(read_pairs(blank.path(), PairConflict::kError, true, pairs, left_out), Error);
+  EXPECT_THROW(read_pairs(wrong.path() + ":" + file.path(), PairConflict::kError, true, pairs, left_out), Error);
+  SwapLists twice = default_gender_lists();
+  twice.one_way.emplace_back("king", "prince");
+  EXPECT_THROW(Swapper{twice}, Error);
+}
+
+TEST(SwapLists, OwnListsHaveNoDoubledWord) { EXPECT_GT(gender().lists().pairs.size(), 100U); }
+
+// Real text: what is certain in it is turned around and must come back.
+struct Restored {
+  std::uint64_t decisions = 0, right = 0;
+  double share() const { return static_cast<double>(right) / static_cast<double>(decisions); }
+};
+
+/// Of natural "him" and "his before a noun": whether "her" in its place would be decided so.
+void count_restored(const std::string& line, Restored& restored) {
+  for (std::size_t i = 0; i + 3 <= line.size(); ++i) {
+    const auto letter = [&](std::size_t k) { return k < line.size() && (std::isalnum(static_cast<unsigned char>(line[k])) != 0); };
+    if ((i > 0 && letter(i - 1)) || letter(i + 3)) continue;
+    std::string word = line.substr(i, 3);
+    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (word != "him" && word != "his") continue;
+    const PronounContext context{std::string_view(line).substr(0, i), std::string_view(line).substr(i + 3)};
+    if (word == "his" && !his_is_possessive(context)) continue;  // becomes hers, which has one way back
+    ++restored.decisions;
+    restored.right += her_is_possessive(context) == (word == "his") ? 1 : 0;
+  }
+}
+
+TEST(SwapperData, NaturalPronounsComeBack) {
+  const char* data = std::getenv("DISCREET_DATA");
+  if (data == nullptr) GTEST_SKIP() << "DISCREET_DATA is not set";
+  for (const char* file : {"gap/gap-development.tsv", "wikitext2/test.txt"}) {
+    Restored restored;
+    core::LineReader lines(std::filesystem::path(data) / file);
+    for (std::string line; lines.next(line);) {
+      // The second column of GAP is the text.
+      const std::size_t tab = line.find('\t');
+      if (tab != std::string::npos) line = line.substr(tab + 1, line.find('\t', tab + 1) - tab - 1);
+      count_restored(line, restored);
+    }
+    EXPECT_GT(restored.decisions, 700U) << file;
+    EXPECT_GT(restored.share(), .95) << file;
+    RecordProperty(std::filesystem::path(file).stem().string(), std::to_string(restored.right) + " of " + std::to_string(restored.decisions));
+  }
+}
+
+TEST(SwapperData, WinoBiasPronouns) {
+  const char* data = std::getenv("DISCREET_DATA");
+  if (data == nullptr) GTEST_SKIP() << "DISCREET_DATA is not set";
+  // The pro- and anti-stereotyped files differ in pronouns line by line: gold for each decision on "her".
+  std::uint64_t decisions = 0, right = 0;
+  for (const char* type : {"type1.txt.dev", "type1.txt.test", "type2.txt.dev", "type2.txt.test"}) {
+    for (const bool turned : {false, true}) {
+      const std::filesystem::path folder = std::filesystem::path(data) / "winobias/data";
+      core::LineReader pro(folder / (std::string(turned ? "anti_stereotyped_" : "pro_stereotyped_") + type));
+      core::LineReader anti(folder / (std::string(turned ? "pro_stereotyped_" : "anti_stereotyped_") + type));
+      const auto words_of = [](std::string line) {
+        std::erase_if(line, [](char c) { return c == '[' || c == ']'; });
+        return line.substr(line.find(' ') + 1);
+      };
+      for (std::string a, b; pro.next(a) && anti.next(b);) {
+        a = words_of(a);
+        b = words_of(b);
+        for (std::size_t i = 0; (i = a.find("her", i)) != std::string::npos; i += 3) {
+          const auto letter = [&](std::size_t k) { return k < a.size() && std::isalpha(static_cast<unsigned char>(a[k])) != 0; };
+          if ((i > 0 && letter(i - 1)) || letter(i + 3) || a.compare(0, i, b, 0, i) != 0) continue;
+          const std::string gold = b.substr(i, 3);
+          if (gold != "him" && gold != "his") continue;
+          ++decisions;
+          right += her_is_possessive({std::string_view(a).substr(0, i), std::string_view(a).substr(i + 3)}) == (gold == "his") ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_GT(decisions, 800U);
+  EXPECT_GT(static_cast<double>(right) / static_cast<double>(decisions), .95);
+  RecordProperty("right", std::to_string(right) + " of " + std::to_string(decisions));
+}
+
+}  // namespace
+}  // namespace discreet::mitigate
