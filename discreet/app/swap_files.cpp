@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 
 #include "discreet/app/internal/swap_rows.h"
@@ -305,12 +306,15 @@ Json swap_file(const SwapRequest& request) {
   }
   Json document = core::make_document({.schema = "discreet.mitigate.swap/1", .configuration = configuration, .inputs = inputs});
   {
+    const std::clock_t begin = std::clock();
     Stream stream(request, swapper);
     if (text) stream_text(request, stream);
     else if (inner.extension() == ".jsonl") stream_json(request, stream);
     else stream_separated(request, inner.extension() == ".csv" ? ',' : '\t', stream);
     stream.finish();
     report_swap(swapper, stream, document);
+    document["bytes"] = stream.numbers().bytes;
+    document["processor_seconds"] = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   }
   document["output"] = core::to_json(core::describe_input("output", request.output));
   return document;
