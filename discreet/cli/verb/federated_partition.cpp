@@ -72,7 +72,7 @@ void register_verb_federated_partition(cli::Program& program) {
   verb->add_option("--slots", question.reader.slots, "Column of the tags.");
   verb->add_option("--user", question.reader.user, "Column of the user.");
   verb->add_flag_callback(
-      "--latin-1", [] { question.reader.encoding = text::Encoding::kLatin1; },
+      "--latin-1", [] { question.reader.encoding = text::FileEncoding::kLatin1; },
       "The files are in Latin-1, not in UTF-8.");
   verb->add_flag_callback(
       "--no-header", [] { question.reader.header = false; },
