@@ -1,6 +1,7 @@
 #include "discreet/nn/transformer.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/layers/attention_cache.h"
 
 namespace discreet::nn {
 namespace {
@@ -108,13 +109,14 @@ at::Tensor TransformerEncoder::position_ids(const PackedBatch& batch) const {
   at::Tensor ids = at::empty({batch.token_count()}, at::kLong);
   auto* to = ids.data_ptr<std::int64_t>();
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
-    const std::int64_t length = batch.offsets[e + 1] - batch.offsets[e];
+    const std::int64_t first = tokens_before(e);
+    const std::int64_t length = first + batch.offsets[e + 1] - batch.offsets[e];
     if (length > longest_) {
       throw bad_data("an example has " + std::to_string(length) + " tokens, the model at most " +
                          std::to_string(longest_),
                      "Shorten the example, raise model.longest, or cut a text by data.block.");
     }
-    for (std::int64_t i = 0; i < length; ++i) *to++ = i;
+    for (std::int64_t i = first; i < length; ++i) *to++ = i;
   }
   return ids.to(batch.tokens.device());
 }

@@ -6,6 +6,7 @@
 #include "discreet/nn/gemm.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
+#include "discreet/nn/layers/attention_cache.h"
 
 // Legend: N rows, h heads, w width of a head, L length of an example; per example and head the weights
 // are [L,L].
@@ -148,7 +149,7 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
 }
 
 /// Cosine and sine of each position's angles, [L, w / 2] each.
-std::pair<at::Tensor, at::Tensor> angle_tables(std::int64_t longest, const RotaryOptions& options,
+std::pair<at::Tensor, at::Tensor> angle_tables(const at::Tensor& positions, const RotaryOptions& options,
                                                const at::TensorOptions& type) {
   const std::int64_t half = options.width / 2;
   at::Tensor turns;
@@ -158,7 +159,7 @@ std::pair<at::Tensor, at::Tensor> angle_tables(std::int64_t longest, const Rotar
   } else {
     turns = at::tensor(options.frequencies, at::kDouble);
   }
-  const at::Tensor angles = at::outer(at::arange(longest, at::kDouble), turns);
+  const at::Tensor angles = at::outer(positions.to(at::kDouble), turns);
   return {angles.cos().to(type).contiguous(), angles.sin().to(type).contiguous()};
 }
 
@@ -188,10 +189,14 @@ at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOpt
                   double direction) {
   // On the CPU whatever the device: a table and a copy are all that other devices would gain from.
   at::Tensor out = x.detach().cpu().clone(at::MemoryFormat::Contiguous);
-  const auto [cosine, sine] = angle_tables(std::max<std::int64_t>(1, batch.longest()), options,
-                                           out.options());
+  const AttentionCache* cache = AttentionCache::current();
+  // Rows of a cache go on anywhere: an angle for each row, instead of one for each place of an example.
+  const at::Tensor positions = cache ? at::tensor(cache->positions(), at::kLong)
+                                     : at::arange(std::max<std::int64_t>(1, batch.longest()));
+  const std::vector<std::int64_t> offsets = cache ? std::vector<std::int64_t>{0, out.size(0)} : batch.offsets;
+  const auto [cosine, sine] = angle_tables(positions, options, out.options());
   AT_DISPATCH_FLOATING_TYPES(out.scalar_type(), "rotary", [&] {
-    turn_rows<scalar_t>(batch.offsets, options, cosine.const_data_ptr<scalar_t>(),
+    turn_rows<scalar_t>(offsets, options, cosine.const_data_ptr<scalar_t>(),
                         sine.const_data_ptr<scalar_t>(), static_cast<scalar_t>(direction), out.size(1),
                         out.data_ptr<scalar_t>());
   });
@@ -203,6 +208,16 @@ at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOpt
 at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch,
                      const AttentionOptions& options) {
   const Plan plan = plan_of(batch, qkv.size(1), options);
+  if (AttentionCache* cache = AttentionCache::current(); cache != nullptr && plan.causal) {
+    const at::Tensor keys = qkv.narrow(1, plan.key(0), plan.kv_heads * plan.part);
+    const at::Tensor values = qkv.narrow(1, plan.value(0), plan.kv_heads * plan.part);
+    if (!cache->is_first_pass()) {
+      return cache->attend(qkv.narrow(1, 0, plan.heads * plan.part), keys, values,
+                           {plan.heads, plan.kv_heads, plan.part,
+                            plan.scale});
+    }
+    cache->append(keys, values);
+  }
   if (!qkv.is_cpu()) return attention_by_example(qkv, batch, plan);
   const at::Tensor input = qkv.detach().contiguous();
   at::Tensor out, weights;

@@ -4,6 +4,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
+#include "discreet/nn/layers/attention_cache.h"
 
 namespace discreet::nn {
 namespace {
@@ -139,13 +140,14 @@ at::Tensor PretrainedEncoder::position_ids(const PackedBatch& batch) const {
   at::Tensor ids = at::empty({batch.token_count()}, at::kLong);
   auto* to = ids.data_ptr<std::int64_t>();
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
-    const std::int64_t length = batch.offsets[e + 1] - batch.offsets[e];
+    const std::int64_t first = tokens_before(e);
+    const std::int64_t length = first + batch.offsets[e + 1] - batch.offsets[e];
     if (length > form_.longest) {
       throw bad_data("an example has " + std::to_string(length) + " tokens, the model at most " +
                          std::to_string(form_.longest),
                      "Shorten the example, or cut a text by data.block.");
     }
-    for (std::int64_t i = 0; i < length; ++i) *to++ = form_.position_offset + i;
+    for (std::int64_t i = first; i < length; ++i) *to++ = form_.position_offset + i;
   }
   return ids.to(batch.tokens.device());
 }

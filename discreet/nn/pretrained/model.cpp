@@ -2,6 +2,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
+#include "discreet/nn/layers/attention_cache.h"
 #include "discreet/nn/layers/loss.h"
 
 namespace discreet::nn {
@@ -42,7 +43,8 @@ ModelOutput PretrainedModel::forward(const PackedBatch& batch) {
   out.emissions = encoded.tokens;
   if (slot_head_) out.emissions = slot_head_->forward(encoded.tokens, batch.token_segments);
   if (predicts_words(head_.head)) {
-    out.emissions = encoder_->output_logits(encoded.tokens, batch.token_segments);
+    out.emissions = encoder_->output_logits(rows_to_predict(encoded.tokens, batch.offsets),
+                                            batch.token_segments);
   }
   if (batch.tags.defined() && head_.head != PretrainedHead::kNone) {
     out.loss = out.slot_loss = token_cross_entropy(out.emissions, batch);

@@ -201,7 +201,10 @@ NamedTensors weights_for_file(const torch::nn::Module& model, const PretrainedSo
       continue;
     }
     std::int64_t first = 0;
-    const auto sizes = part_sizes(source.form, found.theirs.size());
+    // Two parts are equal ones, of whatever layer: a gate and what it lets through, keys and values.
+    const std::vector<std::int64_t> sizes =
+        found.theirs.size() == 2 ? std::vector<std::int64_t>(2, tensor.size(0) / 2)
+                                 : part_sizes(source.form, found.theirs.size());
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       out.emplace_back(prefix + found.theirs[i], tensor.narrow(0, first, sizes[i]).contiguous());
       first += sizes[i];

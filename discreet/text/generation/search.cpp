@@ -46,7 +46,7 @@ std::vector<std::vector<GeneratedText>> write_rows(NextTokenModel& model,
   std::vector<Writing> texts;
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     for (std::size_t s = 0; s < static_cast<std::size_t>(options.sequences); ++s) {
-      const std::string stream = "generate/" + std::to_string(p) + "/" + std::to_string(s);
+      const std::string stream = "generate/" + std::to_string(options.first_prompt + p) + "/" + std::to_string(s);
       texts.push_back({p, s, static_cast<std::int64_t>(p), internal::limits_of(model, prompts[p], options),
                        prompts[p], core::ReproducibleRng(options.seed, stream), {}});
     }
@@ -86,7 +86,7 @@ std::vector<std::vector<GeneratedText>> write_beams(NextTokenModel& model,
   std::vector<internal::BeamSearch> searches;
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     searches.emplace_back(prompts[p], internal::limits_of(model, prompts[p], options), options,
-                          static_cast<std::uint64_t>(p));
+                          options.first_prompt + p);
   }
   const auto width = static_cast<std::size_t>(model.vocabulary());
   std::span<float> logits = model.start(prompts);
@@ -146,6 +146,11 @@ std::vector<std::vector<GeneratedText>> generate(NextTokenModel& model,
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     const auto length = static_cast<std::int64_t>(prompts[p].size());
     if (length == 0) throw bad_data("prompt " + std::to_string(p + 1) + " has no tokens");
+    for (const std::int64_t id : prompts[p]) {
+      if (id >= 0 && id < model.vocabulary()) continue;
+      throw bad_data("prompt " + std::to_string(p + 1) + " holds token " + std::to_string(id) +
+                     ", the vocabulary has " + std::to_string(model.vocabulary()));
+    }
     if (length >= model.longest()) {
       throw bad_data("prompt " + std::to_string(p + 1) + " has " + std::to_string(length) +
                          " tokens, the model reads and writes at most " + std::to_string(model.longest()),

@@ -15,6 +15,7 @@ enum class EarlyStopping { kTrue, kFalse, kNever };
 /// generation_config.json; a default here is "off".
 struct GenerationOptions {
   std::int64_t max_new_tokens = 20;
+  std::int64_t max_length = 0;      ///< the same with the prompt's, where it is above 0
   std::int64_t min_length = 0;      ///< tokens before an end mark may come, the prompt's included
   std::int64_t min_new_tokens = 0;  ///< the same without the prompt's
   std::vector<std::int64_t> end;    ///< marks that end a text (eos_token_id); empty: none does
@@ -32,6 +33,7 @@ struct GenerationOptions {
   double min_p = 0;
   double typical_p = 1;
   std::uint64_t seed = 1;
+  std::uint64_t first_prompt = 0;  ///< number of the first prompt, where a call takes a part of many
 
   std::int64_t beams = 1;
   double length_penalty = 1;  ///< a beam's score is its log probability / new tokens ^ this
@@ -78,7 +80,7 @@ using OnToken = std::function<void(std::size_t prompt, std::size_t sequence, std
 /// top-k, top-p, min-p, typical. A beam search filters log probabilities instead of logits, keeps
 /// 2 beams candidates of all beams (more with several end marks) and, sampling, draws them
 /// without replacement.
-/// Sampling: text i of prompt p draws from the stream (seed, p, i) alone.
+/// Sampling: text i of prompt p draws from the stream (seed, first_prompt + p, i) alone.
 /// Edge cases: a row stops where the model can hold no more tokens. Throws: kUsage as check_generation;
 /// kBadData on a prompt without tokens or as long as the model can read.
 std::vector<std::vector<GeneratedText>> generate(NextTokenModel& model,

@@ -13,7 +13,14 @@ namespace discreet::text::internal {
 TextLimits limits_of(const NextTokenModel& model, const std::vector<std::int64_t>& prompt,
                      const GenerationOptions& options) {
   const auto length = static_cast<std::int64_t>(prompt.size());
-  return {length, std::min(length + options.max_new_tokens, model.longest())};
+  const std::int64_t longest = std::min(length + options.max_new_tokens, model.longest());
+  if (options.max_length <= 0) return {length, longest};
+  if (length >= options.max_length) {
+    throw bad_data("a prompt has " + std::to_string(length) + " tokens, max_length is " +
+                       std::to_string(options.max_length),
+                   "Set max_new_tokens instead.");
+  }
+  return {length, std::min(longest, options.max_length)};
 }
 
 void process(std::span<float> logits, std::span<const std::int64_t> ids, const TextLimits& limits,

@@ -1,0 +1,167 @@
+#include "discreet/nn/layers/attention_cache.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "discreet/core/error.h"
+#include "discreet/nn/kernels/cached_attention.h"
+
+namespace discreet::nn {
+namespace {
+
+thread_local AttentionCache* active_cache = nullptr;
+
+/// `tensor` with at least `rows` rows; the first `kept` keep their values.
+void grow_rows(at::Tensor& tensor, std::int64_t rows, std::int64_t kept, const at::Tensor& like) {
+  if (tensor.defined() && tensor.size(0) >= rows) return;
+  const std::int64_t capacity = std::max<std::int64_t>({rows, 256, tensor.defined() ? 2 * tensor.size(0) : 0});
+  at::Tensor grown = at::empty({capacity, like.size(1)}, like.options());
+  if (tensor.defined() && kept > 0) grown.narrow(0, 0, kept).copy_(tensor.narrow(0, 0, kept));
+  tensor = grown;
+}
+
+}  // namespace
+
+AttentionCache* AttentionCache::current() { return active_cache; }
+
+AttentionCacheScope::AttentionCacheScope(AttentionCache& cache) : previous_(active_cache) {
+  active_cache = &cache;
+}
+AttentionCacheScope::~AttentionCacheScope() { active_cache = previous_; }
+
+void AttentionCache::clear(std::int64_t rows) {
+  slots_.assign(static_cast<std::size_t>(rows), {});
+  used_ = 0;
+}
+
+void AttentionCache::select(std::span<const std::int64_t> parents) {
+  std::vector<std::vector<std::int32_t>> next;
+  next.reserve(parents.size());
+  std::vector<std::int64_t> children(slots_.size());
+  for (const std::int64_t parent : parents) ++children.at(static_cast<std::size_t>(parent));
+  for (const std::int64_t parent : parents) {
+    auto& list = slots_[static_cast<std::size_t>(parent)];
+    if (--children[static_cast<std::size_t>(parent)] == 0) {
+      next.push_back(std::move(list));
+    } else {
+      next.push_back(list);
+    }
+  }
+  slots_ = std::move(next);
+}
+
+void AttentionCache::begin(std::span<const std::int64_t> offsets) {
+  if (offsets.size() != slots_.size() + 1) {
+    throw internal_error("a batch of " + std::to_string(offsets.size()) + " - 1 examples for a cache of " +
+                         std::to_string(slots_.size()) + " rows");
+  }
+  if (at::GradMode::is_enabled()) throw internal_error("a cache of attention has no gradients");
+  offsets_.assign(offsets.begin(), offsets.end());
+  before_.clear();
+  first_pass_ = true;
+  pass_begin_ = used_;
+  for (std::size_t r = 0; r < slots_.size(); ++r) {
+    before_.push_back(static_cast<std::int64_t>(slots_[r].size()));
+    first_pass_ = first_pass_ && slots_[r].empty();
+    for (std::int64_t n = offsets[r]; n < offsets[r + 1]; ++n) {
+      slots_[r].push_back(static_cast<std::int32_t>(pass_begin_ + n));
+    }
+  }
+  used_ += offsets.back();
+  next_layer_ = 0;
+}
+
+std::vector<std::int64_t> AttentionCache::positions() const {
+  std::vector<std::int64_t> places;
+  for (std::size_t r = 0; r + 1 < offsets_.size(); ++r) {
+    for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+      places.push_back(before_[r] + n - offsets_[r]);
+    }
+  }
+  return places;
+}
+
+void AttentionCache::append(const at::Tensor& keys, const at::Tensor& values) {
+  if (next_layer_ == layers_.size()) layers_.emplace_back();
+  Layer& layer = layers_[next_layer_++];
+  grow_rows(layer.keys, used_, pass_begin_, keys);
+  grow_rows(layer.values, used_, pass_begin_, values);
+  layer.keys.narrow(0, pass_begin_, keys.size(0)).copy_(keys);
+  layer.values.narrow(0, pass_begin_, values.size(0)).copy_(values);
+}
+
+at::Tensor AttentionCache::attend(const at::Tensor& query, const at::Tensor& keys,
+                                  const at::Tensor& values, const Heads& heads, const Bias& bias) {
+  append(keys, values);
+  const Layer& layer = layers_[next_layer_ - 1];
+  const at::Tensor q = query.contiguous();
+  at::Tensor out = at::empty_like(q);
+  std::vector<at::Tensor> biases(static_cast<std::size_t>(q.size(0)));
+  at::Tensor last;  // rows often stand at one place
+  for (std::size_t r = 0; bias && r < slots_.size(); ++r) {
+    for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+      const std::int64_t position = before_[r] + n - offsets_[r];
+      if (!last.defined() || last.size(1) != position + 1) {
+        last = bias(position, position + 1).to(q.options()).contiguous();
+      }
+      biases[static_cast<std::size_t>(n)] = last;
+    }
+  }
+  if (!q.is_cpu()) {
+    // One library call per token: for devices without kernels of our own.
+    for (std::size_t r = 0; r < slots_.size(); ++r) {
+      const at::Tensor places = at::tensor(std::vector<std::int64_t>(slots_[r].begin(), slots_[r].end()),
+                                           at::kLong).to(q.device());
+      for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+        const std::int64_t count = before_[r] + n - offsets_[r] + 1;
+        const auto gather = [&](const at::Tensor& pool) {
+          return pool.index_select(0, places.narrow(0, 0, count))
+              .view({count, heads.kv_heads, heads.width})
+              .transpose(0, 1)
+              .repeat_interleave(heads.heads / heads.kv_heads, 0);
+        };
+        at::Tensor scores = at::bmm(q[n].view({heads.heads, 1, heads.width}),
+                                    gather(layer.keys).transpose(1, 2)) * heads.scale;
+        const at::Tensor& b = biases[static_cast<std::size_t>(n)];
+        if (b.defined()) scores = scores + b.unsqueeze(1);
+        out[n].copy_(at::bmm(scores.softmax(2), gather(layer.values)).view(-1));
+      }
+    }
+    return out;
+  }
+  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "cached_attention", [&] {
+    const auto rows = static_cast<std::int64_t>(slots_.size());
+    const std::int64_t wide = heads.heads * heads.width;
+    const auto* queries = q.const_data_ptr<scalar_t>();
+    auto* to = out.data_ptr<scalar_t>();
+    at::parallel_for(0, rows, 8, [&](std::int64_t from, std::int64_t until) {
+      std::vector<scalar_t> scratch;
+      for (std::int64_t r = from; r < until; ++r) {
+        const auto& list = slots_[static_cast<std::size_t>(r)];
+        scratch.resize(std::max(scratch.size(), list.size()));
+        for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+          const at::Tensor& b = biases[static_cast<std::size_t>(n)];
+          kernels::cached_attention(kernels::CachedAttention<scalar_t>{
+              heads.heads, heads.kv_heads, heads.width,
+              before_[static_cast<std::size_t>(r)] + n - offsets_[r] + 1, queries + n * wide,
+              layer.keys.const_data_ptr<scalar_t>(), layer.values.const_data_ptr<scalar_t>(), list.data(),
+              b.defined() ? b.const_data_ptr<scalar_t>() : nullptr, static_cast<scalar_t>(heads.scale),
+              to + n * wide, scratch.data()});
+        }
+      }
+    });
+  });
+  return out;
+}
+
+at::Tensor rows_to_predict(const at::Tensor& rows, std::span<const std::int64_t> offsets) {
+  if (AttentionCache::current() == nullptr) return rows;
+  const auto examples = static_cast<std::int64_t>(offsets.size()) - 1;
+  if (rows.size(0) == examples) return rows;
+  std::vector<std::int64_t> last;
+  for (std::size_t e = 1; e < offsets.size(); ++e) last.push_back(offsets[e] - 1);
+  return rows.index_select(0, at::tensor(last, at::kLong).to(rows.device()));
+}
+
+}  // namespace discreet::nn

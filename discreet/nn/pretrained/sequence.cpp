@@ -1,0 +1,232 @@
+#include "discreet/nn/pretrained/sequence.h"
+
+#include <cmath>
+
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+#include "discreet/formats/safetensors.h"
+#include "discreet/nn/pretrained/architecture.h"
+#include "discreet/nn/pretrained/weights.h"
+
+namespace discreet::nn {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kNoBound = std::int64_t{1} << 20;
+
+bool is_bart(const formats::PretrainedConfig& config) { return config.form == formats::ModelForm::kBart; }
+
+/// A gated silu is one activation here; the others gate beside themselves.
+Activation sequence_activation(const formats::PretrainedConfig& config, bool& gated) {
+  switch (formats::find_activation(config.activation).value_or(formats::Activation::kQuickGelu)) {
+    case formats::Activation::kGelu:
+      return Activation::kGelu;
+    case formats::Activation::kGeluTanh:
+      return Activation::kGeluTanh;
+    case formats::Activation::kRelu:
+      return Activation::kRelu;
+    case formats::Activation::kTanh:
+      return Activation::kTanh;
+    case formats::Activation::kSilu:
+      if (gated) {
+        gated = false;
+        return Activation::kSwiGlu;
+      }
+      [[fallthrough]];
+    default:
+      throw bad_data("config.json: activation '" + config.activation + "' is not known for model_type '" +
+                     std::string(formats::model_type_name(config.form)) + "'");
+  }
+}
+
+/// Our names of one stack's block and BART's. A decoder's rows are written out for each block.
+void add_bart_block(std::vector<WeightRow>& rows, bool decoder, const std::string& number) {
+  const std::string ours = (decoder ? "decoder.block" : "encoder.block") + number + ".";
+  const std::string theirs = (decoder ? "decoder.layers." : "encoder.layers.") + number + ".";
+  add_norm(rows, ours + "self_norm", theirs + "self_attn_layer_norm");
+  const std::string self = theirs + "self_attn.", cross = theirs + "encoder_attn.";
+  add_linear(rows, ours + "qkv", {self + "q_proj", self + "k_proj", self + "v_proj"});
+  add_linear(rows, ours + "projection", {self + "out_proj"});
+  add_norm(rows, ours + "inner_norm", theirs + "final_layer_norm");
+  add_linear(rows, ours + "inner", {theirs + "fc1"});
+  add_linear(rows, ours + "outer", {theirs + "fc2"});
+  if (!decoder) return;
+  add_norm(rows, ours + "cross_norm", theirs + "encoder_attn_layer_norm");
+  add_linear(rows, ours + "cross_query", {cross + "q_proj"});
+  add_linear(rows, ours + "cross_key_value", {cross + "k_proj", cross + "v_proj"});
+  add_linear(rows, ours + "cross_projection", {cross + "out_proj"});
+}
+
+void add_t5_block(std::vector<WeightRow>& rows, bool decoder, const std::string& number, bool gated) {
+  const std::string ours = (decoder ? "decoder.block" : "encoder.block") + number + ".";
+  const std::string theirs = (decoder ? "decoder.block." : "encoder.block.") + number + ".layer.";
+  const std::string feed = theirs + (decoder ? "2." : "1."), dense = feed + "DenseReluDense.";
+  const std::string self = theirs + "0.SelfAttention.", cross = theirs + "1.EncDecAttention.";
+  add_norm(rows, ours + "self_norm", theirs + "0.layer_norm");
+  add_linear(rows, ours + "qkv", {self + "q", self + "k", self + "v"});
+  add_linear(rows, ours + "projection", {self + "o"});
+  add_norm(rows, ours + "inner_norm", feed + "layer_norm");
+  add_linear(rows, ours + "inner",
+             gated ? std::vector<std::string>{dense + "wi_0", dense + "wi_1"}
+                   : std::vector<std::string>{dense + "wi"});
+  add_linear(rows, ours + "outer", {dense + "wo"});
+  if (!decoder) return;
+  add_norm(rows, ours + "cross_norm", theirs + "1.layer_norm");
+  add_linear(rows, ours + "cross_query", {cross + "q"});
+  add_linear(rows, ours + "cross_key_value", {cross + "k", cross + "v"});
+  add_linear(rows, ours + "cross_projection", {cross + "o"});
+}
+
+PretrainedSource sequence_source(const formats::PretrainedConfig& config) {
+  PretrainedSource source;
+  source.config = config;
+  const EncoderDecoderOptions options = sequence_options(config);
+  source.form.heads = source.form.kv_heads = options.encoder.heads;
+  source.form.head_width =
+      options.head_width > 0 ? options.head_width : options.width / options.encoder.heads;
+  source.form.feed_forward = options.encoder.feed_forward;
+  Architecture& names = source.architecture;
+  names.rows.push_back({.ours = "shared.weight", .theirs = {"shared.weight"}});
+  names.passed_over = {"*encoder.embed_tokens.weight", "*decoder.embed_tokens.weight",
+                       "decoder.block.*.EncDecAttention.relative_attention_bias.weight"};
+  HeadForm head{PretrainedHead::kNextToken, is_bart(config) ? "BartForConditionalGeneration"
+                                                            : "T5ForConditionalGeneration"};
+  if (is_bart(config)) {
+    names.prefix = "model.";
+    for (const std::string stack : {"encoder", "decoder"}) {
+      names.rows.push_back({.ours = stack + ".positions.weight", .theirs = {stack + ".embed_positions.weight"}});
+      add_norm(names.rows, stack + ".embedding_norm", stack + ".layernorm_embedding");
+    }
+    add_bart_block(names.rows, false, "{}");
+    for (std::int64_t i = 0; i < options.decoder.layers; ++i) {
+      add_bart_block(names.rows, true, std::to_string(i));
+    }
+    head.rows.push_back({.ours = "shared.bias", .theirs = {"final_logits_bias"}, .base = false});
+    head.rows.push_back({.ours = "output.bias", .theirs = {"final_logits_bias"}, .base = false});
+  } else {
+    for (const std::string stack : {"encoder", "decoder"}) {
+      names.rows.push_back(
+          {.ours = stack + ".relative.weight",
+           .theirs = {stack + ".block.0.layer.0.SelfAttention.relative_attention_bias.weight"}});
+      add_norm(names.rows, stack + ".final_norm", stack + ".final_layer_norm");
+    }
+    const bool gated = config.t5.gated;
+    add_t5_block(names.rows, false, "{}", gated);
+    for (std::int64_t i = 0; i < options.decoder.layers; ++i) {
+      add_t5_block(names.rows, true, std::to_string(i), gated);
+    }
+  }
+  // A tied output layer may stand in the file once more.
+  head.rows.push_back({.ours = "output.weight", .theirs = {"lm_head.weight"}, .base = false});
+  names.heads.push_back(std::move(head));
+  return source;
+}
+
+at::Tensor read_floats(const formats::SafetensorsModel& file, const std::string& name) {
+  const formats::TensorView& view = file.at(name);
+  at::Tensor tensor = at::empty(view.shape, at::kFloat);
+  formats::copy_to_floats(view, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+  return tensor;
+}
+
+}  // namespace
+
+EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) {
+  EncoderDecoderOptions options;
+  options.vocabulary = config.vocab_size;
+  options.width = config.hidden_size;
+  options.encoder = {config.layers, config.heads, config.intermediate_size};
+  options.tied = config.tie_word_embeddings;
+  options.longest = config.max_tokens().value_or(kNoBound);
+  if (is_bart(config)) {
+    options.decoder = {config.bart.decoder_layers, config.bart.decoder_heads,
+                       config.bart.decoder_intermediate_size};
+    options.pre_norm = options.final_norm = false;
+    options.embedding_norm = true;
+    options.norm_epsilon = 1e-5;
+    options.embedding_scale =
+        config.bart.scale_embedding ? std::sqrt(static_cast<double>(config.hidden_size)) : 1;
+    options.position_offset = config.position_offset();
+    options.position_rows = config.max_position_embeddings + options.position_offset;
+    options.trainable_output_bias = false;
+    options.activation = sequence_activation(config, options.gated);
+    return options;
+  }
+  if (config.form != formats::ModelForm::kT5 || config.t5.encoder_only) {
+    throw bad_data("model_type '" + std::string(formats::model_type_name(config.form)) +
+                       "' goes from no text to another",
+                   "Known are bart and t5 with a decoder.");
+  }
+  options.decoder = {config.t5.decoder_layers, config.heads, config.intermediate_size};
+  options.head_width = config.t5.head_size;
+  options.norm = NormKind::kRms;
+  options.norm_epsilon = config.norm_eps;
+  options.bias = options.output_bias = false;
+  options.gated = config.t5.gated;
+  options.activation = sequence_activation(config, options.gated);
+  options.relative_buckets = config.t5.relative_buckets;
+  options.relative_farthest = config.t5.relative_max_distance;
+  options.attention_scale = 1;
+  if (config.t5.scale_decoder_outputs) {
+    options.logits_scale = 1 / std::sqrt(static_cast<double>(config.hidden_size));
+  }
+  return options;
+}
+
+bool ties_output_layer(const fs::path& folder, const formats::PretrainedConfig& config) {
+  const formats::SafetensorsModel file(folder);
+  if (!file.contains("lm_head.weight")) return true;
+  const std::string table = file.contains("model.shared.weight") ? "model.shared.weight" : "shared.weight";
+  if (!file.contains(table)) return config.tie_word_embeddings;
+  return read_floats(file, "lm_head.weight").equal(read_floats(file, table));
+}
+
+void load_sequence_weights(EncoderDecoder& model, const formats::PretrainedConfig& config,
+                           const fs::path& folder) {
+  load_weights(model, sequence_source(config), folder, {.keep = {"shared.bias", "output.bias"}});
+  if (!model.options().output_bias) return;
+  const formats::SafetensorsModel file(folder);
+  const at::NoGradGuard no_grad;
+  for (auto& item : model.named_parameters()) {
+    if (item.key() != "shared.bias" && item.key() != "output.bias") continue;
+    if (!file.contains("final_logits_bias")) {
+      item.value().zero_();
+      continue;
+    }
+    const at::Tensor bias = read_floats(file, "final_logits_bias");
+    if (bias.numel() != item.value().numel()) {
+      throw bad_data(folder.string() + ": tensor 'final_logits_bias' has " + std::to_string(bias.numel()) +
+                     " values, the vocabulary " + std::to_string(item.value().numel()));
+    }
+    item.value().copy_(bias.view(-1));
+  }
+}
+
+PretrainedSequence open_pretrained_sequence(const fs::path& folder) {
+  PretrainedSequence opened{formats::read_pretrained_config(folder), nullptr};
+  EncoderDecoderOptions options = sequence_options(opened.config);
+  options.tied = ties_output_layer(folder, opened.config);
+  core::ReproducibleRng rng(0, "parameters");
+  opened.model = std::make_shared<EncoderDecoder>(options, rng);
+  load_sequence_weights(*opened.model, opened.config, folder);
+  opened.model->eval();
+  return opened;
+}
+
+void save_pretrained_sequence(const fs::path& folder, const EncoderDecoder& model,
+                              const formats::PretrainedConfig& config) {
+  fs::create_directories(folder);
+  const PretrainedSource source = sequence_source(config);
+  formats::PretrainedConfig written = config;
+  written.architectures = {source.architecture.heads.front().class_name};
+  written.dtype = "float32";
+  written.tie_word_embeddings = model.options().tied;
+  NamedTensors tensors = weights_for_file(model, source, source.architecture.heads.front());
+  for (auto& [name, tensor] : tensors) {
+    if (name == "final_logits_bias") tensor = tensor.view({1, -1});
+  }
+  core::write_file_atomically(folder / "config.json", formats::to_json(written).dump(2) + "\n");
+  write_weights(folder / "model.safetensors", tensors);
+}
+
+}  // namespace discreet::nn

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "discreet/formats/pretrained_config.h"
+#include "discreet/nn/encoder_decoder.h"
+
+namespace discreet::nn {
+
+/// A BART or T5 of a folder in the Hugging Face layout, in evaluation mode.
+struct PretrainedSequence {
+  formats::PretrainedConfig config;
+  std::shared_ptr<EncoderDecoder> model;
+};
+
+/// What a configuration of BART or T5 asks for. Throws: kBadData naming what is asked for and we lack.
+EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config);
+
+/// Whether the output layer of a folder's weights is its table of tokens: T5's configuration does not say.
+bool ties_output_layer(const std::filesystem::path& folder, const formats::PretrainedConfig& config);
+
+/// Throws: kBadData as `load_weights` does, and for other model_types.
+PretrainedSequence open_pretrained_sequence(const std::filesystem::path& folder);
+
+/// Copies a folder's weights into a model that `sequence_options` of its configuration made.
+void load_sequence_weights(EncoderDecoder& model, const formats::PretrainedConfig& config,
+                           const std::filesystem::path& folder);
+
+/// Writes config.json and model.safetensors such that `transformers` loads them.
+void save_pretrained_sequence(const std::filesystem::path& folder, const EncoderDecoder& model,
+                              const formats::PretrainedConfig& config);
+
+}  // namespace discreet::nn
