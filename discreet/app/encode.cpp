@@ -297,6 +297,46 @@ EncodedData encode_questions(const Encoder& encoder, std::vector<text::Example> 
   return data;
 }
 
+// ---- a text for a text
+
+std::vector<std::int64_t> ids_of(const std::vector<Piece>& pieces, const Frame& frame) {
+  std::vector<std::int64_t> ids = frame.before;
+  for (const Piece& piece : pieces) ids.push_back(piece.id);
+  ids.insert(ids.end(), frame.after.begin(), frame.after.end());
+  return ids;
+}
+
+/// Rows as nn/streams.h has them: the source's tokens, then what the decoder reads, each with what comes
+/// next. Of several targets the first is scored.
+EncodedData encode_pairs(const Encoder& encoder, std::vector<text::Example> examples) {
+  EncodedData data;
+  const std::int64_t end = mark_id(encoder);
+  Frame frame = single_frame(encoder);
+  if (frame.after.empty()) frame.after = {end};
+  const auto cut = [&](std::vector<Piece>& pieces) { cut_to_length(encoder, frame.size(), pieces, data); };
+  for (const text::Example& example : examples) {
+    std::vector<Piece> source = pieces_of(encoder, example, example.text.empty());
+    cut(source);
+    for (const std::int64_t id : ids_of(source, frame)) {
+      data.tokens.push_back(id);
+      data.tags.push_back(kNotTagged);
+    }
+    std::int64_t before = encoder.decoder_start;
+    std::vector<Piece> target;
+    if (!example.answers.empty()) target = pieces_of(encoder, example.answers.front());
+    cut(target);
+    for (const std::int64_t id : ids_of(target, frame)) {
+      data.tokens.push_back(before);
+      // Without a target there is nothing to score, and a loss would say nothing.
+      data.tags.push_back(example.answers.empty() ? -1 : id);
+      before = id;
+    }
+    end_example(data);
+  }
+  data.examples = std::move(examples);
+  return data;
+}
+
 // ---- labels and tags
 
 void append_tagged(const Encoder& encoder, const text::Example& example, const std::vector<Piece>& pieces,
@@ -338,6 +378,7 @@ EncodedData encode(const Encoder& encoder, std::vector<text::Example> examples, 
   if (encoder.subwords && encoder.language.blocks) return encode_subword_blocks(encoder, examples);
   if (encoder.task == "language-model") return encode_next_tokens(encoder, std::move(examples));
   if (encoder.task == "span-qa") return encode_questions(encoder, std::move(examples), purpose);
+  if (encoder.task == "seq2seq") return encode_pairs(encoder, std::move(examples));
   EncodedData data;
   if (encoder.characters) data.character_offsets.push_back(0);
   for (const text::Example& example : examples) {

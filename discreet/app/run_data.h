@@ -52,6 +52,7 @@ struct Encoder {
   std::shared_ptr<const Subwords> subwords{};  ///< Null: tokens are those of `tokenizer`.
   LengthRule lengths{};
   MaskChoice masks{};
+  std::int64_t decoder_start = -1;  ///< What a decoder reads first; -1: the task has none.
   bool nothing_answers = false;  ///< Training met questions without an answer.
 };
 

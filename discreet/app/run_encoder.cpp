@@ -9,6 +9,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/random.h"
+#include "discreet/formats/pretrained_config.h"
 #include "discreet/formats/word_vectors.h"
 
 namespace discreet::app {
@@ -50,8 +51,10 @@ std::int64_t vocabulary_size(const Encoder& encoder) {
 
 std::int64_t mark_id(const Encoder& encoder) {
   if (encoder.language.end >= 0) return encoder.language.end;
+  if (encoder.subwords && encoder.task == "seq2seq") return encoder.subwords->end();
   if (encoder.subwords) return encoder.task == "masked-lm" ? encoder.subwords->mask() : -1;
-  return encoder.task == "masked-lm" || encoder.task == "span-qa" ? encoder.vocabulary.size() : -1;
+  const bool marks = encoder.task == "masked-lm" || encoder.task == "span-qa" || encoder.task == "seq2seq";
+  return marks ? encoder.vocabulary.size() : -1;
 }
 
 std::int64_t table_entries(const Encoder& encoder) {
@@ -101,6 +104,21 @@ std::int64_t positions_of(const Settings& settings) {
   return 0;
 }
 
+/// A pretrained decoder begins with the token that it was trained to begin with, ours with the mark of an
+/// end.
+std::int64_t decoder_start_of(const Settings& settings, const Encoder& encoder) {
+  if (settings.model.kind == "pretrained") {
+    const formats::PretrainedConfig config = formats::read_pretrained_config(settings.model.path);
+    const auto start = config.decoder_start_token_id ? config.decoder_start_token_id : config.bos_token_id;
+    if (start) return *start;
+    throw bad_data(settings.model.path + ": config.json has no decoder_start_token_id and no bos_token_id",
+                   "A decoder must begin with some token.");
+  }
+  if (mark_id(encoder) >= 0) return mark_id(encoder);
+  throw usage_error("the tokenizer has no token for the end of a text, which a decoder writes",
+                    "Take a tokenizer with an end-of-text, separator or beginning token.");
+}
+
 LengthRule length_rule(const Settings& settings) {
   LengthRule rule{.stride = settings.data.stride, .answer = settings.data.max_answer};
   rule.longest = settings.data.max_length;
@@ -139,7 +157,11 @@ void choose_vocabulary(const Settings& settings, const std::vector<text::Example
                                   .key = static_cast<std::uint64_t>(settings.run.seed)};
   if (text::resolve_vocabulary(rule) == text::VocabularyKind::kText) {
     text::VocabularyBuilder builder;
-    for (const text::Example& example : train) builder.add(example.words);
+    for (const text::Example& example : train) {
+      builder.add(example.words);
+      if (settings.task != "seq2seq") continue;
+      for (const std::string& target : example.answers) builder.add(encoder.tokenizer->words(target));
+    }
     encoder.vocabulary = builder.build(settings.data.min_count, settings.data.max_vocabulary);
   } else {
     encoder.vocabulary = text::public_vocabulary(rule);
@@ -186,6 +208,7 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
     throw usage_error("the tokenizer has no mask token, which task = \"masked-lm\" needs",
                       "Take a tokenizer of a masked language model.");
   }
+  if (settings.task == "seq2seq") encoder.decoder_start = decoder_start_of(settings, encoder);
   encoder.nothing_answers = settings.task == "span-qa" &&
                             std::ranges::any_of(train, [](const auto& e) { return e.answers.empty(); });
   return encoder;
@@ -252,6 +275,7 @@ void read_task(const Json& document, Encoder& encoder) {
     encoder.lengths.answer = answers.at("longest").get<std::int64_t>();
     encoder.nothing_answers = answers.at("nothing").get<bool>();
   }
+  encoder.decoder_start = document.value("decoder_start", std::int64_t{-1});
   if (document.contains("masks")) {
     encoder.masks = {document.at("masks").at("rate").get<double>(),
                      document.at("masks").at("whole_words").get<bool>()};
@@ -280,6 +304,7 @@ void save_encoder(const fs::path& folder, const Encoder& encoder) {
   if (encoder.task == "masked-lm") {
     document["masks"] = {{"rate", encoder.masks.rate}, {"whole_words", encoder.masks.whole_words}};
   }
+  if (encoder.decoder_start >= 0) document["decoder_start"] = encoder.decoder_start;
   if (encoder.subwords) encoder.subwords->save(folder);
   core::write_file_atomically(folder / "encoder.json", document.dump() + "\n");
 }

@@ -1,6 +1,7 @@
 #include "discreet/app/scores.h"
 #include "discreet/app/span_answers.h"
 #include "discreet/app/subwords.h"
+#include "discreet/app/text_metrics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -132,6 +133,27 @@ Json masked_metrics(const Scores& scores) {
   return metrics;
 }
 
+/// Perplexity over what the decoder is to tell, the end of each text included.
+Json pair_metrics(const EncodedData& data, const Scores& scores) {
+  Json metrics = Json::object();
+  set_if(metrics, "loss", mean_loss(scores.loss));
+  double nats = 0, tokens = 0;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    if (std::isnan(scores.loss[i])) continue;
+    const auto told = static_cast<double>(std::count_if(data.tags.begin() + data.offsets[i],
+                                                        data.tags.begin() + data.offsets[i + 1],
+                                                        [](std::int64_t tag) { return tag >= 0; }));
+    nats += scores.loss[i] * told;
+    tokens += told;
+  }
+  if (tokens > 0) metrics["perplexity"] = std::exp(nats / tokens);
+  if (scores.texts.empty()) return metrics;
+  std::vector<std::vector<std::string>> references;
+  for (const text::Example& example : data.examples) references.push_back(example.answers);
+  metrics.update(text_metrics(scores.texts, references));
+  return metrics;
+}
+
 Json answer_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores) {
   Json metrics = Json::object();
   stats::AnswerScorer scorer;
@@ -165,6 +187,7 @@ Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedDa
   if (encoder.language.end >= 0) return language_metrics(encoder, data, scores);
   if (task == "masked-lm") return masked_metrics(scores);
   if (task == "span-qa") return answer_metrics(encoder, data, scores);
+  if (task == "seq2seq") return pair_metrics(data, scores);
   const bool has_intents = encoder.intents.size() > 0 && !data.examples.front().label.empty();
   const bool has_tags = encoder.tags.size() > 0;
   const bool joint = task == "intent-slot";

@@ -21,6 +21,7 @@ struct Scores {
   std::vector<std::int64_t> intents;        ///< [M]
   std::vector<std::int64_t> tags;           ///< [N]
   std::vector<float> starts, ends;          ///< [N] of answers: logits of both ends at each row.
+  std::vector<std::string> texts;  ///< [M] what a model of sequence to sequence writes for each.
   std::vector<std::int64_t> told, correct;  ///< [M] of masked language models: tokens, and those right.
 };
 
@@ -30,6 +31,8 @@ struct Scores {
 /// labels is left out.
 /// A language model: loss, perplexity over all tokens, unknown_share, and bits_per_byte where it can be
 /// said (see `bits_per_byte_reason`).
+/// A text for a text: loss, perplexity over the target's tokens and, of `texts`, rouge_1, rouge_2, rouge_l
+/// and bleu against all targets.
 /// To find answers: exact_match, f1 as the SQuAD script has them, loss of the examples whose answer is
 /// in reach. A masked language model: loss, perplexity and accuracy over the tokens that were hidden.
 Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedData& data,

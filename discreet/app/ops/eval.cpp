@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/text_writer.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
@@ -30,7 +31,8 @@ Json evaluate_run(const Json& request, core::OperationContext&) {
     throw usage_error(path + ": the run names neither data.test nor data.dev", "Name data with --data.");
   }
   const EncodedData data = load_examples(run.settings, run.encoder, source, part);
-  const Scores scores = score(*run.model, data);
+  Scores scores = score(*run.model, data);
+  if (run.encoder.task == "seq2seq") scores.texts = write_targets(run.model, run.encoder, data);
   const Json metrics = metrics_of(run.settings.task, run.encoder, data, scores);
   if (metrics.size() <= 1) {
     throw bad_data(source + ": there are no labels in it that task \"" + run.settings.task + "\" could use");

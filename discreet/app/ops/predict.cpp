@@ -151,8 +151,20 @@ void emit_batch(std::vector<PredictLine>& lines, const RunModel& run, core::Oper
   lines.clear();
 }
 
+/// A text for a text: the most likely tokens, by the operation that has more choices.
+Json predict_texts(const Json& request, core::OperationContext& context) {
+  core::OperationContext told = context;
+  told.emit = [&](const Json& line) {
+    context.emit({{"text", line.at("text")}, {"log_prob", line.at("log_prob")}});
+  };
+  const auto generate = core::registry().make<core::Operation>("operation", "generate");
+  const Json done = generate({{"run", request.at("run")}, {"input", request.value("input", "")}}, told);
+  return {{"schema", "discreet.predict/1"}, {"n", done.at("n")}};
+}
+
 Json predict(const Json& request, core::OperationContext& context) {
   const RunModel run = open_run_model(request.at("run").get<std::string>());
+  if (run.encoder.task == "seq2seq") return predict_texts(request, context);
   const std::string input = request.value("input", "");
   std::ifstream file;
   if (!input.empty()) {

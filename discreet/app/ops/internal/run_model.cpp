@@ -10,6 +10,7 @@
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/encoder_decoder.h"
 #include "discreet/nn/masked_model.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/span_model.h"
@@ -98,6 +99,8 @@ std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder
   std::shared_ptr<nn::Model> model;
   if (encoder.task == "masked-lm") {
     model = nn::make_masked_model(spec, sizes.vocabulary, mask_rule(encoder), vectors, rng);
+  } else if (encoder.task == "seq2seq") {
+    model = nn::make_encoder_decoder(spec, sizes.vocabulary, rng);
   } else if (encoder.task == "span-qa") {
     model = nn::make_span_model(spec, sizes.vocabulary, vectors, rng);
   } else {
@@ -121,6 +124,7 @@ at::Tensor saved_vectors(const Settings& settings, const Encoder& encoder,
 }
 
 constexpr std::int64_t kScoredTokens = 2048;  // of a batch without gradients
+static_assert(kNotTagged == nn::kSourceTag, "the source's rows are marked as what is not to be told");
 constexpr double kNoLoss = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> doubles_of(const at::Tensor& tensor) {

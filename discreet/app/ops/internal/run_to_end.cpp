@@ -5,6 +5,7 @@
 #include "discreet/app/ops/internal/model_folder.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/app/ops/internal/text_writer.h"
 #include "discreet/core/error.h"
 #include "discreet/core/progress.h"
 #include "discreet/formats/tensorboard.h"
@@ -53,8 +54,11 @@ nn::TrainLoopOptions loop_options(const Session& session) {
 
 Json evaluate_on(const Session& session, const EncodedData& data) {
   const auto released = with_released_weights(session);
-  return metrics_of(session.settings.task, session.data.encoder, data,
-                    score_together(*session.parallel, *session.model, data));
+  Scores scores = score_together(*session.parallel, *session.model, data);
+  if (session.settings.task == "seq2seq") {
+    scores.texts = write_targets(session.model, session.data.encoder, data);
+  }
+  return metrics_of(session.settings.task, session.data.encoder, data, scores);
 }
 
 /// With patience the best evaluated model is the result, else the last one.
