@@ -3,6 +3,7 @@
 Reads the shapes as `discreet bench --describe` prints them; prints one JSON document. SGD, clip norm 1,
 noise multiplier 1. Times are of the clock and of the processor; the minimum is what to compare.
 
+Shapes with norms behind each part (bert-…, minilm-…) are BertModel of transformers.
 Modes: pytorch (eager; attention is the fused kernel), pytorch-compiled (torch.compile), loop (DP-SGD one
 example at a time, unpadded), vmap (per-example gradients by torch.func), opacus-hooks, opacus-ghost.
 """
@@ -60,6 +61,24 @@ class Block(nn.Module):
         y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=self.causal)
         x = x + self.out(y.transpose(1, 2).reshape(batch, length, width))
         return x + self.down(nn.functional.gelu(self.up(self.second_norm(x))))
+
+
+class Bert(nn.Module):
+    """The class of transformers for shapes whose norms stand behind the parts of a block; mean of the rows."""
+
+    def __init__(self, shape):
+        super().__init__()
+        from transformers import BertConfig, BertModel
+        width = shape["hidden"][0]
+        self.bert = BertModel(BertConfig(
+            vocab_size=shape["vocabulary"], hidden_size=width, num_hidden_layers=shape["layers"],
+            num_attention_heads=shape["heads"], intermediate_size=shape["feed_forward"],
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), add_pooling_layer=False)
+        self.head = nn.Linear(width, shape["classes"])
+
+    def forward(self, tokens, mask):
+        x = self.bert(input_ids=tokens, attention_mask=mask).last_hidden_state * mask[:, :, None]
+        return self.head(x.sum(1) / mask.sum(1, keepdim=True))
 
 
 class BiLstm(nn.Module):
@@ -169,6 +188,8 @@ def make_model(shape, private):
         return BiLstmCnnCrf(shape, private)
     if shape["kind"] == "gpt":
         return CausalLm(shape)
+    if shape["kind"] == "transformer" and not shape.get("pre_norm", True):
+        return Bert(shape)
     if shape["kind"] == "transformer":
         return Transformer(shape)
     if shape["kind"] in ("bilstm", "bow"):

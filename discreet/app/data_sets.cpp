@@ -139,6 +139,11 @@ DataSource resolve_data(const std::string& source, text::Split split) {
   const std::string rest = end == std::string::npos ? "" : source.substr(end + 1);
   const DataSet* set = find_data_set(name);
   if (set == nullptr) {
+    // What lies beside the data sets without being one: models.
+    const std::filesystem::path beside = data_cache() / source;
+    if (end != std::string::npos && std::filesystem::exists(beside)) {
+      return {.kind = DataSource::Kind::kFile, .path = beside};
+    }
     const auto near = core::nearest(name, data_set_names());
     throw usage_error(
         fmt::format("data '{}': no such file or folder, and no known data set", source),

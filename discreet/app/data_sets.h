@@ -60,7 +60,8 @@ struct DataSource {
 /// Finds out what `source` names: `assistant` or `assistant:lines=…,seed=…` (the built-in corpus);
 /// `questions` likewise (the built-in questions);
 /// a file or folder that exists; a data set known to `discreet data list`, with `:dev` behind it
-/// for another split than `split`, or with the path of one of its files (`winobias/data/x.txt`).
+/// for another split than `split`, or with the path of one of its files (`winobias/data/x.txt`); or a path
+/// below the folder of the data sets (`models/x`).
 /// Throws: kUsage for a name that is nothing of these, kBadData if a known data set was not
 /// fetched.
 DataSource resolve_data(const std::string& source, text::Split split);

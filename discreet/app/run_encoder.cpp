@@ -91,8 +91,9 @@ fs::path tokenizer_folder(const Settings& settings) {
 std::int64_t positions_of(const Settings& settings) {
   const std::string& kind = settings.model.kind;
   if (kind == "transformer" || kind == "gpt" || kind == "encoder-decoder") return settings.model.longest;
-  const fs::path file = fs::path(settings.model.path) / "config.json";
-  if (kind != "pretrained" || !fs::exists(file)) return 0;
+  if (kind != "pretrained") return 0;
+  const fs::path file = resolve_data(settings.model.path, text::Split::kTrain).path / "config.json";
+  if (!fs::exists(file)) return 0;
   const Json config = core::parse_json(core::read_file(file), file.string());
   for (const char* key : {"max_position_embeddings", "n_positions", "max_positions"}) {
     if (!config.contains(key) || !config[key].is_number_integer()) continue;
@@ -186,6 +187,9 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
     inputs.push_back(core::describe_input("vectors", vectors_file(settings)));
   }
   choose_vocabulary(settings, train, vector_words, encoder, inputs);
+  if (!settings.model.adapter.empty()) {
+    inputs.push_back(core::describe_input("adapter", settings.model.adapter));
+  }
   text::LabelSetBuilder intents, tags;
   for (const text::Example& example : train) {
     if (needs_intents(settings)) intents.add(example.label);

@@ -96,7 +96,30 @@ void check_data(const Settings& s, const Config& config) {
   }
 }
 
+/// What belongs to pretrained models and to stacks of blocks.
+void check_stack(const Settings& s, const Config& config) {
+  const std::string& kind = s.model.kind;
+  const std::string now = ", but model.kind is \"" + kind + "\"";
+  if (kind != "pretrained" && !s.model.adapter.empty()) {
+    throw usage_error(where(config, "model.adapter") + " is given" + now,
+                      "An adapter stands beside the layers of a pretrained model: set model.path.");
+  }
+  if (!s.model.adapter.empty() && s.model.lora_rank > 0) {
+    throw usage_error(where(config, "model.adapter") + " and model.lora_rank are both given",
+                      "The adapter's own ranks hold: leave model.lora_rank out.");
+  }
+  if (kind != "pretrained" && s.train.recompute) {
+    throw usage_error(where(config, "train.recompute") + " is given" + now, "It belongs to pretrained models.");
+  }
+  const bool blocks = kind == "pretrained" || kind == "transformer" || kind == "gpt";
+  if (!blocks && s.train.layer_decay != 1) {
+    throw usage_error(where(config, "train.layer_decay") + " is given" + now,
+                      "Rates fall from block to block of a transformer, gpt or pretrained model.");
+  }
+}
+
 void check_model(const Settings& s, const Config& config) {
+  check_stack(s, config);
   const std::set<std::int64_t> widths(s.model.widths.begin(), s.model.widths.end());
   if (widths.empty() || widths.size() != s.model.widths.size()) {
     throw usage_error(where(config, "model.widths") +

@@ -23,6 +23,8 @@ class Encoder : public torch::nn::Module {
   virtual std::int64_t pooled_width() const = 0;
   /// 0: the token rows are the bare vectors, there is nothing to skip to.
   virtual std::int64_t word_width() const { return 0; }
+  /// Of a causal kind: whether this very encoder is causal too (a pretrained folder decides).
+  virtual bool is_causal() const { return true; }
   /// Whether the table of its vectors is a language model's output layer too.
   virtual bool ties_output() const { return false; }
   /// That layer: rows [N, token_width()] to logits [N,V]; for encoders that tie it alone.

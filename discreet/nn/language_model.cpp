@@ -8,10 +8,16 @@
 namespace discreet::nn {
 namespace {
 
+Error sees_its_target(const std::string& kind) {
+  return usage_error("model.kind '" + kind + "' sees the tokens that it would predict",
+                     "Take model.kind = \"gpt\", or a pretrained causal model, for a language model.");
+}
+
 class LanguageModel final : public Model {
  public:
   LanguageModel(const ModelKind& kind, const EncoderInputs& inputs) : spec_(inputs.spec) {
     encoder_ = register_module("encoder", kind.make_encoder(inputs));
+    if (!encoder_->is_causal()) throw sees_its_target(inputs.spec.kind);
     if (encoder_->ties_output()) return;
     const LinearOptions options{encoder_->token_width(), inputs.sizes.vocabulary, true, 0.02};
     head_ = register_module("head", Linear(options, inputs.rng));
@@ -45,8 +51,7 @@ class LanguageModel final : public Model {
 
 std::shared_ptr<Model> make_language_model(const ModelKind& kind, const EncoderInputs& inputs) {
   if (!kind.causal) {
-    throw usage_error("model.kind '" + inputs.spec.kind + "' sees the tokens that it would predict",
-                      "Take model.kind = \"gpt\" for a language model.");
+    throw sees_its_target(inputs.spec.kind);
   }
   return std::make_shared<LanguageModel>(kind, inputs);
 }

@@ -28,6 +28,10 @@ class EncoderMaskedModel final : public MaskedModel {
   EncoderMaskedModel(const ModelKind& kind, const EncoderInputs& inputs, MaskRule rule)
       : spec_(inputs.spec), rule_(std::move(rule)) {
     encoder_ = register_module("encoder", kind.make_encoder(inputs));
+    if (kind.causal && encoder_->is_causal()) {
+      throw usage_error("model.path '" + inputs.spec.path + "' does not see what stands behind a token",
+                        "Take an encoder, for example of BERT's form, for a masked language model.");
+    }
     if (encoder_->ties_output()) return;
     const LinearOptions options{encoder_->token_width(), inputs.sizes.vocabulary, true, 0.02};
     head_ = register_module("head", Linear(options, inputs.rng));

@@ -53,6 +53,20 @@ TEST(Settings, TasksAndPathsChooseTheKind) {
   EXPECT_EQ(settings_of(core::to_toml(dump_settings(pretrained))).model.path, "d");
 }
 
+TEST(Settings, AdaptersRatesByLayerAndRecomputedBlocksNeedLayers) {
+  const Settings s = settings_of("[model]\npath='d'\nadapter='a'\n[train]\nlayer_decay=0.8\nrecompute=true");
+  EXPECT_EQ(s.train.layer_decay, 0.8);
+  EXPECT_TRUE(s.train.recompute);
+  EXPECT_EQ(s.model.adapter, "a");
+  EXPECT_EQ(settings_of("[model]\nkind='transformer'\n[train]\nlayer_decay=0.5").train.layer_decay, 0.5);
+  EXPECT_NE(refusal_of("[model]\nkind='bow'\n[train]\nlayer_decay=0.5").find("train.layer_decay"), std::string::npos);
+  EXPECT_NE(refusal_of("[model]\nkind='transformer'\n[train]\nrecompute=true").find("train.recompute"),
+            std::string::npos);
+  EXPECT_NE(refusal_of("[model]\nkind='transformer'\nadapter='a'").find("model.adapter"), std::string::npos);
+  EXPECT_NE(refusal_of("[model]\npath='d'\nadapter='a'\nlora_rank=2").find("model.lora_rank"), std::string::npos);
+  EXPECT_NE(refusal_of("[train]\nlayer_decay=0").find("layer_decay"), std::string::npos);
+}
+
 TEST(Settings, GivenDataIsNotMixedWithTheBuiltInCorpus) {
   const Settings s = settings_of("[data]\ntrain='a.jsonl'");
   EXPECT_EQ(s.data.train, "a.jsonl");

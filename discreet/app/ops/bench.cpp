@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "discreet/app/ops/internal/bench_modes.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/layers/attention.h"
 
 namespace discreet {
 namespace app {
@@ -82,6 +84,28 @@ Json result_of(const TimedRun& timed, std::size_t warm_up) {
                                                timed.cpu_milliseconds.end())}};
 }
 
+/// Milliseconds of all attention of a step, forward and back, on the shape's packed rows; 0 for kinds that
+/// have none.
+double attention_milliseconds(const BenchShape& shape, std::size_t repeats) {
+  if (shape.spec.kind != "transformer" && shape.spec.kind != "gpt") return 0;
+  const nn::EncodedExamples data = bench_examples(shape);
+  std::vector<std::int64_t> all(static_cast<std::size_t>(data.size()));
+  std::iota(all.begin(), all.end(), 0);
+  const nn::PackedBatch batch = nn::collate(data, all);
+  const at::Tensor qkv =
+      at::ones({batch.token_count(), 3 * shape.spec.hidden.front()}).set_requires_grad(true);
+  const nn::AttentionOptions options{shape.spec.heads, 0, shape.spec.kind == "gpt"};
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < repeats + 3; ++i) {
+    const auto started = std::chrono::steady_clock::now();
+    const at::Tensor y = nn::attention(qkv, batch, options);
+    y.backward(at::ones_like(y));
+    const auto took = std::chrono::steady_clock::now() - started;
+    least = std::min(least, std::chrono::duration<double, std::milli>(took).count());
+  }
+  return least * static_cast<double>(shape.spec.layers);
+}
+
 /// One result per mode; the modes take turns, so that a busy neighbour slows all alike.
 std::vector<Json> time_modes(const BenchShape& shape, const BenchRequest& request, int threads) {
   std::vector<double> peaks;
@@ -95,6 +119,7 @@ std::vector<Json> time_modes(const BenchShape& shape, const BenchRequest& reques
   for (std::size_t i = 0; i < request.warm_up + request.steps; ++i) {
     for (TimedRun& run : runs) run.step();
   }
+  const double attention = attention_milliseconds(shape, request.steps);
   std::vector<Json> results;
   for (std::size_t m = 0; m < runs.size(); ++m) {
     Json result = {{"shape", shape.name},
@@ -103,6 +128,7 @@ std::vector<Json> time_modes(const BenchShape& shape, const BenchRequest& reques
                    {"threads", threads}};
     result.update(result_of(runs[m], request.warm_up));
     result["peak_mib"] = request.memory ? Json(peaks[m]) : Json();
+    if (attention > 0) result["attention_share"] = attention / result["minimum_ms"].get<double>();
     results.push_back(std::move(result));
   }
   return results;

@@ -79,6 +79,10 @@ const core::Fields<ModelOptions>& model_fields() {
                {.doc = "Run whose model this one starts from: its vocabulary and its parameters, by "
                        "name; what is new (LoRA) is drawn. Its training is no part of this run's "
                        "guarantee."})
+          .add("adapter", &ModelOptions::adapter,
+               {.doc = "Folder of a LoRA adapter in PEFT's layout (adapter_config.json, "
+                       "adapter_model.safetensors) that a pretrained model starts with; it goes on being "
+                       "trained, all else but the heads is frozen."})
           .add("lora_rank", &ModelOptions::lora_rank,
                {.min = 0, .max = 4096,
                 .doc = "Width of a low-rank update beside linear layers, all else frozen but what "

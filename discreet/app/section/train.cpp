@@ -90,6 +90,15 @@ const core::Fields<TrainOptions>& train_fields() {
                {.doc = "Patterns of parameters that move, for example \"*.bias\"; the others stay as "
                        "they are and nothing is spent on them. Empty: all.",
                 .reference = "Ben Zaken et al. 2022, BitFit; Bu et al. 2022 (private)"})
+          .add("layer_decay", &TrainOptions::layer_decay,
+               {.min = 0, .max = 1, .above_min = true,
+                .doc = "Of a transformer's blocks: each learns at this times the rate of the one above it, "
+                       "its embeddings slowest; heads learn at train.learning_rate.",
+                .reference = "Howard and Ruder 2018, section 3.2; Clark et al. 2020, appendix B"})
+          .add("recompute", &TrainOptions::recompute,
+               {.doc = "A pretrained model's blocks are computed again in the backward pass instead of "
+                       "being kept: less memory, about a third more time, the same result.",
+                .reference = "Chen et al. 2016"})
           .add("gradient_clip", &TrainOptions::gradient_clip,
                {.min = 0,
                 .doc = "The mean gradient is scaled down to this norm, without privacy; 0: left "

@@ -41,10 +41,13 @@ void print_results(const Json& results, std::size_t modes) {
                     result["peak_mib"].is_number()
                         ? fmt::format("{:.0f}", result["peak_mib"].get<double>())
                         : "-",
-                    ratio("peak_mib")});
+                    ratio("peak_mib"),
+                    result.contains("attention_share")
+                        ? fmt::format("{:.0f} %", 100 * result["attention_share"].get<double>())
+                        : "-"});
   }
   cli::print_table({"shape", "examples", "threads", "mode", "minimum ms", "median ms", "ratio",
-                    "of CPU", "MiB", "ratio"},
+                    "of CPU", "MiB", "ratio", "attention"},
                    rows);
 }
 

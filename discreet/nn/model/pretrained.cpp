@@ -14,7 +14,7 @@ std::shared_ptr<Encoder> make_pretrained(const EncoderInputs& inputs) {
                       "Name a folder with config.json and model.safetensors.");
   }
   const PretrainedSource source = open_source(spec.path);
-  if (inputs.sizes.vocabulary != source.form.vocabulary) {
+  if (inputs.sizes.vocabulary > source.form.vocabulary) {
     throw usage_error("model.path '" + spec.path + "' has " + std::to_string(source.form.vocabulary) +
                           " tokens, the data's vocabulary " + std::to_string(inputs.sizes.vocabulary),
                       "A pretrained model takes the vocabulary of its own tokeniser.");

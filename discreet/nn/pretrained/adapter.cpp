@@ -39,7 +39,9 @@ void check_adapter(const Json& config, const std::string& origin) {
   if (config.value("bias", "none") != "none") refuse("bias = \"" + config.value("bias", "none") + "\"");
   for (const char* key : {"use_dora", "lora_bias", "alpha_pattern", "rank_pattern", "layer_replication",
                           "megatron_config", "trainable_token_indices", "eva_config", "corda_config",
-                          "use_qalora", "loftq_config", "target_parameters", "arrow_config", "alora_invocation_tokens"}) {
+                          "use_qalora", "loftq_config", "target_parameters", "arrow_config",
+                          "alora_invocation_tokens", "kasa_config", "lora_ga_config", "monteclora_config", "use_bdlora",
+                          "velora_config"}) {
     if (is_set(config, key)) refuse(key);
   }
   // These starts change the weights that the adapter stands beside.
@@ -245,7 +247,7 @@ void write_adapter(const fs::path& folder, const torch::nn::Module& model, const
   }
   for (const auto& item : model.named_parameters()) {
     const std::string& name = item.key();
-    const bool whole = name.starts_with("intent_head.") || name.starts_with("slot_head.") ||
+    const bool whole = name.starts_with("intent_head.") || name.starts_with("slot_head.") || name.starts_with("span_head.") ||
                        name.starts_with("encoder.pooler.");
     const auto theirs = names.of(name);
     if (!whole || theirs.size() != 1) continue;

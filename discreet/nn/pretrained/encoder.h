@@ -52,6 +52,7 @@ class PretrainedEncoder final : public Encoder {
                   const DropoutKey& word_key) override;
   std::int64_t token_width() const override { return form_.width; }
   std::int64_t pooled_width() const override;
+  bool is_causal() const override { return form_.causal; }
   bool ties_output() const override { return parts_.output; }
   at::Tensor output_logits(const at::Tensor& rows, const Rows& segments) override;
 

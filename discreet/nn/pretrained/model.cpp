@@ -28,7 +28,8 @@ PretrainedModel::PretrainedModel(PretrainedSource source, const HeadForm& head,
   }
   if (head.head == PretrainedHead::kTokens || head.head == PretrainedHead::kSpan) {
     const std::int64_t columns = head.head == PretrainedHead::kSpan ? 2 : labels;
-    slot_head_ = register_module("slot_head", Linear(LinearOptions{width, columns}, rng));
+    const char* name = head.head == PretrainedHead::kSpan ? "span_head" : "slot_head";
+    slot_head_ = register_module(name, Linear(LinearOptions{width, columns}, rng));
   }
 }
 

@@ -12,7 +12,7 @@ namespace discreet::nn {
 
 /// A model as a folder of the Hugging Face layout describes it, its own head included. Its parameters
 /// have the names of a model of kind "pretrained" in a run: "encoder.…", "intent_head.…" (sequences),
-/// "slot_head.…" (tokens and spans).
+/// "slot_head.…" (tokens), "span_head.…".
 ///
 /// forward: sequences fill `intent_logits` [B, labels] and, with batch.intent, the loss; all others
 /// `emissions`: logits [N, V], [N, labels] or [N, 2]; without a head the rows [N, width]. With batch.tags

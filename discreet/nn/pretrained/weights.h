@@ -24,7 +24,7 @@ struct LoadWeightsOptions {
 };
 
 /// Copies a folder's weights into the parameters of a model of kind "pretrained", whose names begin with
-/// "encoder.", "intent_head." and "slot_head.". float16 and bfloat16 are widened; files may be sharded;
+/// "encoder.", "intent_head.", "slot_head." and "span_head.". float16 and bfloat16 are widened; files may be sharded;
 /// the bare model's prefix may be missing; LayerNorm.gamma and .beta are read as .weight and .bias.
 /// Parameters of LoRA are left alone.
 /// Throws: kBadData naming a tensor that is missing, unknown or of another shape; the model is then

@@ -1,10 +1,13 @@
 #include "discreet/app/ops/internal/bench_shapes.h"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
+#include "discreet/core/lines.h"
 #include "discreet/core/random.h"
 #include "discreet/text/characters.h"
 #include "discreet/text/corpus.h"
@@ -84,6 +87,44 @@ std::vector<std::int64_t> utterance_lengths(const std::string& data, std::size_t
   return lengths;
 }
 
+/// Words of the first posts of 20 newsgroups, 254 and two marks at most; without them lengths spread like
+/// theirs: exp(5 + 1.1 z), z from -2 to 2.
+std::vector<std::int64_t> post_lengths(const std::string& data, std::size_t count) {
+  constexpr std::int64_t kLongest = 256;
+  std::vector<std::int64_t> lengths;
+  const auto file = std::filesystem::path(data) / "20newsgroups" / "bydate-train.jsonl.gz";
+  if (!data.empty() && std::filesystem::exists(file)) {
+    core::LineReader lines(file);
+    for (std::string line; lengths.size() < count && lines.next(line);) {
+      std::istringstream words(core::parse_json(line, lines.where())["text"].get<std::string>());
+      lengths.push_back(std::distance(std::istream_iterator<std::string>(words), {}) + 2);
+    }
+  }
+  for (std::size_t i = lengths.size(); i < count; ++i) {
+    const double z = -2 + 4 * (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    lengths.push_back(static_cast<std::int64_t>(std::exp(5 + 1.1 * z)));
+  }
+  for (std::int64_t& length : lengths) length = std::min(length, kLongest);
+  return lengths;
+}
+
+/// BERT's form: norms behind the parts of each block; two marks around each text.
+BenchShape bert_shape(const std::string& name, bool mini, std::vector<std::int64_t> lengths) {
+  BenchShape shape = transformer_shape(name, 30522, std::move(lengths));
+  shape.spec.pre_norm = false;
+  shape.spec.embedding = mini ? 384 : 128;
+  shape.spec.hidden = {shape.spec.embedding};
+  shape.spec.layers = mini ? 6 : 2;
+  shape.spec.heads = mini ? 12 : 2;
+  shape.spec.feed_forward = 4 * shape.spec.embedding;
+  return shape;
+}
+
+std::vector<std::int64_t> with_marks(std::vector<std::int64_t> lengths) {
+  for (std::int64_t& length : lengths) length += 2;
+  return lengths;
+}
+
 }  // namespace
 
 std::vector<BenchShape> bench_shapes(const std::string& data) {
@@ -95,7 +136,11 @@ std::vector<BenchShape> bench_shapes(const std::string& data) {
           transformer_shape("transformer-t256", 2000, equal_lengths(4, 256)),
           transformer_shape("transformer-v30522", 30522, equal_lengths(16, 32)),
           causal_shape("causal-lm", false),
-          causal_shape("causal-lm-tied", true)};
+          causal_shape("causal-lm-tied", true),
+          bert_shape("bert-tiny-utterances", false, with_marks(utterance_lengths(data, 64))),
+          bert_shape("minilm-utterances", true, with_marks(utterance_lengths(data, 64))),
+          bert_shape("bert-tiny-posts", false, post_lengths(data, 16)),
+          bert_shape("minilm-posts", true, post_lengths(data, 16))};
 }
 
 BenchShape with_examples(BenchShape shape, std::int64_t examples) {
@@ -151,6 +196,7 @@ Json describe(const BenchShape& shape) {
           {"layers", shape.spec.layers},
           {"heads", shape.spec.heads},
           {"feed_forward", shape.spec.feed_forward},
+          {"pre_norm", shape.spec.pre_norm},
           {"vocabulary", shape.vocabulary},
           {"classes", shape.classes},
           {"tags", shape.tags},

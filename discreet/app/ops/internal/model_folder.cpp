@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/core/files.h"
+#include "discreet/nn/pretrained/architecture.h"
 
 namespace discreet::app {
 namespace {
@@ -23,6 +25,10 @@ Json hugging_face_config(const Settings& settings, const Encoder& encoder) {
   }
   if (encoder.tags.size() > 0) config["slot_labels"] = encoder.tags.names();
   config["discreet"] = dump_settings(settings);
+  if (settings.model.kind == "pretrained") {
+    // What is needed to make the model again, and to write it in the layout that it came in.
+    config["pretrained"] = formats::to_json(nn::open_source(pretrained_folder(settings)).config);
+  }
   return config;
 }
 

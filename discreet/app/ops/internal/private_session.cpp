@@ -199,7 +199,7 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   session.plan = described(session, *plan, session.steps);
   const privacy::Event whole = plan->event(session.steps);
 
-  dp::PrivateStepOptions options{.optimizer = optimizer_options(settings),
+  dp::PrivateStepOptions options{.optimizer = optimizer_options(session),
                                  .part_tokens = part_tokens(session),
                                  .user_examples = settings.privacy.max_examples_per_user,
                                  .seed = static_cast<std::uint64_t>(settings.run.seed),

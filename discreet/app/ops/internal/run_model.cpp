@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
@@ -55,14 +56,15 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   return spec;
 }
 
-/// LoRA and what is frozen, by the names of the configuration.
-void adapt(const Settings& settings, nn::Model& model, core::ReproducibleRng& rng) {
+/// LoRA and what is frozen, by the names of the configuration; `form` as in `make_model_of`.
+void adapt(const Settings& settings, nn::Model& model, const fs::path& form, core::ReproducibleRng& rng) {
   const ModelOptions& asked = settings.model;
+  start_adapter(settings, form, model);
   if (asked.lora_rank > 0) {
     nn::add_lora(model, {asked.lora_rank, asked.lora_alpha, asked.lora_targets}, rng);
   }
   if (settings.train.trainable.empty()) return;
-  nn::keep_trainable(model, settings.train.trainable, asked.lora_rank > 0);
+  nn::keep_trainable(model, settings.train.trainable, asked.lora_rank > 0 || !asked.adapter.empty());
 }
 
 /// The parameters of the run of model.start; what this model has beyond them stays as it was drawn.
@@ -87,9 +89,12 @@ nn::MaskRule mask_rule(const Encoder& encoder) {
           .continues = continuing_ids(encoder)};
 }
 
+/// `form`: the folder that says what a pretrained model looks like, model.path or a run's own model.
 std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
-                                         const at::Tensor& vectors) {
-  const nn::ModelSpec spec = model_spec(settings.model);
+                                         const at::Tensor& vectors, const fs::path& form) {
+  nn::ModelSpec spec = model_spec(settings.model);
+  spec.path = form.string();
+  spec.recompute = settings.train.recompute;
   const nn::ModelSizes sizes{.vocabulary = table_entries(encoder),
                              .intents = encoder.intents.size(),
                              .tags = encoder.tags.size(),
@@ -107,7 +112,7 @@ std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder
     model = nn::make_model(spec, sizes, vectors, rng);
   }
   if (encoder.tags.size() > 0) model->set_tag_rules(nn::bio_rules(encoder.tags.names()));
-  adapt(settings, *model, rng);
+  adapt(settings, *model, form, rng);
   return model;
 }
 
@@ -180,7 +185,8 @@ std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encode
     vectors = at::zeros({table_entries(encoder), table.dimensions}, at::kFloat);
     std::ranges::copy(table.values, vectors.data_ptr<float>());
   }
-  auto model = make_model_of(settings, encoder, vectors);
+  auto model = make_model_of(settings, encoder, vectors, pretrained_folder(settings));
+  start_weights(settings, *model);
   if (!settings.model.start.empty()) take_start(settings, *model);
   return model;
 }
@@ -191,7 +197,8 @@ RunModel open_run_model(const fs::path& run) {
   const fs::path file = run / "model" / "model.safetensors";
   const nn::NamedTensors tensors = nn::read_tensors(file);
   opened.model = make_model_of(opened.settings, opened.encoder,
-                               saved_vectors(opened.settings, opened.encoder, tensors));
+                               saved_vectors(opened.settings, opened.encoder, tensors),
+                               run / "model");
   nn::load_model_tensors(*opened.model, tensors, file.string());
   opened.trainable_values = nn::trainable_values(*opened.model);
   opened.model->eval();

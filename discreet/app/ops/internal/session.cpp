@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
+#include "discreet/nn/adapt.h"
 #include "discreet/nn/average.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
@@ -67,13 +69,16 @@ std::int64_t step_count(const Settings& settings, std::int64_t units) {
   return settings.train.epochs.value_or(1) * ((units + batch - 1) / batch);
 }
 
-nn::OptimizerOptions optimizer_options(const Settings& settings) {
-  return {.kind = nn::parse_optimizer(settings.train.optimizer),
-          .momentum = settings.train.momentum,
-          .beta1 = settings.train.beta1,
-          .beta2 = settings.train.beta2,
-          .weight_decay = settings.train.weight_decay,
-          .floor = settings.train.second_moment_floor};
+nn::OptimizerOptions optimizer_options(const Session& session) {
+  const TrainOptions& train = session.settings.train;
+  nn::OptimizerOptions options{.kind = nn::parse_optimizer(train.optimizer),
+                               .momentum = train.momentum,
+                               .beta1 = train.beta1,
+                               .beta2 = train.beta2,
+                               .weight_decay = train.weight_decay,
+                               .floor = train.second_moment_floor};
+  if (train.layer_decay != 1) options.rate_of = nn::layer_rates(*session.model, train.layer_decay);
+  return options;
 }
 
 void set_threads(std::int64_t threads) {
@@ -105,7 +110,7 @@ void prepare_ordinary(Session& session) {
                                         .batch_size = session.settings.train.batch_size,
                                         .seed = static_cast<std::uint64_t>(session.settings.run.seed),
                                         .max_norm = session.settings.train.gradient_clip,
-                                        .optimizer = optimizer_options(session.settings),
+                                        .optimizer = optimizer_options(session),
                                         .parallel = session.parallel};
   session.step = std::make_shared<nn::OrdinaryStep>(
       *session.model,
@@ -201,6 +206,7 @@ std::string save_after_loss(Session& session, const nn::TrainState& state, const
 
 void write_model_weights(const Session& session, const fs::path& folder) {
   nn::write_tensors(folder / "model.safetensors", nn::model_tensors(*session.model));
+  save_start(folder, session.settings, *session.model);
 }
 
 }  // namespace discreet::app

@@ -65,7 +65,8 @@ void set_threads(std::int64_t threads);
 std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder);
 /// Steps of a whole run: train.steps, or train.epochs passes over `units`.
 std::int64_t step_count(const Settings& settings, std::int64_t units);
-nn::OptimizerOptions optimizer_options(const Settings& settings);
+/// train.layer_decay goes by the names of the session's model.
+nn::OptimizerOptions optimizer_options(const Session& session);
 void prepare_private(Session& session, bool resumed, core::OperationContext& context);
 
 /// Collective over the processes of the run, all three; `checkpoint` is looked at on rank 0 alone.

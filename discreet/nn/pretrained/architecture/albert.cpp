@@ -54,7 +54,7 @@ Architecture albert_architecture() {
                     {PretrainedHead::kTokens, "AlbertForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "AlbertForQuestionAnswering",
-                     linear_head("slot_head", "qa_outputs")}},
+                     linear_head("span_head", "qa_outputs")}},
           .passed_over = {"*embeddings.position_ids", "*embeddings.token_type_ids",
                           "sop_classifier.*"},
           .form = albert_form,

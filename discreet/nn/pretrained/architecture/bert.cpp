@@ -20,7 +20,7 @@ Architecture bert_architecture() {
                     {PretrainedHead::kTokens, "BertForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "BertForQuestionAnswering",
-                     linear_head("slot_head", "qa_outputs")}},
+                     linear_head("span_head", "qa_outputs")}},
           .passed_over = {"*embeddings.position_ids", "*embeddings.token_type_ids",
                           "cls.seq_relationship.*"},
           .form = encoder_form};

@@ -37,7 +37,7 @@ Architecture distilbert_architecture() {
                     {PretrainedHead::kTokens, "DistilBertForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "DistilBertForQuestionAnswering",
-                     linear_head("slot_head", "qa_outputs")}},
+                     linear_head("span_head", "qa_outputs")}},
           .passed_over = {"*embeddings.position_ids"},
           .form = distilbert_form};
 }

@@ -30,7 +30,7 @@ Architecture electra_architecture() {
                     {PretrainedHead::kTokens, "ElectraForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "ElectraForQuestionAnswering",
-                     linear_head("slot_head", "qa_outputs")}},
+                     linear_head("span_head", "qa_outputs")}},
           .passed_over = {"*embeddings.position_ids", "*embeddings.token_type_ids",
                           "discriminator_predictions.*"},
           .form = electra_form};

@@ -39,7 +39,7 @@ Architecture gpt2_architecture() {
                     {PretrainedHead::kTokens, "GPT2ForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "GPT2ForQuestionAnswering",
-                     linear_head("slot_head", "qa_outputs")}},
+                     linear_head("span_head", "qa_outputs")}},
           .passed_over = {"*.attn.bias", "*.attn.masked_bias"},
           .form = gpt2_form};
 }

@@ -28,7 +28,7 @@ Architecture roberta_architecture() {
     out.heads.push_back({PretrainedHead::kTokens, name + "ForTokenClassification",
                          linear_head("slot_head", "classifier")});
     out.heads.push_back({PretrainedHead::kSpan, name + "ForQuestionAnswering",
-                         linear_head("slot_head", "qa_outputs")});
+                         linear_head("span_head", "qa_outputs")});
   }
   return out;
 }
