@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/bench_accountants.h"
+#include "discreet/app/bench_tokenizers.h"
 #include "discreet/app/loader.h"
 #include "discreet/cli/program.h"
 #include "discreet/core/files.h"
@@ -20,7 +21,7 @@ struct BenchFlags {
   int warm_up = 3;
   bool describe = false;
   int models = 32;
-  std::string what = "steps", data, out;
+  std::string what = "steps", data, out, text;
 };
 
 /// One row per result, each beside the first mode of its group.
@@ -111,13 +112,23 @@ void print_processes(const Json& document) {
   cli::print_table({"shape", "mode", "examples", "parameters", "step ms", "median", "examples/s"}, rows);
 }
 
+void print_tokenizers(const Json& document) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& row : document["results"]) {
+    const auto ms = [&](const char* key) { return fmt::format("{:.1f}", 1e3 * row[key].get<double>()); };
+    rows.push_back({row["model"], row["kind"], row["offsets"].get<bool>() ? "ids, offsets" : "ids", row["tokens"].dump(), ms("load_seconds"),
+                    ms("first_cpu_seconds"), ms("minimum_cpu_seconds"), fmt::format("{:.1f}", row["megabytes_per_second"].get<double>())});
+  }
+  cli::print_table({"model", "kind", "gives", "tokens", "load ms", "first pass", "CPU ms", "MB/s"}, rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
   static BenchFlags flags;
   CLI::App* verb = program.add_verb(
       "bench", "Times training steps with and without privacy, turn by turn, and their memory.");
-  verb->add_option("shapes", flags.shapes, "Some of the shapes; without them, all.");
+  verb->add_option("shapes", flags.shapes, "Some of the shapes; without them, all. With --what tokenizers: model folders.");
   verb->add_option("--modes", flags.modes, "Kinds of step; ratios are to the first.")
       ->capture_default_str();
   verb->add_option("--examples", flags.examples, "Batch sizes; 0: the shape's own.")
@@ -126,8 +137,8 @@ void register_verb_bench(cli::Program& program) {
                    "steps: of training; noise: draws by instruction set and the noisy update, in nanoseconds "
                    "a value; processes: the exchange of gradients and steps of the processes that `discreet launch` "
                    "started; stacked: many small models at once against one after another; accountants: "
-                   "one epsilon by each (--steps repeats).")
-      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "accountants"}))
+                   "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text.")
+      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "accountants", "tokenizers"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -135,6 +146,7 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--data", flags.data, "A folder with snips/, for the lengths of real utterances.");
   verb->add_option("--out", flags.out, "Write the document here.");
   verb->add_option("--models", flags.models, "How many, with --what stacked.")->check(CLI::Range(1, 4096));
+  verb->add_option("--text", flags.text, "The text of --what tokenizers.");
   verb->add_flag("--describe", flags.describe, "Say what the shapes are and time nothing.");
   program.on_run(verb, [&program, verb] {
     if (flags.data.empty() && std::getenv("DISCREET_DATA") != nullptr) {
@@ -153,6 +165,7 @@ void register_verb_bench(cli::Program& program) {
     Json one_thread = request;  // processes share the cores by themselves
     one_thread["threads"] = verb->count("--threads") > 0 ? flags.threads.front() : 1;
     Json document = what == "accountants" ? app::bench_accountants(flags.steps)
+                    : what == "tokenizers" ? app::bench_tokenizers(flags.shapes, flags.text, flags.steps)
                     : what == "noise"     ? app::call_operation("bench-noise", request, context)
                     : what == "processes" ? app::call_operation("bench-processes", one_thread, context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
@@ -166,6 +179,8 @@ void register_verb_bench(cli::Program& program) {
       print_stacked(document);
     } else if (what == "accountants") {
       print_accountants(document["results"]);
+    } else if (what == "tokenizers") {
+      print_tokenizers(document);
     } else if (what == "noise") {
       print_noise(document);
     } else if (what == "processes") {

@@ -284,9 +284,9 @@ class ByteLevelNormalizer final : public Normalizer {
   }
 };
 
-class Sequence final : public Normalizer {
+class NormalizerSequence final : public Normalizer {
  public:
-  explicit Sequence(std::vector<NormalizerPtr> steps) : steps_(std::move(steps)) {}
+  explicit NormalizerSequence(std::vector<NormalizerPtr> steps) : steps_(std::move(steps)) {}
   void apply(Aligned& text, Aligned& scratch) const override {
     for (const NormalizerPtr& step : steps_) step->apply(text, scratch);
   }
@@ -336,7 +336,7 @@ NormalizerPtr make_normalizer(const Json& json, const std::string& where, int de
       if (step == nullptr) throw bad_data(place + ": expected an object, got null");
       steps.push_back(std::move(step));
     }
-    return std::make_unique<Sequence>(std::move(steps));
+    return std::make_unique<NormalizerSequence>(std::move(steps));
   }
   if (type == "BertNormalizer") return make_bert(f);
   if (type == "Replace") return make_replace(f);

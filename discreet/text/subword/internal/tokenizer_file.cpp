@@ -9,7 +9,7 @@ namespace discreet::text::subword {
 namespace {
 
 constexpr std::size_t kDeepestJson = 64;
-constexpr std::size_t kMostKeys = 20'000;
+constexpr std::size_t kMostKeys = 5'000;
 
 /// Builds a tree, and diverts the lists of "model" (or, of a vocab.json, the root) on the way.
 class Events final : public nlohmann::json_sax<Json> {

@@ -28,7 +28,7 @@ TokenizerFile read_tokenizer_json(const std::string& text, const std::string& or
 /// A vocab.json: {"token": id}.
 TokenizerLists read_vocabulary_json(const std::string& text, const std::string& origin);
 
-/// A small JSON object, as configurations are; objects of more than 20,000 keys are refused.
+/// A small JSON object, as configurations are; objects of more than 5,000 keys are refused.
 Json read_small_json(const std::string& text, const std::string& origin);
 
 }  // namespace discreet::text::subword
