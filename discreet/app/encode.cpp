@@ -134,6 +134,7 @@ std::vector<Block> blocks_of(const Encoder& encoder, const std::vector<text::Exa
   for (const text::Example& line : lines) {
     bytes += static_cast<std::int64_t>(line.text.size()) + 1;
     const std::string text = line.text + "\n";
+    std::int64_t written = 0;  // what stands between two pieces goes with the second
     for (const Piece& piece : encoder.subwords->pieces(text)) {
       const auto [place, fresh] = open.try_emplace(line.user, blocks.size());
       if (fresh || static_cast<std::int64_t>(blocks[place->second].ids.size()) >= length) {
@@ -145,8 +146,10 @@ std::vector<Block> blocks_of(const Encoder& encoder, const std::vector<text::Exa
       }
       Block& block = blocks[place->second];
       block.ids.push_back(piece.id);
-      block.example.text += text.substr(static_cast<std::size_t>(piece.place.begin),
-                                        static_cast<std::size_t>(piece.place.end - piece.place.begin));
+      if (piece.place.end <= written) continue;  // a character of several pieces
+      block.example.text += text.substr(static_cast<std::size_t>(written),
+                                        static_cast<std::size_t>(piece.place.end - written));
+      written = piece.place.end;
     }
   }
   for (Block& block : blocks) block.example.words = text::split_spaces(block.example.text);

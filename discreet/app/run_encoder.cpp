@@ -291,7 +291,7 @@ void read_task(const Json& document, Encoder& encoder) {
 void save_encoder(const fs::path& folder, const Encoder& encoder) {
   Json document = {{"schema", "discreet.encoder/1"},
                    {"tokenizer", encoder.tokenizer->config()},
-                   {"vocabulary", encoder.vocabulary.to_json()},
+                   {"vocabulary", encoder.subwords ? Json(nullptr) : encoder.vocabulary.to_json()},
                    {"intents", encoder.intents.to_json()},
                    {"tags", encoder.tags.to_json()},
                    {"characters", encoder.characters ? Json(kCharacterScheme) : Json(nullptr)},
@@ -324,7 +324,11 @@ Encoder load_encoder(const fs::path& folder) {
   Encoder encoder;
   try {
     encoder.tokenizer = text::make_tokenizer(document.at("tokenizer"), origin);
-    encoder.vocabulary = text::Vocabulary::from_json(document.at("vocabulary"), origin);
+    if (document.value("subwords", false)) {
+      encoder.subwords = Subwords::load(folder);
+    } else {
+      encoder.vocabulary = text::Vocabulary::from_json(document.at("vocabulary"), origin);
+    }
     encoder.intents = text::LabelSet::from_json(document.at("intents"), origin);
     encoder.tags = text::LabelSet::from_json(document.at("tags"), origin);
     // Models from before there were characters do not have the key.
@@ -336,7 +340,6 @@ Encoder load_encoder(const fs::path& folder) {
                      "The model was trained by another version; use that one.");
     }
     read_task(document, encoder);
-    if (document.value("subwords", false)) encoder.subwords = Subwords::load(folder);
   } catch (const nlohmann::json::exception& e) {
     throw bad_data(origin + ": not an encoder: " + e.what(), "Train the model again.");
   }

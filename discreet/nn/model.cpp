@@ -60,7 +60,7 @@ class HeadedModel final : public Model {
       if (crf_) {
         prediction.tags = crf_decode(output.emissions, crf_->weights(), batch);
       } else if (!tag_rules().empty()) {
-        prediction.tags = decode_by_rules(output.emissions, batch.offsets, tag_rules());
+        prediction.tags = decode_words(batch, output.emissions);
       } else {
         prediction.tags = to_vector(output.emissions.argmax(1));
       }
@@ -69,6 +69,30 @@ class HeadedModel final : public Model {
   }
 
  private:
+  /// By the rules from word to word: rows whose tag is negative (pieces of a word behind its first) are
+  /// passed over and get tag 0.
+  std::vector<std::int64_t> decode_words(const PackedBatch& batch, const at::Tensor& emissions) const {
+    const bool all = !batch.tags.defined() || !batch.tags.lt(0).any().item<bool>();
+    if (all) return decode_by_rules(emissions, batch.offsets, tag_rules());
+    const at::Tensor host = batch.tags.cpu();
+    const auto* tags = host.const_data_ptr<std::int64_t>();
+    std::vector<std::int64_t> rows, offsets{0};
+    for (std::int64_t e = 0; e < batch.examples(); ++e) {
+      for (std::int64_t n = batch.offsets[e]; n < batch.offsets[e + 1]; ++n) {
+        if (tags[n] >= 0) rows.push_back(n);
+      }
+      offsets.push_back(static_cast<std::int64_t>(rows.size()));
+    }
+    std::vector<std::int64_t> decoded(static_cast<std::size_t>(batch.token_count()), 0);
+    if (rows.empty()) return decoded;
+    const at::Tensor places = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
+    std::copy(rows.begin(), rows.end(), places.data_ptr<std::int64_t>());
+    const auto words =
+        decode_by_rules(emissions.index_select(0, places.to(emissions.device())), offsets, tag_rules());
+    for (std::size_t i = 0; i < rows.size(); ++i) decoded[rows[i]] = words[i];
+    return decoded;
+  }
+
   /// Heads start close to zero: every class is about equally likely, whatever the encoder says.
   Linear make_head(const std::string& name, std::int64_t in, std::int64_t out,
                    core::ReproducibleRng& rng) {
