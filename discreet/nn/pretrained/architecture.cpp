@@ -50,12 +50,16 @@ const HeadForm& head_of(const Architecture& architecture, PretrainedHead head,
                     "It has: " + classes_of(architecture) + ".");
 }
 
-PretrainedSource open_source(const std::filesystem::path& folder) {
+formats::PretrainedConfig read_source_config(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "config.json";
   const Json json = core::parse_json(core::read_file(file), file.string());
-  PretrainedSource source;
   const bool run = json.is_object() && json.contains("pretrained");
-  source.config = formats::parse_pretrained_config(run ? json.at("pretrained") : json, file.string());
+  return formats::parse_pretrained_config(run ? json.at("pretrained") : json, file.string());
+}
+
+PretrainedSource open_source(const std::filesystem::path& folder) {
+  PretrainedSource source;
+  source.config = read_source_config(folder);
   source.architecture = architecture_of(source.config);
   source.form = source.architecture.form(source.config);
   return source;

@@ -102,8 +102,10 @@ struct PretrainedSource {
   PretrainedForm form;
 };
 
-/// `folder`: of the Hugging Face layout, or RUN/model of a run whose model came from one (there the
-/// original configuration stands under "pretrained" in config.json).
+/// The configuration of a folder of the Hugging Face layout, or of RUN/model of a run whose model came
+/// from one (there it stands under "pretrained" in config.json). Throws: kBadData.
+formats::PretrainedConfig read_source_config(const std::filesystem::path& folder);
+/// The same with what is known of the form.
 /// Throws: kBadData naming what config.json asks for and we lack.
 PretrainedSource open_source(const std::filesystem::path& folder);
 

@@ -27,7 +27,7 @@ Json hugging_face_config(const Settings& settings, const Encoder& encoder) {
   config["discreet"] = dump_settings(settings);
   if (settings.model.kind == "pretrained") {
     // What is needed to make the model again, and to write it in the layout that it came in.
-    config["pretrained"] = formats::to_json(nn::open_source(pretrained_folder(settings)).config);
+    config["pretrained"] = formats::to_json(nn::read_source_config(pretrained_folder(settings)));
   }
   return config;
 }
