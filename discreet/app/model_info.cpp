@@ -150,7 +150,9 @@ void put_config(Json& document, const formats::PretrainedConfig& config) {
   for (const auto& [key, value] : config.ignored.items()) document["ignored"].push_back(key);
 }
 
+/// The first reason stands.
 void set_unsupported(Json& document, const Error& error) {
+  if (!document["supported"].get<bool>()) return;
   document["supported"] = false;
   document["supported_reason"] = error.hint().empty()
                                      ? std::string(error.what())

@@ -28,7 +28,7 @@ constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kAlignment = 8;
 // The limit of the reference implementation.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
-// 100,000 names of shards; what stands in a JSON object is looked through from its beginning.
+// 100,000 names of tensors.
 constexpr std::uintmax_t kMaxIndexBytes = 8 << 20;
 constexpr const char* kMetadataKey = "__metadata__";
 
@@ -67,28 +67,68 @@ Error malformed(const fs::path& path, const std::string& what) {
                   "The file is damaged or not a safetensors file.");
 }
 
-/// Parses a JSON object that starts at byte `offset` of its file; a key that stands twice in one
-/// object, or nesting that no header has, is refused.
-Json parse_unique(std::string_view text, std::size_t offset, const std::string& what,
-                  const fs::path& path) {
-  constexpr int kMaxDepth = 8;
-  std::vector<std::set<std::string>> seen(kMaxDepth + 2);
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) throw malformed(path, fmt::format("{} is nested too deeply", what));
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Json::parse_event_t::object_start) seen[level + 1].clear();
-    if (event == Json::parse_event_t::key && !seen[level].insert(value.get<std::string>()).second) {
-      throw malformed(path, fmt::format("{} names {} twice", what, shown(value)));
+/// In it a key is found by search: a header may have a million of them.
+using SortedJson = nlohmann::json;
+
+/// Looks for keys that stand twice in one object, and for nesting that no header has, while the
+/// text is read once (the library's own callbacks look through a parent at the end of each child).
+class KeyWatch : public nlohmann::json_sax<SortedJson> {
+ public:
+  KeyWatch(const std::string& what, const fs::path& path) : what_(what), path_(path) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return enter(); }
+  bool start_array(std::size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!seen_.back().insert(name).second) {
+      throw malformed(path_, fmt::format("{} names {} twice", what_, printable(name)));
     }
     return true;
-  };
+  }
+  /// Reported by the parser that follows.
+  bool parse_error(std::size_t, const std::string&, const SortedJson::exception&) override {
+    return false;
+  }
+
+ private:
+  bool enter() {
+    constexpr std::size_t kMaxDepth = 8;
+    if (seen_.size() >= kMaxDepth) {
+      throw malformed(path_, fmt::format("{} is nested too deeply", what_));
+    }
+    seen_.emplace_back();
+    return true;
+  }
+  bool leave() {
+    seen_.pop_back();
+    return true;
+  }
+
+  const std::string& what_;
+  const fs::path& path_;
+  std::vector<std::set<std::string>> seen_;
+};
+
+/// Parses a JSON object that starts at byte `offset` of its file.
+SortedJson parse_unique(std::string_view text, std::size_t offset, const std::string& what,
+                        const fs::path& path) {
+  KeyWatch watch(what, path);
+  SortedJson::sax_parse(text, &watch);
   try {
-    Json object = Json::parse(text, watch);
+    SortedJson object = SortedJson::parse(text);
     if (!object.is_object()) throw malformed(path, fmt::format("{} is not a JSON object", what));
     return object;
-  } catch (const Json::parse_error& e) {
+  } catch (const SortedJson::parse_error& e) {
     throw malformed(path, fmt::format("{} is not valid JSON at byte {}", what, offset + e.byte));
-  } catch (const Json::exception& e) {
+  } catch (const SortedJson::exception& e) {
     throw malformed(path, fmt::format("{} cannot be read: {}", what, e.what()));
   }
 }
@@ -208,10 +248,10 @@ void SafetensorsFile::read_header(std::span<const std::byte> bytes) {
   }
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length);
   const auto data = bytes.subspan(kLengthBytes + length);
-  const Json header = parse_unique(text, kLengthBytes, "the header", path_);
+  const SortedJson header = parse_unique(text, kLengthBytes, "the header", path_);
   for (const auto& [name, entry] : header.items()) {
     if (name != kMetadataKey) {
-      tensors_.emplace(name, read_entry(name, entry, data));
+      tensors_.emplace(name, read_entry(name, Json(entry), data));
       names_.push_back(name);
       continue;
     }
@@ -315,7 +355,7 @@ void SafetensorsModel::open_shards(const fs::path& index) {
     throw bad_data(
         fmt::format("{}: has {} bytes, the limit is {}", index.string(), bytes, kMaxIndexBytes));
   }
-  const Json json = parse_unique(core::read_file(index), 0, "the index", index);
+  const SortedJson json = parse_unique(core::read_file(index), 0, "the index", index);
   if (!json.contains("weight_map") || !json["weight_map"].is_object()) {
     throw bad_data(fmt::format("{}: has no \"weight_map\"", index.string()));
   }
@@ -326,7 +366,7 @@ void SafetensorsModel::open_shards(const fs::path& index) {
     if (file_name.empty() || file_name == "." || file_name == ".." ||
         file_name.find('/') != std::string::npos || file_name.find('\0') != std::string::npos) {
       throw bad_data(fmt::format("{}: tensor {} lies in {}, which is no file of this folder",
-                                 index.string(), printable(name), shown(file)));
+                                 index.string(), printable(name), shown(Json(file))));
     }
     const auto [shard, is_new] = opened.emplace(file_name, shards_.size());
     if (is_new) shards_.emplace_back(path_ / file_name);

@@ -86,7 +86,7 @@ class GgufBytes {
 
 /// A llama of one layer: width 8, two heads of four values, one key/value head, five tokens or
 /// more, untied, weights 0, 1, 2 … in the order of the file.
-inline GgufBytes small_llama_gguf(bool with_tokenizer = true) {
+inline GgufBytes small_llama_gguf(bool with_tokenizer = true, float theta = 1e5f) {
   GgufBytes file;
   file.text("general.architecture", "llama")
       .integer("llama.embedding_length", 8)
@@ -96,7 +96,7 @@ inline GgufBytes small_llama_gguf(bool with_tokenizer = true) {
       .integer("llama.attention.head_count_kv", 1)
       .integer("llama.context_length", 16)
       .real("llama.attention.layer_norm_rms_epsilon", 1e-5f)
-      .real("llama.rope.freq_base", 1e5f);
+      .real("llama.rope.freq_base", theta);
   if (with_tokenizer) {
     file.text("tokenizer.ggml.model", "gpt2")
         .text("tokenizer.ggml.pre", "smollm")

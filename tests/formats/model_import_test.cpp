@@ -80,6 +80,17 @@ TEST(ModelImport, TheFolderIsWhole) {
   EXPECT_EQ(WeightFolder(imported.folder / "m").names().size(), 12u);
 }
 
+/// Two frequencies, of which the second turns less than once in 8192 positions: 1 and the factor.
+TEST(ModelImport, DivisorsOfFrequenciesBecomeTheRuleThatMadeThem) {
+  const Imported imported(small_llama_gguf(true, 1e7f).tensor("rope_freqs.weight", {2}, {1, 32}));
+  const RopeConfig rope = read_pretrained_config(imported.folder / "m").llama.rope;
+  EXPECT_EQ(rope.type, RopeConfig::Type::kLlama3);
+  EXPECT_EQ(rope.factor, 32);
+  EXPECT_EQ(rope.original_max_positions, 8192);
+  EXPECT_EQ(import_refusal(small_llama_gguf(true, 1e7f).tensor("rope_freqs.weight", {2}, {2, 32})),
+            "g: rope_freqs.weight holds rotary frequencies of an unknown rule");
+}
+
 TEST(ModelImport, HalfPrecisionHoldsWhatFits) {
   const std::string whole = small_llama_gguf().bytes();
   const GgufFile file("g", std::as_bytes(std::span(whole)));
@@ -196,6 +207,23 @@ TEST(ModelImport, Gpt2IsTurned) {
   EXPECT_EQ(WeightFolder(imported.folder / "m").shape("transformer.h.0.attn.c_attn.weight"),
             (std::vector<std::int64_t>{2, 6}));
   EXPECT_TRUE(read_pretrained_config(imported.folder / "m").tie_word_embeddings);
+}
+
+/// A file that gguf-py made of a small model (tools/golden/gguf_llama.py) gives that model back.
+TEST(ModelImportGolden, FileOfTheReferenceWriterBecomesTheModelItWasMadeOf) {
+  const fs::path golden = fs::path(DISCREET_SOURCE_DIR) / "tests/golden";
+  const GgufFile file(golden / "gguf/llama.gguf");
+  const core::TemporaryFolder folder;
+  write_model_folder(folder / "m", import_gguf(file), {.max_file_bytes = 5000});
+  const WeightFolder ours(folder / "m"), theirs(golden / "models/llama_linear_bias");
+  EXPECT_EQ(ours.names().size(), theirs.names().size());
+  for (const std::string& name : theirs.names()) {
+    EXPECT_EQ(ours.shape(name), theirs.shape(name)) << name;
+    EXPECT_EQ(ours.read_float(name), theirs.read_float(name)) << name;
+  }
+  EXPECT_EQ(to_json(read_pretrained_config(folder / "m")).dump(),
+            to_json(read_pretrained_config(golden / "models/llama_linear_bias")).dump());
+  EXPECT_TRUE(fs::exists(folder / "m/model.safetensors.index.json"));
 }
 
 /// The same model in llama2.c's form and as a folder that was made independently.

@@ -52,5 +52,19 @@ TEST(SafetensorsFuzz, DamagedFilesAreRefusedOrReadWhole) {
   EXPECT_GT(refused, 5000);
 }
 
+/// A header of thirty thousand names is read in the time that its size asks for.
+TEST(SafetensorsFuzz, ManyNamesAreReadOrRefused) {
+  std::string header = "{";
+  for (int i = 0; i < 30'000; ++i) {
+    header += "\"" + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)";
+  }
+  const std::string doubled = header + R"("7":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})";
+  header.back() = '}';
+  const std::string whole = file_with(header, "");
+  EXPECT_EQ(SafetensorsFile("m", std::as_bytes(std::span(whole))).names().size(), 30'000u);
+  const std::string twice = file_with(doubled, "");
+  EXPECT_THROW(SafetensorsFile("m", std::as_bytes(std::span(twice))), Error);
+}
+
 }  // namespace
 }  // namespace discreet::formats

@@ -202,7 +202,7 @@ TEST(SafetensorsModel, FindsFileFolderOrShards) {
   EXPECT_EQ(SafetensorsModel(folder / "one.safetensors").names(), std::vector<std::string>{"a"});
   index(R"({"weight_map":{"b":"two.safetensors","a":"one.safetensors"}})");
   const SafetensorsModel model(folder.path());
-  EXPECT_EQ(model.names(), (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(model.names(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(model.at("b").shape.size(), 2u);
   EXPECT_THROW(model.at("c"), Error);
 
