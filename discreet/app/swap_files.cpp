@@ -1,18 +1,13 @@
 #include "discreet/app/swap_files.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
-#include <memory>
 
-#include "discreet/app/internal/swap_rows.h"
+#include "discreet/app/internal/document_stream.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
-#include "discreet/core/fields.h"
-#include "discreet/core/lines.h"
 #include "discreet/core/random.h"
 #include "discreet/mitigate/words/swapper.h"
 
@@ -20,52 +15,6 @@ namespace discreet::app {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kBlock = 1U << 20;
-
-/// The output: written beside its place and moved there when it is whole.
-class BlockFile {
- public:
-  explicit BlockFile(const fs::path& path) : path_(path), temporary_(path.string() + ".tmp-swap") {
-    if (path_.has_parent_path()) fs::create_directories(path_.parent_path());
-    file_ = std::fopen(temporary_.c_str(), "wb");
-    if (file_ == nullptr) throw runtime_failure(fmt::format("{}: cannot be written", path_.string()));
-    buffer.reserve(2 * kBlock);
-  }
-  ~BlockFile() {
-    if (file_ == nullptr) return;
-    std::fclose(file_);
-    std::error_code ignored;
-    fs::remove(temporary_, ignored);
-  }
-  BlockFile(const BlockFile&) = delete;
-  BlockFile& operator=(const BlockFile&) = delete;
-
-  void flush_if_full() {
-    if (buffer.size() >= kBlock) flush();
-  }
-  void finish() {
-    flush();
-    const bool closed = std::fclose(file_) == 0;
-    file_ = nullptr;
-    if (!closed) throw runtime_failure(fmt::format("{}: cannot be written", path_.string()));
-    fs::rename(temporary_, path_);
-  }
-
-  std::string buffer;
-
- private:
-  void flush() {
-    if (std::fwrite(buffer.data(), 1, buffer.size(), file_) != buffer.size()) {
-      throw runtime_failure(fmt::format("{}: cannot be written: disk full?", path_.string()));
-    }
-    buffer.clear();
-  }
-
-  fs::path path_;
-  std::string temporary_;
-  std::FILE* file_ = nullptr;
-};
-
 struct DocumentCounts {
   std::uint64_t documents = 0, changed = 0, written = 0, substituted = 0, bytes = 0;
 };
@@ -141,10 +90,7 @@ class Stream {
     out += '\n';
     ++numbers_.written;
   }
-  void header(std::string_view line) {
-    file_.buffer += line;
-    file_.buffer += '\n';
-  }
+  void header(std::string_view line) { file_.line(line); }
 
   bool text(std::string_view text, std::string& out) {
     const std::uint64_t before = changes_;
@@ -169,65 +115,11 @@ class Stream {
   const SwapRequest& request_;
   const mitigate::Swapper& swapper_;
   core::ReproducibleRng rng_;
-  BlockFile file_;
+  internal::BlockFile file_;
   mitigate::SwapCounts counts_;
   DocumentCounts numbers_;
   std::uint64_t changes_ = 0;
 };
-
-void stream_text(const SwapRequest& request, Stream& stream) {
-  core::LineReader lines(request.input);
-  for (std::string line; lines.next(line);) {
-    stream.document(line, [&](std::string& out) { return stream.text(line, out); });
-  }
-}
-
-void stream_json(const SwapRequest& request, Stream& stream) {
-  core::LineReader lines(request.input);
-  for (std::string line; lines.next(line);) {
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    stream.document(line, [&](std::string& out) {
-      return internal::change_json_line(
-          line, request.columns, [&](std::string_view text, std::string& changed) { return stream.text(text, changed); }, out,
-          lines.where());
-    });
-  }
-}
-
-void stream_separated(const SwapRequest& request, char separator, Stream& stream) {
-  core::LineReader lines(request.input);
-  std::string row, more;
-  std::vector<std::size_t> places;
-  std::size_t cells = 0;
-  while (lines.next(row)) {
-    const std::string where = lines.where();
-    if (row.empty()) continue;
-    while (!internal::quotes_closed(row)) {
-      if (!lines.next(more)) throw bad_data(where + ": a quoted cell that begins in this row never ends", "Close it with '\"'.");
-      row += "\n" + more;
-    }
-    if (cells == 0) {
-      const std::vector<std::string> header = internal::separated_cells(row, separator);
-      cells = header.size();
-      for (const std::string& column : request.columns) {
-        const auto found = std::find(header.begin(), header.end(), column);
-        if (found == header.end()) {
-          const auto near = core::nearest(column, header);
-          throw bad_data(fmt::format("{}: no column '{}'; columns: {}", where, column, fmt::join(header, ", ")),
-                         near ? fmt::format("Did you mean '{}'?", *near) : "Name columns with --column.");
-        }
-        places.push_back(static_cast<std::size_t>(found - header.begin()));
-      }
-      stream.header(row);
-      continue;
-    }
-    stream.document(row, [&](std::string& out) {
-      return internal::change_separated_row(
-          row, separator, cells, places,
-          [&](std::string_view text, std::string& changed) { return stream.text(text, changed); }, out, where);
-    });
-  }
-}
 
 Json pair_counts(const mitigate::WordPairs& pairs, const std::vector<std::array<std::uint64_t, 2>>& counts) {
   std::vector<std::size_t> order;
@@ -308,9 +200,13 @@ Json swap_file(const SwapRequest& request) {
   {
     const std::clock_t begin = std::clock();
     Stream stream(request, swapper);
-    if (text) stream_text(request, stream);
-    else if (inner.extension() == ".jsonl") stream_json(request, stream);
-    else stream_separated(request, inner.extension() == ".csv" ? ',' : '\t', stream);
+    const internal::TextChange exchange = [&](std::string_view from, std::string& to) { return stream.text(from, to); };
+    internal::stream_documents(
+        request.input, request.columns,
+        [&](std::string_view line, const internal::DocumentChange& change) {
+          stream.document(line, [&](std::string& out) { return change(exchange, line, out); });
+        },
+        [&](std::string_view line) { stream.header(line); });
     stream.finish();
     report_swap(swapper, stream, document);
     document["bytes"] = stream.numbers().bytes;

@@ -5,9 +5,10 @@
 
 namespace discreet {
 void register_all_accountant(core::Registry&);
+void register_all_attack(core::Registry&);
 void register_all_compression(core::Registry&);
 void register_all_partition(core::Registry&);
-void register_all_attack(core::Registry&);
+void register_all_perturbation(core::Registry&);
 void register_all_reader(core::Registry&);
 void register_all_section(core::Registry&);
 void register_all_selection(core::Registry&);
@@ -58,9 +59,10 @@ Registry& registry() {
   static Registry* instance = [] {
     auto* r = new Registry;
     register_all_accountant(*r);
+    register_all_attack(*r);
     register_all_compression(*r);
     register_all_partition(*r);
-    register_all_attack(*r);
+    register_all_perturbation(*r);
     register_all_reader(*r);
     register_all_section(*r);
     register_all_selection(*r);
