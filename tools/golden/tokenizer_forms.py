@@ -2,7 +2,7 @@
 """Makes tests/golden/tokenizers: small tokenisers of every form, and what Hugging Face `tokenizers` and
 `sentencepiece` make of awkward strings with them.
 
-    pip install tokenizers==0.23.3 sentencepiece==0.2.3
+    pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf
     tools/golden/tokenizer_forms.py tests/golden/tokenizers
 
 A file is {"tokenizer": tokenizer.json as text, or "model": SentencePiece model in base64, "cases": [...]}. A case
@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2 as model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers import decoders as D, models as M, normalizers as N, pre_tokenizers as P, processors as R, trainers as T
 
@@ -160,6 +161,9 @@ def forms():
                                    fallback=True)
     yield "unigram_whole", unigram(None, sequence([N.Prepend("▁"), N.Replace(" ", "▁")]),
                                    D.Sequence([D.Replace("▁", " "), D.Fuse(), D.Strip(" ", 1, 0)]))
+    rules = model_pb2.ModelProto.FromString(train_sentence_piece({"model_type": "unigram", "vocab_size": 130, "normalization_rule_tsv": True}))
+    yield "precompiled", unigram(P.Metaspace(), sequence([N.Precompiled(rules.normalizer_spec.precompiled_charsmap), N.Strip(left=False, right=True),
+                                                          N.Replace(Regex(" {2,}"), "▁")]), D.Metaspace())
     bert = R.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     yield "bert_cased", word_piece(N.BertNormalizer(lowercase=False), P.BertPreTokenizer(), bert)
     yield "bert_accents", word_piece(N.BertNormalizer(strip_accents=False, handle_chinese_chars=False), P.BertPreTokenizer())

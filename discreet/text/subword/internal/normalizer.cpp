@@ -229,13 +229,12 @@ class Precompiled final : public Normalizer {
       const CharacterMap::Found found = map_.shortest(part);
       if (found.bytes == 0) return false;
       modified = true;
-      const int old_count = static_cast<int>(count_code_points(part));
-      const int new_count = static_cast<int>(count_code_points(found.text));
-      int i = 0;
-      for (std::size_t at = 0; at < found.text.size(); ++i) {
-        const char32_t c = read_code_point(found.text, at);
-        changes.push_back({c, i == 0 ? new_count - old_count : i});
-      }
+      const std::size_t before = changes.size();
+      for (std::size_t at = 0; at < found.text.size();) changes.push_back({read_code_point(found.text, at), 0});
+      const auto more = static_cast<int>(changes.size() - before) - static_cast<int>(count_code_points(part));
+      // What is more was added behind the rest; what is less goes with the last that is there.
+      for (int i = 0; i < more; ++i) changes[changes.size() - 1 - static_cast<std::size_t>(i)].change = 1;
+      if (more < 0 && !changes.empty()) changes.back().change += more;
       return true;
     };
     std::size_t begin = 0;
