@@ -109,7 +109,8 @@ std::int64_t positions_of(const Settings& settings) {
 /// end.
 std::int64_t decoder_start_of(const Settings& settings, const Encoder& encoder) {
   if (settings.model.kind == "pretrained") {
-    const formats::PretrainedConfig config = formats::read_pretrained_config(settings.model.path);
+    const formats::PretrainedConfig config =
+        formats::read_pretrained_config(resolve_data(settings.model.path, text::Split::kTrain).path);
     const auto start = config.decoder_start_token_id ? config.decoder_start_token_id : config.bos_token_id;
     if (start) return *start;
     throw bad_data(settings.model.path + ": config.json has no decoder_start_token_id and no bos_token_id",

@@ -173,8 +173,23 @@ EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) 
   return options;
 }
 
+formats::PretrainedConfig read_sequence_config(const fs::path& folder) {
+  const fs::path file = folder / "config.json";
+  const Json json = core::parse_json(core::read_file(file), file.string());
+  const bool run = json.is_object() && json.contains("pretrained");
+  return formats::parse_pretrained_config(run ? json.at("pretrained") : json, file.string());
+}
+
+std::shared_ptr<EncoderDecoder> make_sequence_model(const fs::path& folder, core::ReproducibleRng& rng) {
+  const formats::PretrainedConfig config = read_sequence_config(folder);
+  EncoderDecoderOptions options = sequence_options(config);
+  options.tied = ties_output_layer(folder, config);
+  return std::make_shared<EncoderDecoder>(options, rng);
+}
+
 bool ties_output_layer(const fs::path& folder, const formats::PretrainedConfig& config) {
   const formats::SafetensorsModel file(folder);
+  if (file.contains("output.weight")) return false;  // under our names, in a run
   if (!file.contains("lm_head.weight")) return true;
   const std::string table = file.contains("model.shared.weight") ? "model.shared.weight" : "shared.weight";
   if (!file.contains(table)) return config.tie_word_embeddings;
@@ -203,11 +218,8 @@ void load_sequence_weights(EncoderDecoder& model, const formats::PretrainedConfi
 }
 
 PretrainedSequence open_pretrained_sequence(const fs::path& folder) {
-  PretrainedSequence opened{formats::read_pretrained_config(folder), nullptr};
-  EncoderDecoderOptions options = sequence_options(opened.config);
-  options.tied = ties_output_layer(folder, opened.config);
   core::ReproducibleRng rng(0, "parameters");
-  opened.model = std::make_shared<EncoderDecoder>(options, rng);
+  PretrainedSequence opened{read_sequence_config(folder), make_sequence_model(folder, rng)};
   load_sequence_weights(*opened.model, opened.config, folder);
   opened.model->eval();
   return opened;

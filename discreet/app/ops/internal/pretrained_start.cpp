@@ -6,6 +6,7 @@
 #include "discreet/core/files.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/pretrained/adapter.h"
+#include "discreet/nn/pretrained/sequence.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -25,6 +26,14 @@ fs::path pretrained_folder(const Settings& settings) {
 void start_weights(const Settings& settings, nn::Model& model) {
   if (!is_pretrained(settings)) return;
   const fs::path folder = pretrained_folder(settings);
+  if (auto* pairs = dynamic_cast<nn::EncoderDecoder*>(&model); pairs != nullptr) {
+    if (!settings.model.adapter.empty()) {
+      throw usage_error("model.adapter: adapters of PEFT are not read into a model with a decoder",
+                        "Leave model.adapter out; model.lora_rank adds layers of its own.");
+    }
+    nn::load_sequence_weights(*pairs, nn::read_sequence_config(folder), folder);
+    return;
+  }
   const nn::PretrainedSource source = nn::open_source(folder);
   nn::load_weights(model, source, folder,
                    {.fresh_heads = true, .keep = {"intent_head.*", "slot_head.*", "span_head.*"}});

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/nn/adapt.h"
@@ -14,6 +16,7 @@
 #include "discreet/nn/encoder_decoder.h"
 #include "discreet/nn/masked_model.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/pretrained/sequence.h"
 #include "discreet/nn/span_model.h"
 #include "discreet/text/characters.h"
 
@@ -89,6 +92,19 @@ nn::MaskRule mask_rule(const Encoder& encoder) {
           .continues = continuing_ids(encoder)};
 }
 
+std::shared_ptr<nn::Model> make_pair_model(const nn::ModelSpec& spec, std::int64_t vocabulary,
+                                           core::ReproducibleRng& rng) {
+  if (spec.kind != "pretrained") return nn::make_encoder_decoder(spec, vocabulary, rng);
+  const auto model = nn::make_sequence_model(spec.path, rng);
+  if (model->options().vocabulary < vocabulary) {
+    throw usage_error(fmt::format("the tokenizer has {} tokens, the model a table of {}", vocabulary,
+                                  model->options().vocabulary),
+                      "Take the tokenizer of the model's own folder.");
+  }
+  model->set_dropout_rate(spec.dropout);
+  return model;
+}
+
 /// `form`: the folder that says what a pretrained model looks like, model.path or a run's own model.
 std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder& encoder,
                                          const at::Tensor& vectors, const fs::path& form) {
@@ -105,7 +121,7 @@ std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder
   if (encoder.task == "masked-lm") {
     model = nn::make_masked_model(spec, sizes.vocabulary, mask_rule(encoder), vectors, rng);
   } else if (encoder.task == "seq2seq") {
-    model = nn::make_encoder_decoder(spec, sizes.vocabulary, rng);
+    model = make_pair_model(spec, sizes.vocabulary, rng);
   } else if (encoder.task == "span-qa") {
     model = nn::make_span_model(spec, sizes.vocabulary, vectors, rng);
   } else {
