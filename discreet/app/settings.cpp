@@ -191,6 +191,12 @@ void check_kind(const Settings& s, const Config& config) {
   if (s.model.kind == "encoder-decoder" && s.task != "seq2seq") {
     throw usage_error(kind + " needs task = \"seq2seq\"", "Take an encoder, for example \"transformer\".");
   }
+  const bool pairs = s.model.kind == "encoder-decoder";
+  if (s.model.positions == (pairs ? "rotary" : "relative")) {
+    throw usage_error(fmt::format("{} = \"{}\" does not go with {}", where(config, "model.positions"),
+                                  s.model.positions, kind),
+                      fmt::format("Take learned or {}.", pairs ? "relative" : "rotary"));
+  }
   if (s.task == "span-qa" && (s.model.kind.ends_with("-crf") || s.model.kind == "gpt")) {
     throw usage_error(kind + ": the ends of an answer are told from both sides and not as tags",
                       "Take model.kind = \"transformer\", \"bilstm\" or \"pretrained\".");

@@ -53,6 +53,13 @@ TEST(Settings, TasksAndPathsChooseTheKind) {
   EXPECT_EQ(settings_of(core::to_toml(dump_settings(pretrained))).model.path, "d");
 }
 
+TEST(Settings, BiasesByDistanceAreOfEncoderDecoders) {
+  EXPECT_EQ(settings_of("task='seq2seq'\n[model]\npositions='relative'").model.positions, "relative");
+  EXPECT_NE(refusal_of("task='seq2seq'\n[model]\npositions='rotary'").find("relative"), std::string::npos);
+  EXPECT_NE(refusal_of("task='language-model'\n[model]\npositions='relative'").find("rotary"),
+            std::string::npos);
+}
+
 TEST(Settings, AdaptersRatesByLayerAndRecomputedBlocksNeedLayers) {
   const Settings s = settings_of("[model]\npath='d'\nadapter='a'\n[train]\nlayer_decay=0.8\nrecompute=true");
   EXPECT_EQ(s.train.layer_decay, 0.8);

@@ -37,7 +37,15 @@ void expect_ids(const fs::path& model, const Json& expected, const char* name,
   ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(given));
   request["max_new_tokens"] = ids.size();
   request["do_sample"] = false;
-  EXPECT_EQ(generated_ids(model, prompt, request), ids) << model << " " << name;
+  const std::vector<std::int64_t> got = generated_ids(model, prompt, request);
+  if (got.size() < ids.size()) {
+    // Some of these were made to go on behind an end mark.
+    const Json config = core::parse_json(core::read_file(model / "config.json"), "config.json");
+    ASSERT_FALSE(got.empty());
+    EXPECT_EQ(got.back(), config.at("eos_token_id").get<std::int64_t>());
+    ids.resize(got.size());
+  }
+  EXPECT_EQ(got, ids) << model << " " << name;
 }
 
 void check_generate_folder(const fs::path& model, bool sequence) {

@@ -64,10 +64,11 @@ const core::Fields<ModelOptions>& model_fields() {
                        "divisor of model.heads. 0: as many.",
                 .reference = "Ainslie et al. 2023, GQA"})
           .add("positions", &ModelOptions::positions,
-               {.choices = {"learned", "rotary"},
+               {.choices = {"learned", "rotary", "relative"},
                 .doc = "How a transformer knows where a word stands: a table of model.longest rows, or "
-                       "angles by which queries and keys are turned.",
-                .reference = "Su et al. 2021 (rotary)"})
+                       "angles by which queries and keys are turned; relative: a learned bias by distance, of "
+                       "an encoder-decoder, which has no rotary ones.",
+                .reference = "Su et al. 2021 (rotary); Raffel et al. 2020 (relative)"})
           .add("tied", &ModelOptions::tied,
                {.doc = "A language model's embedding is its output layer too.",
                 .reference = "Press and Wolf 2017; private: Ding et al. 2024, arXiv 2405.18194"})
