@@ -173,15 +173,8 @@ EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) 
   return options;
 }
 
-formats::PretrainedConfig read_sequence_config(const fs::path& folder) {
-  const fs::path file = folder / "config.json";
-  const Json json = core::parse_json(core::read_file(file), file.string());
-  const bool run = json.is_object() && json.contains("pretrained");
-  return formats::parse_pretrained_config(run ? json.at("pretrained") : json, file.string());
-}
-
 std::shared_ptr<EncoderDecoder> make_sequence_model(const fs::path& folder, core::ReproducibleRng& rng) {
-  const formats::PretrainedConfig config = read_sequence_config(folder);
+  const formats::PretrainedConfig config = read_source_config(folder);
   EncoderDecoderOptions options = sequence_options(config);
   options.tied = ties_output_layer(folder, config);
   return std::make_shared<EncoderDecoder>(options, rng);
@@ -219,7 +212,7 @@ void load_sequence_weights(EncoderDecoder& model, const formats::PretrainedConfi
 
 PretrainedSequence open_pretrained_sequence(const fs::path& folder) {
   core::ReproducibleRng rng(0, "parameters");
-  PretrainedSequence opened{read_sequence_config(folder), make_sequence_model(folder, rng)};
+  PretrainedSequence opened{read_source_config(folder), make_sequence_model(folder, rng)};
   load_sequence_weights(*opened.model, opened.config, folder);
   opened.model->eval();
   return opened;

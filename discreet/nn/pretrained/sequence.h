@@ -17,12 +17,8 @@ struct PretrainedSequence {
 /// What a configuration of BART or T5 asks for. Throws: kBadData naming what is asked for and we lack.
 EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config);
 
-/// The configuration of a folder in the Hugging Face layout, or of RUN/model of a run whose model came from
-/// one.
-formats::PretrainedConfig read_sequence_config(const std::filesystem::path& folder);
-
 /// Whether the output layer of a folder's weights is its table of tokens: T5's configuration does not say.
-/// Of a folder as above.
+/// Of a folder, or of RUN/model of a run whose model came from one.
 bool ties_output_layer(const std::filesystem::path& folder, const formats::PretrainedConfig& config);
 
 /// A model of that form with freshly drawn parameters.

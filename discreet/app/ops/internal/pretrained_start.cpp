@@ -6,6 +6,7 @@
 #include "discreet/core/files.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/pretrained/adapter.h"
+#include "discreet/nn/pretrained/architecture.h"
 #include "discreet/nn/pretrained/sequence.h"
 
 namespace discreet::app {
@@ -31,7 +32,7 @@ void start_weights(const Settings& settings, nn::Model& model) {
       throw usage_error("model.adapter: adapters of PEFT are not read into a model with a decoder",
                         "Leave model.adapter out; model.lora_rank adds layers of its own.");
     }
-    nn::load_sequence_weights(*pairs, nn::read_sequence_config(folder), folder);
+    nn::load_sequence_weights(*pairs, nn::read_source_config(folder), folder);
     return;
   }
   const nn::PretrainedSource source = nn::open_source(folder);
