@@ -99,6 +99,31 @@ TEST(SubwordFuzz, SentencePieceModels) {
   }
 }
 
+std::string llama2c_file() {
+  std::string bytes("\x10\0\0\0", 4);
+  const auto add = [&](const std::string& piece, float score) {
+    const auto size = static_cast<std::uint32_t>(piece.size());
+    bytes.append(reinterpret_cast<const char*>(&score), 4).append(reinterpret_cast<const char*>(&size), 4).append(piece);
+  };
+  for (const char* piece : {"<unk>", "\n<s>\n", "\n</s>\n"}) add(piece, 0);
+  for (int b = 0; b < 256; ++b) {
+    char name[8];
+    std::snprintf(name, sizeof name, "<0x%02X>", b);
+    add(name, 0);
+  }
+  float score = 0;
+  for (const char* piece : {" H", "el", "lo", " Hel", " ", "H", "e", "l", "o", "x", "xx"}) add(piece, --score);
+  return bytes;
+}
+
+TEST(SubwordFuzz, Llama2cFiles) {
+  const core::TemporaryFolder folder;
+  fuzz(llama2c_file(), "tokenizer.bin", 150, core::Mutator(400, {std::string("\xFF\xFF\xFF\xFF"), std::string("\0\0\0\0", 4)}), folder);
+  const auto tokenizer = (folder.write("own/tokenizer.bin", llama2c_file()), SubwordTokenizer::load(folder / "own"));
+  EXPECT_EQ(tokenizer.encode("Hello", {.tokens = true}).tokens, (std::vector<std::string>{"<s>", "\xE2\x96\x81Hel", "lo"}));
+  EXPECT_EQ(tokenizer.decode(tokenizer.ids("Hello \n")), "Hello \n");
+}
+
 TEST(SubwordFuzz, VocabularyFiles) {
   const core::TemporaryFolder folder;
   fuzz("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##lo\nx\n##x\n\xE6\x97\xA5\n", "tokeniser/vocab.txt", 150,

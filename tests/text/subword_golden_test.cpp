@@ -75,6 +75,18 @@ TEST_F(SubwordGolden, RolesOfSpecialTokens) {
   EXPECT_EQ(llama.model_kind(), "BPE");
 }
 
+// llama2.c's own file gives what the converted tokenizer.json gives.
+TEST_F(SubwordGolden, Llama2cFile) {
+  const auto converted = SubwordTokenizer::load(data_ / "models/stories260k");
+  const auto own = SubwordTokenizer::load(data_ / "stories260k/tok512.bin");
+  EXPECT_EQ(own.special_tokens().bos, 1);
+  for (const Json& c : cases("gpt2")) {
+    const std::string text = c["text"];
+    // The conversion finds "<s>" in a text, llama2.c does not.
+    if (text.find("<s>") == std::string::npos) EXPECT_EQ(own.ids(text), text.empty() ? std::vector<std::int32_t>{1} : converted.ids(text)) << text;
+  }
+}
+
 // The ids that models of the test data were run on.
 TEST_F(SubwordGolden, TextsOfModels) {
   for (const std::string name : {"bert_tiny_mlm", "bert_tiny_splade", "bert_tiny_sst2", "minilm_l6_v2", "stories260k"}) {

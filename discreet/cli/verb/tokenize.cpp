@@ -11,7 +11,7 @@ void register_verb_tokenize(cli::Program& program) {
   CLI::App* verb = program.add_verb(
       "tokenize", "Text to token ids and back: one JSON string a line in, one JSON array of ids a line out.");
   verb->add_option("--model", request.model,
-                   "A model folder, or its tokenizer.json, vocab.txt, vocab.json or SentencePiece model.")
+                   "A model folder, or its tokenizer.json, vocab.txt, vocab.json, SentencePiece or llama2.c file.")
       ->required();
   verb->add_flag("--no-special", no_special,
                  "Add no special tokens; with --decode, leave them out of the text.");

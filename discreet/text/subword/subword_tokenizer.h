@@ -55,7 +55,7 @@ struct SpecialTokens {
 class SubwordTokenizer {
  public:
   /// Of a model folder or a file: tokenizer.json; else vocab.txt; else vocab.json and merges.txt;
-  /// else tokenizer.model or spiece.model (SentencePiece); beside them tokenizer_config.json and
+  /// else tokenizer.model or spiece.model (SentencePiece); else tokenizer.bin (llama2.c); beside them tokenizer_config.json and
   /// special_tokens_map.json. A file's truncation and padding are not applied.
   /// Throws: kBadData naming file, place, what was found and what expected: damaged files, unknown
   /// components and options; kRuntime if nothing is there or it cannot be read.

@@ -241,7 +241,7 @@ Parts load_parts(const fs::path& path) {
     file = path;
     folder = path.parent_path();
   } else {
-    for (const char* name : {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"}) {
+    for (const char* name : {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "tokenizer.bin"}) {
       if (fs::is_regular_file(path / name)) {
         file = path / name;
         break;
@@ -249,13 +249,13 @@ Parts load_parts(const fs::path& path) {
     }
   }
   if (file.empty()) {
-    throw runtime_failure(fmt::format("{}: no tokenizer.json, vocab.txt, vocab.json, tokenizer.model or spiece.model", path.string()),
+    throw runtime_failure(fmt::format("{}: no tokenizer.json, vocab.txt, vocab.json, tokenizer.model, spiece.model or tokenizer.bin", path.string()),
                           "Name a model folder or one of these files.");
   }
   const Json config = read_config(folder / "tokenizer_config.json");
   const Json map = read_config(folder / "special_tokens_map.json");
   const std::string extension = file.extension().string();
-  if (extension == ".model") return sentence_piece_parts(file, config, map);
+  if (extension == ".model" || extension == ".bin") return sentence_piece_parts(file, config, map);
   if (extension == ".txt") return bert_parts(file, config, map);
   const fs::path merges = fs::is_regular_file(folder / "merges.txt") ? folder / "merges.txt" : folder / "vocab.bpe";
   if (file.filename() == "vocab.json" && !fs::is_regular_file(merges)) {

@@ -257,7 +257,9 @@ NormalizerPtr preparation(const JsonFields& config, const std::string& kind) {
 
 Parts sentence_piece_parts(const std::filesystem::path& path, const Json& config, const Json& map) {
   const std::string origin = path.string();
-  const SentencePieceFile file = read_sentence_piece(core::read_file(path), origin);
+  const bool llama2c = path.extension() == ".bin";
+  const SentencePieceFile file = llama2c ? read_llama2c_tokenizer(core::read_file(path), origin)
+                                         : read_sentence_piece(core::read_file(path), origin);
   for (const auto& piece : file.pieces) {
     if (piece.kind != PieceKind::kByte) continue;
     const bool form = piece.text.size() == 6 && piece.text.starts_with("<0x") && piece.text[5] == '>' &&
@@ -276,7 +278,8 @@ Parts sentence_piece_parts(const std::filesystem::path& path, const Json& config
   parts.model = make_sentence_piece_model(file, origin);
   parts.normalizer = std::make_unique<SentencePieceNormalizer>(file, f.boolean("legacy", true), preparation(f, kind), origin);
   parts.decoder = std::make_unique<SentencePieceDecoder>(file);
-  parts.post_processor = ends_of(f, kind, map, parts.model->vocabulary(), origin);
+  // A llama2.c model's texts begin with its mark, as those of Llama.
+  parts.post_processor = ends_of(f, llama2c && kind.empty() ? "Llama" : kind, map, parts.model->vocabulary(), origin);
   if (!config.empty() || !map.empty()) parts.added = configured_tokens(config, map, *parts.model);
   Json named = map;
   for (const auto& [key, piece] : {std::pair("bos_token", "<s>"), {"eos_token", "</s>"}, {"pad_token", "<pad>"}}) {

@@ -7,7 +7,7 @@
 
 namespace discreet::text::subword {
 
-/// Of a SentencePiece model file (Unigram or BPE), with what tokenizer_config.json and
+/// Of a SentencePiece model file (Unigram or BPE) or a tokenizer.bin of llama2.c, with what tokenizer_config.json and
 /// special_tokens_map.json say of special tokens. Throws: kBadData naming file and place.
 Parts sentence_piece_parts(const std::filesystem::path& file, const Json& config, const Json& map);
 

@@ -157,4 +157,49 @@ SentencePieceFile read_sentence_piece(std::string_view bytes, const std::string&
   return file;
 }
 
+SentencePieceFile read_llama2c_tokenizer(std::string_view bytes, const std::string& origin) {
+  constexpr std::size_t kFirstByte = 3, kFirstNormal = 259;
+  SentencePieceFile file;
+  file.model_type = 2;
+  file.byte_fallback = true;
+  file.remove_extra_whitespace = false;
+  file.unknown_id = 0;
+  std::size_t at = 0;
+  const auto take = [&](std::size_t size) {
+    if (size > bytes.size() - at) {
+      throw bad_data(fmt::format("{}: byte {}: {} bytes are expected, {} are left", origin, at, size, bytes.size() - at),
+                     "The file is damaged or not a tokenizer.bin of llama2.c.");
+    }
+    at += size;
+    return bytes.substr(at - size, size);
+  };
+  take(4);  // the longest piece
+  while (at < bytes.size()) {
+    const std::size_t id = file.pieces.size();
+    SentencePieceFile::Piece piece;
+    std::uint32_t size;
+    std::memcpy(&piece.score, take(4).data(), 4);
+    std::memcpy(&size, take(4).data(), 4);
+    const std::string_view text = take(size);
+    if (find_invalid_utf8(text) != std::string_view::npos || !std::isfinite(piece.score)) {
+      throw bad_data(fmt::format("{}: piece {} is damaged", origin, id), "The file is damaged or not a tokenizer.bin of llama2.c.");
+    }
+    for (const char c : text) piece.text += c == ' ' ? std::string("\xE2\x96\x81") : std::string(1, c);
+    if (id == 0) {
+      piece.kind = PieceKind::kUnknown;
+    } else if (id < kFirstByte) {
+      piece.kind = PieceKind::kControl;
+      piece.text = id == 1 ? "<s>" : "</s>";
+    } else if (id < kFirstNormal) {
+      piece.kind = PieceKind::kByte;
+    }
+    file.pieces.push_back(std::move(piece));
+  }
+  if (file.pieces.size() < kFirstNormal) {
+    throw bad_data(fmt::format("{}: {} pieces, at least {} are expected", origin, file.pieces.size(), kFirstNormal),
+                   "The file is damaged or not a tokenizer.bin of llama2.c.");
+  }
+  return file;
+}
+
 }  // namespace discreet::text::subword

@@ -32,4 +32,8 @@ struct SentencePieceFile {
 /// is not supported.
 SentencePieceFile read_sentence_piece(std::string_view bytes, const std::string& origin);
 
+/// A tokenizer.bin of llama2.c: a SentencePiece BPE with byte fallback, piece by piece (score, size, text);
+/// pieces 0 to 2 are the unknown one and the ends of texts, 3 to 258 the bytes. Throws: kBadData.
+SentencePieceFile read_llama2c_tokenizer(std::string_view bytes, const std::string& origin);
+
 }  // namespace discreet::text::subword
