@@ -73,6 +73,8 @@ class FileSubwords final : public Subwords {
   std::int64_t end() const override {
     const text::SpecialTokens& tokens = tokenizer_.special_tokens();
     if (tokens.eos) return *tokens.eos;
+    // GPT-2's files of words and merges alone name no roles.
+    if (const auto end = tokenizer_.id_of("<|endoftext|>")) return *end;
     return tokens.sep ? *tokens.sep : tokens.bos.value_or(-1);
   }
   bool is_special(std::int64_t id) const override {

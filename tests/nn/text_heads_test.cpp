@@ -7,6 +7,7 @@
 #include "discreet/core/registry.h"
 #include "discreet/nn/masked_model.h"
 #include "discreet/nn/span_model.h"
+#include "discreet/nn/tag_rules.h"
 #include "support.h"
 
 namespace discreet {
@@ -177,6 +178,41 @@ TEST(MaskedModel, RefusesWhatSeesOneSide) {
   core::ReproducibleRng rng(1);
   EXPECT_THROW(make_masked_model(spec, 10, {.mask = 9, .ids = 9}, {}, rng), Error);
   EXPECT_THROW(make_span_model(small_spec("bilstm-crf"), 10, {}, rng), Error);
+}
+
+// The later pieces of a word stand between tags and take no part: B-a, (piece), I-a keeps the rules of
+// B-a, I-a.
+TEST(TaggedPieces, AreDecodedFromWordToWord) {
+  ModelSpec spec = small_spec("bow");
+  core::ReproducibleRng rng(4);
+  const auto model = make_model(spec, {.vocabulary = 10, .tags = 5}, {}, rng);
+  const std::vector<std::string> names = {"O", "B-a", "I-a", "B-b", "I-b"};
+  model->set_tag_rules(bio_rules(names));
+  model->eval();
+  EncodedExamples data;
+  for (int e = 0; e < 3; ++e) {
+    data.tokens.insert(data.tokens.end(), kText.begin(), kText.end());
+    for (std::size_t n = 0; n < kText.size(); ++n) data.tags.push_back(n % 3 == 1 || e == 2 ? -1 : 0);
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+  }
+  const PackedBatch batch = test::collate_all(data);
+  ModelOutput output = model->forward(batch);
+  output.emissions = test::random_tensor({batch.token_count(), 5}, rng, at::kFloat);
+  const std::vector<std::int64_t> tags = model->decode(batch, output).tags;
+  for (int e = 0; e < 2; ++e) {
+    std::vector<std::int64_t> rows, words;
+    for (std::int64_t n = batch.offsets[e]; n < batch.offsets[e + 1]; ++n) {
+      if (data.tags[n] < 0) {
+        EXPECT_EQ(tags[n], 0);
+        continue;
+      }
+      rows.push_back(n);
+      words.push_back(tags[n]);
+    }
+    const std::vector<std::int64_t> offsets{0, static_cast<std::int64_t>(rows.size())};
+    EXPECT_EQ(words, decode_by_rules(output.emissions.index_select(0, at::tensor(rows, at::kLong)), offsets,
+                                     bio_rules(names)));
+  }
 }
 
 }  // namespace
