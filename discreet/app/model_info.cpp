@@ -93,18 +93,47 @@ Json count_gguf(const formats::GgufFile& file) {
   return counter.to_json();
 }
 
-/// "BPE", "WordPiece", …: model.type of a tokenizer.json, without its vocabulary.
+/// Looks for model.type in a tokenizer.json and ends there; the vocabulary is never kept.
+class TokenizerKind : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  const std::string& kind() const { return kind_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool start_array(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return --depth_ >= 0; }
+  bool end_array() override { return --depth_ >= 0; }
+  bool key(string_t& name) override {
+    if (depth_ == 1) in_model_ = name == "model";
+    is_type_ = depth_ == 2 && in_model_ && name == "type";
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (!is_type_ || depth_ != 2) return true;
+    kind_ = value;
+    return false;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    kind_ = "damaged";
+    return false;
+  }
+
+ private:
+  int depth_ = 0;
+  bool in_model_ = false, is_type_ = false;
+  std::string kind_ = "BPE or WordPiece";  // Files of old versions name none.
+};
+
 std::string tokenizer_json_kind(const fs::path& file) {
   if (fs::file_size(file) > kMaxTokenizerBytes) return "too large";
-  const auto skip = [](int, Json::parse_event_t event, Json& value) {
-    return event != Json::parse_event_t::key ||
-           (value != "vocab" && value != "merges" && value != "added_tokens");
-  };
-  const Json json = Json::parse(core::read_file(file), skip, /*allow_exceptions=*/false);
-  const auto model = json.is_object() ? json.find("model") : json.end();
-  if (!json.is_object() || model == json.end() || !model->is_object()) return "damaged";
-  const auto type = model->find("type");
-  return type != model->end() && type->is_string() ? type->get<std::string>() : "BPE or WordPiece";
+  TokenizerKind finder;
+  nlohmann::json::sax_parse(core::read_file(file), &finder);
+  return finder.kind();
 }
 
 Json describe_tokenizer(const fs::path& folder) {
