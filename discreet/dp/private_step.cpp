@@ -10,6 +10,7 @@
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/still_rows.h"
 
 namespace discreet::dp {
 namespace {
@@ -82,6 +83,7 @@ PrivateStep::PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Da
                       " units, the data have " + std::to_string(units));
   }
   if (users && options_.user_examples < 1) throw usage_error("user_examples must be at least 1");
+  nn::keep_padding_still(model_, optimizer_, parallel_.get());
   // Dropout masks and a user's choice of examples follow the places in the data. With a seed that is
   // known, removing one unit would move the others' in a known way; a secret one hides that.
   if (!plan_->options().insecure_seed.has_value()) options_.seed = core::SecureRng()();

@@ -77,7 +77,7 @@ double Optimizer::noise_of(std::size_t parameter) const {
 
 Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
     : parameters_(std::move(parameters)), options_(options),
-      first_(parameters_.size()), second_(parameters_.size()) {
+      first_(parameters_.size()), second_(parameters_.size()), still_(parameters_.size()) {
   const KindRow& row = row_of(options_.kind);
   if (options_.kind == OptimizerKind::kAdamBc) {
     noise_ = at::zeros({static_cast<std::int64_t>(parameters_.size())}, at::kDouble);
@@ -101,7 +101,33 @@ void Optimizer::step(std::span<const at::Tensor> gradients, double learning_rate
   }
   begin_step(learning_rate, noise_variances);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
-    if (gradients[i].defined()) update_tensor(i, gradients[i]);
+    if (!gradients[i].defined()) continue;
+    // What must not move is put back: whole tensors are moved at once, on any device.
+    std::vector<std::pair<at::Tensor, at::Tensor>> kept;
+    for (const Range& range : still_[i]) {
+      for (const at::Tensor& moving : {parameters_[i].second, first_[i], second_[i]}) {
+        if (!moving.defined()) continue;
+        const at::Tensor part = moving.detach().view({-1}).narrow(0, range.first, range.size);
+        kept.emplace_back(part, part.clone());
+      }
+    }
+    update_tensor(i, gradients[i]);
+    for (const auto& [part, value] : kept) part.copy_(value);
+  }
+}
+
+void Optimizer::keep_still(std::size_t parameter, std::int64_t first, std::int64_t size) {
+  if (parameter >= parameters_.size() || first < 0 || size < 0 ||
+      first + size > parameters_[parameter].second.numel()) {
+    throw internal_error("the optimizer was told to keep still what it does not have");
+  }
+  if (size == 0) return;
+  std::vector<Range>& ranges = still_[parameter];
+  ranges.push_back({first, size});
+  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (ranges[i - 1].first + ranges[i - 1].size <= ranges[i].first) continue;
+    throw internal_error("the optimizer was told twice to keep the same elements still");
   }
 }
 
@@ -122,8 +148,23 @@ void Optimizer::begin_step(double learning_rate, std::span<const double> noise_v
   }
 }
 
-void Optimizer::update(std::size_t parameter, std::int64_t first,
-                       std::span<const float> gradient) {
+void Optimizer::update(std::size_t parameter, std::int64_t first, std::span<const float> gradient) {
+  const std::int64_t end = first + static_cast<std::int64_t>(gradient.size());
+  std::int64_t done = first;
+  const auto move_up_to = [&](std::int64_t last) {
+    if (last <= done) return;
+    update_moving(parameter, done,
+                  gradient.subspan(static_cast<std::size_t>(done - first), static_cast<std::size_t>(last - done)));
+  };
+  for (const Range& range : still_[parameter]) {
+    if (range.first >= end) break;
+    move_up_to(range.first);
+    done = std::max(done, range.first + range.size);
+  }
+  move_up_to(end);
+}
+
+void Optimizer::update_moving(std::size_t parameter, std::int64_t first, std::span<const float> gradient) {
   const auto at_first = [first](float* data) { return data == nullptr ? nullptr : data + first; };
   kernels::update(rule_of(options_, learning_rate_ * rates_[parameter], steps_, noise_of(parameter)),
                   at_first(data_or_null<float>(parameters_[parameter].second)),

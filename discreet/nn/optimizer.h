@@ -65,6 +65,11 @@ class Optimizer {
   void begin_step(double learning_rate, std::span<const double> noise_variances = {});
   void update(std::size_t parameter, std::int64_t first, std::span<const float> gradient);
 
+  /// From now on the elements first .. first + size of a flattened parameter stay as they are, whatever
+  /// gradient, noise, momentum or weight decay says: the padding row of a table (nn/still_rows.h).
+  /// Throws: kInternal for elements that the parameter does not have.
+  void keep_still(std::size_t parameter, std::int64_t first, std::int64_t size);
+
   std::int64_t steps() const { return steps_; }
   /// Moments by name ("<parameter>.exp_avg" …) and "steps", for a checkpoint; shares memory.
   NamedTensors state() const;
@@ -72,14 +77,19 @@ class Optimizer {
   void load(const NamedTensors& state);
 
  private:
+  struct Range {
+    std::int64_t first, size;
+  };
   double noise_of(std::size_t parameter) const;
   void update_tensor(std::size_t parameter, const at::Tensor& gradient);
+  void update_moving(std::size_t parameter, std::int64_t first, std::span<const float> gradient);
 
   NamedTensors parameters_;
   OptimizerOptions options_;
   std::vector<double> rates_;        // of each parameter, times learning_rate_
   std::vector<at::Tensor> first_;   // momentum buffer or first moment
   std::vector<at::Tensor> second_;  // second moment
+  std::vector<std::vector<Range>> still_;  // by parameter, ascending, apart
   at::Tensor noise_;                // kAdamBc: [parameters] double, moving average of noise variances
   std::int64_t steps_ = 0;
   double learning_rate_ = 0;

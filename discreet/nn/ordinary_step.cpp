@@ -11,6 +11,7 @@
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/still_rows.h"
 
 namespace discreet::nn {
 namespace {
@@ -63,7 +64,9 @@ OrdinaryStep::OrdinaryStep(Model& model, Collate collate, const OrdinaryStepOpti
       options_(options),
       parallel_(make_parallel(model, options)),
       optimizer_(parallel_ ? parallel_->optimizer_parameters() : checked_parameters(model, options),
-                 options.optimizer) {}
+                 options.optimizer) {
+  keep_padding_still(model, optimizer_, parallel_.get());
+}
 
 std::int64_t OrdinaryStep::steps_per_epoch() const {
   return (options_.examples + options_.batch_size - 1) / options_.batch_size;

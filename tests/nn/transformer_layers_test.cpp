@@ -144,6 +144,17 @@ TEST_F(TransformerLayers, RotaryTurnsPairsByTheirPositions) {
   };
   const at::Tensor x = random({rows, 23});
   expect_same([&](const auto& in) { return rotary(in[0], batch, options); }, reference, {x});
+  // Narrow types take the path of other devices, where tables and rows are tensors.
+  const at::Tensor narrow = x.to(at::kBFloat16);
+  const at::Tensor exact = reference({narrow.to(at::kDouble)});
+  EXPECT_LE((rotary(narrow, batch, options).to(at::kDouble) - exact).abs().max().item<double>(),
+            0.02 * exact.abs().max().item<double>());
+  at::Tensor leaf = narrow.clone().requires_grad_(true);
+  const at::Tensor turned = rotary(leaf, batch, options);
+  (turned.to(at::kDouble) * exact).sum().backward();
+  // Turning back what was turned forward gives what there was.
+  EXPECT_LE((leaf.grad().to(at::kDouble) - narrow.to(at::kDouble)).abs().max().item<double>(),
+            0.04 * x.abs().max().item<double>());
   EXPECT_THROW(rotary(x, batch, {3, 5}), Error);
   EXPECT_THROW(rotary(x, batch, {4, 6}), Error);
 }

@@ -152,14 +152,15 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
 std::pair<at::Tensor, at::Tensor> angle_tables(const at::Tensor& positions, const RotaryOptions& options,
                                                const at::TensorOptions& type) {
   const std::int64_t half = options.width / 2;
+  const at::TensorOptions wide = at::TensorOptions(at::kDouble).device(type.device());
   at::Tensor turns;
   if (options.frequencies.empty()) {
     const double step = -2.0 / static_cast<double>(options.width);
-    turns = at::pow(at::Scalar(options.base), at::arange(half, at::kDouble).mul_(step));
+    turns = at::pow(at::Scalar(options.base), at::arange(half, wide).mul_(step));
   } else {
-    turns = at::tensor(options.frequencies, at::kDouble);
+    turns = at::tensor(options.frequencies, at::kDouble).to(type.device());
   }
-  const at::Tensor angles = at::outer(positions.to(at::kDouble), turns);
+  const at::Tensor angles = at::outer(positions.to(wide), turns);
   return {angles.cos().to(type).contiguous(), angles.sin().to(type).contiguous()};
 }
 
@@ -185,10 +186,37 @@ void turn_rows(const std::vector<std::int64_t>& offsets, const RotaryOptions& op
   }
 }
 
+/// `turned` in tensor operations, for other devices and narrow types: the tables are made where `x` is.
+at::Tensor turned_by_tables(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options,
+                            double direction) {
+  at::Tensor positions;
+  if (const AttentionCache* cache = AttentionCache::current()) {
+    positions = at::tensor(cache->positions(), at::kLong).to(x.device());
+  } else {
+    const at::Tensor lengths = batch.offsets_tensor.diff();
+    const at::Tensor starts = batch.offsets_tensor.narrow(0, 0, batch.examples()).repeat_interleave(lengths);
+    positions = at::arange(x.size(0), starts.options()).sub_(starts);
+  }
+  const auto [cosine, sine] = angle_tables(positions, options, x.options());
+  const at::Tensor c = cosine.unsqueeze(1);
+  const at::Tensor s = sine.unsqueeze(1).mul_(direction);
+  const std::int64_t half = options.width / 2;
+  at::Tensor out = x.detach().clone(at::MemoryFormat::Contiguous);
+  const at::Tensor blocks =
+      out.narrow(1, 0, options.heads * options.width).unflatten(1, {options.heads, options.width});
+  const at::Tensor low = blocks.narrow(2, 0, half), high = blocks.narrow(2, half, half);
+  const at::Tensor a = low.clone(), b = high.clone();
+  low.copy_(a * c - b * s);
+  high.copy_(b * c + a * s);
+  return out;
+}
+
 at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options,
                   double direction) {
-  // On the CPU whatever the device: a table and a copy are all that other devices would gain from.
-  at::Tensor out = x.detach().cpu().clone(at::MemoryFormat::Contiguous);
+  if (!x.is_cpu() || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble)) {
+    return turned_by_tables(x, batch, options, direction);
+  }
+  at::Tensor out = x.detach().clone(at::MemoryFormat::Contiguous);
   const AttentionCache* cache = AttentionCache::current();
   // Rows of a cache go on anywhere: an angle for each row, instead of one for each place of an example.
   const at::Tensor positions = cache ? at::tensor(cache->positions(), at::kLong)
@@ -200,7 +228,7 @@ at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOpt
                         sine.const_data_ptr<scalar_t>(), static_cast<scalar_t>(direction), out.size(1),
                         out.data_ptr<scalar_t>());
   });
-  return out.to(x.device());
+  return out;
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ class EmbeddingImpl : public torch::nn::Module {
   }
   at::Tensor mean(const PackedBatch& batch) { return embedding_bag(batch, weight); }
   std::int64_t width() const { return weight.size(1); }
+  std::int64_t padding() const { return padding_; }
 
   at::Tensor weight;
 
