@@ -51,12 +51,13 @@ FtrlPlan::Parts FtrlPlan::parts_of(PrivacyOptions& options,
     const std::uint64_t seed = options.insecure_seed.value_or(0);
     auto sampler = std::make_unique<privacy::CyclicPoissonSampler>(
         options.units, options.expected_batch_size, groups, options.ftrl.order_seed,
-        options.insecure_seed ? &seed : nullptr);
+        options.insecure_seed ? &seed : nullptr, options.shard);
     parts.participation = sampler->participation(steps);
     parts.sampler = std::move(sampler);
   } else {
     auto sampler =
-        std::make_unique<privacy::FixedOrderSampler>(options.units, batch, options.ftrl.order_seed);
+        std::make_unique<privacy::FixedOrderSampler>(options.units, batch, options.ftrl.order_seed,
+                                                     options.shard);
     parts.participation = sampler->participation(steps);
     parts.sampler = std::move(sampler);
   }
@@ -127,10 +128,6 @@ std::vector<std::uint64_t> FtrlPlan::begin_step(std::uint64_t step) {
   return batch;
 }
 
-std::string FtrlPlan::why_alone() const {
-  return "its noise is correlated over the steps, and its order of units is one for all of them";
-}
-
 void FtrlPlan::go_on(std::int64_t step, std::int64_t lost) {
   lost_ = lost;
   guard_ = privacy::ParticipationGuard(options().units, participation_);
@@ -143,7 +140,7 @@ void FtrlPlan::go_on(std::int64_t step, std::int64_t lost) {
 }
 
 void FtrlPlan::save(const std::filesystem::path& folder) const {
-  if (noise().secure()) return;
+  if (noise().secure() || options().shard.count > 1) return;
   const privacy::CorrelatedNoise::State state = noise().state();
   const auto floats = at::tensor(at::ArrayRef<float>(state.past), at::kFloat);
   const auto stds = at::tensor(at::ArrayRef<double>(state.stds), at::kDouble);
@@ -153,7 +150,9 @@ void FtrlPlan::save(const std::filesystem::path& folder) const {
 }
 
 void FtrlPlan::load(const std::filesystem::path& folder) {
-  if (noise().secure()) return;
+  if (noise().secure() || options().shard.count > 1) return;
+  // Saved by several processes: the mechanism begins anew, as a secure one does.
+  if (!std::filesystem::exists(folder / "noise.safetensors")) return;
   privacy::CorrelatedNoise::State state;
   for (const auto& [name, tensor] : nn::read_tensors(folder / "noise.safetensors")) {
     if (name == "position") state.position = tensor.item<std::int64_t>();

@@ -26,7 +26,9 @@ namespace discreet::dp {
 /// order, and steps that were charged and lost are left out, so that no unit takes part more often
 /// than planned. The parts cost together no more than the whole: columns of one unit's
 /// participations are orthogonal (banded), or counts in nodes add up (tree). The price is accuracy:
-/// noise on both sides of a resume does not cancel. Ref: Kairouz et al. 2021 (DP-FTRL);
+/// noise on both sides of a resume does not cancel. Several processes: each draws the units of its shard
+/// from the same order, and the owner of a part of the parameters keeps the noise of that part; such runs
+/// save no state of the noise, insecure ones included. Ref: Kairouz et al. 2021 (DP-FTRL);
 /// Choquette-Choo et al. 2023 (banded, cyclic Poisson).
 class FtrlPlan final : public PrivatePlan {
  public:
@@ -50,9 +52,6 @@ class FtrlPlan final : public PrivatePlan {
   void go_on(std::int64_t step, std::int64_t lost) override;
   void save(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder) override;
-
- protected:
-  std::string why_alone() const override;
 
  private:
   struct Parts;

@@ -138,9 +138,6 @@ class PrivatePlan {
   /// Several processes, each with the units of its shard. In a step: `begin_step`, `take` the sum,
   /// `reduce` it to the owners of its parts, write the ledger, `add_up`, `update`. Each coordinate's noise
   /// is drawn once, by its owner, on the whole sum: the mechanism is that of one process.
-  ///
-  /// Throws: kPrivacyRefused with the reason if the mechanism cannot be shared by `processes`.
-  void check_processes(int processes) const;
   void reduce(ClippedSum& sum, nn::DataParallel& parallel) const;
   /// What the sum says of its segments, and `more`, over all processes. No process returns before rank 0
   /// has come here, the ledger written.
@@ -152,8 +149,6 @@ class PrivatePlan {
   /// Standard deviation of the noise in each layer of a sum, for this step.
   /// Virtual so that tests can plant a wrong one.
   virtual std::vector<double> deviations(const ClippedSum& sum) const;
-  /// Why the mechanism cannot be shared by several processes; empty if it can.
-  virtual std::string why_alone() const;
   void put_noise(std::unique_ptr<privacy::NoiseSource> noise) { noise_ = std::move(noise); }
 
  private:

@@ -1,8 +1,6 @@
 // The part of a plan that several processes share: sums go to the owners of their parts, who noise them.
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "discreet/core/error.h"
 #include "discreet/dp/plan.h"
 #include "discreet/nn/distributed/data_parallel.h"
@@ -11,19 +9,6 @@ namespace discreet::dp {
 
 static_assert(nn::kFlatBlock % static_cast<std::int64_t>(privacy::internal::kNormalsPerGroup) == 0,
               "pieces begin where a stream of noise can be cut");
-
-void PrivatePlan::check_processes(int processes) const {
-  const std::string reason = why_alone();
-  if (processes == 1 || reason.empty()) return;
-  throw privacy_refused(
-      fmt::format("mechanism {} works in one process, there are {}: {}", options_.mechanism, processes, reason),
-      "Start one process, or take privacy.mechanism = \"dp-sgd\".");
-}
-
-std::string PrivatePlan::why_alone() const {
-  if (options_.slots == 0) return "";
-  return "a slot's mean is clipped as a whole, and its units would be spread over the processes";
-}
 
 void PrivatePlan::reduce(ClippedSum& sum, nn::DataParallel& parallel) const {
   std::vector<at::Tensor> sums;
@@ -54,7 +39,7 @@ void PrivatePlan::add_noise_to_pieces(ClippedSum& sum) {
   // difference.
   std::vector<std::uint64_t> places;
   for (const auto& [name, parameter] : parallel.parameters()) {
-    const auto place = noise_->reserve(static_cast<std::uint64_t>(parameter.numel()));
+    const auto place = noise_->reserve_shared(static_cast<std::uint64_t>(parameter.numel()));
     if (!place) throw internal_error("this source of noise cannot be drawn from in parts");
     places.push_back(*place);
   }
@@ -65,7 +50,7 @@ void PrivatePlan::add_noise_to_pieces(ClippedSum& sum) {
       throw internal_error("several processes noise float32 gradients on the CPU alone");
     }
     const std::span<float> out(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-    noise_->add_reserved({places[pieces[i].parameter] + static_cast<std::uint64_t>(pieces[i].first),
+    noise_->add_shared({places[pieces[i].parameter] + static_cast<std::uint64_t>(pieces[i].first),
                           out.data(), out, by_layer[sum.layer_of_[pieces[i].parameter]], scale});
   }
 }

@@ -27,7 +27,6 @@ nn::NamedTensors trainable(const nn::Model& model) {
 std::unique_ptr<nn::DataParallel> make_parallel(const nn::Model& model, const PrivatePlan& plan,
                                                 const PrivateStepOptions& options) {
   if (options.parallel == nullptr || options.parallel->alone()) return nullptr;
-  plan.check_processes(options.parallel->group->size());
   if (options.parallel->sharded_optimizer && options.optimizer.kind == nn::OptimizerKind::kAdamBc) {
     throw usage_error("train.sharded_optimizer does not work with the optimizer adam-bc",
                       "It keeps the variance of the noise by parameter; leave the key out, or take adamw.");
@@ -108,14 +107,26 @@ nn::LogicalBatch PrivateStep::sample(std::int64_t number) {
   return batch;
 }
 
-/// Units ordered by slot: a segment is one slot, empty ones included.
+/// Units ordered by slot: a segment is one slot, empty ones included. Several processes take every R-th
+/// slot each; a unit's slot comes from the process that drew it, so it is still a function of key, step
+/// and unit alone.
 void PrivateStep::add_slots(const std::vector<std::uint64_t>& units, nn::LogicalBatch& batch) {
   const auto step = static_cast<std::uint64_t>(number_);
-  std::vector<std::vector<std::uint64_t>> slots(static_cast<std::size_t>(plan_->options().slots));
+  std::vector<std::int64_t> drawn;  // slot, unit, slot, unit …
   for (const std::uint64_t unit : units) {
-    slots[static_cast<std::size_t>(plan_->slot_of(step, unit))].push_back(unit);
+    drawn.push_back(plan_->slot_of(step, unit));
+    drawn.push_back(static_cast<std::int64_t>(unit));
   }
-  for (const auto& members : slots) {
+  if (parallel_) drawn = nn::join(*options_.parallel->group, drawn);
+  const std::int64_t first = parallel_ ? parallel_->rank() : 0, every = parallel_ ? parallel_->size() : 1;
+  const std::int64_t mine = (plan_->options().slots - first + every - 1) / every;
+  std::vector<std::vector<std::uint64_t>> slots(static_cast<std::size_t>(std::max<std::int64_t>(0, mine)));
+  for (std::size_t i = 0; i < drawn.size(); i += 2) {
+    if (drawn[i] % every != first) continue;
+    slots[static_cast<std::size_t>(drawn[i] / every)].push_back(static_cast<std::uint64_t>(drawn[i + 1]));
+  }
+  for (auto& members : slots) {
+    std::sort(members.begin(), members.end());  // as one process draws them
     for (const std::uint64_t unit : members) add_examples(unit, batch);
     batch.segment_offsets.push_back(static_cast<std::int64_t>(batch.indices.size()));
   }

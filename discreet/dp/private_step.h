@@ -46,12 +46,13 @@ class PrivateStep final : public nn::Step {
   };
 
   /// `model` must outlive the step. Throws: kUsage if the data do not have the plan's number of units
-  /// or nothing is trainable; kPrivacyRefused if the mechanism cannot be shared by several processes.
+  /// or nothing is trainable.
   /// Of several, `charge` should write where the process is rank 0, and do nothing elsewhere.
   PrivateStep(nn::Model& model, std::unique_ptr<PrivatePlan> plan, Data data,
               PrivateStepOptions options, Charge charge);
   ~PrivateStep() override;
 
+  /// Collective over the processes of a run.
   nn::LogicalBatch sample(std::int64_t number) override;
   nn::StepReport run(const nn::LogicalBatch& batch, double learning_rate) override;
   std::optional<double> epsilon(std::int64_t steps) const override;

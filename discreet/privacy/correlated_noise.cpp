@@ -42,7 +42,7 @@ void CorrelatedNoise::begin_step(std::uint64_t step) {
 }
 
 template <class T>
-void CorrelatedNoise::add(std::span<T> values, double std) {
+void CorrelatedNoise::add(std::span<T> values, double std, std::optional<std::uint64_t> place) {
   if (!(std >= 0) || std::isinf(std)) {
     throw usage_error(fmt::format("noise std = {}: expected a finite number >= 0", std));
   }
@@ -79,7 +79,9 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
   }
   const double size = std * scale_;
   strategy_->next(position_, block, past, stride, [&](std::int64_t i, std::span<float> row) {
-    sources_[static_cast<std::size_t>(i)]->add_gaussian(row, size);
+    NoiseSource& source = *sources_[static_cast<std::size_t>(i)];
+    if (place) return source.add_reserved({*place, row.data(), row, size, 1.0});
+    source.add_gaussian(row, size);
   });
   if (size_ == 0) {
     for (std::size_t row = 0; row < first_past_.size(); ++row) {
@@ -95,6 +97,30 @@ void CorrelatedNoise::add(std::span<T> values, double std) {
 
 void CorrelatedNoise::add_gaussian(std::span<float> values, double std) { add(values, std); }
 void CorrelatedNoise::add_gaussian(std::span<double> values, double std) { add(values, std); }
+
+std::optional<std::uint64_t> CorrelatedNoise::reserve_shared(std::uint64_t count) {
+  std::optional<std::uint64_t> place;
+  for (const auto& source : sources_) {
+    const auto found = source->reserve(count);
+    // Each source has a stream of its own, and all of them stand at the same place of it.
+    if (!found || (place && *place != *found)) {
+      throw internal_error("the sources of correlated noise stand at different places");
+    }
+    place = found;
+  }
+  return place;
+}
+
+void CorrelatedNoise::add_shared(const ReservedNoise& part) {
+  if (part.in == nullptr) {
+    std::fill(part.out.begin(), part.out.end(), 0.0F);
+  } else if (part.in != part.out.data()) {
+    std::copy_n(part.in, part.out.size(), part.out.begin());
+  }
+  add(part.out, part.std, part.position);
+  const auto scale = static_cast<float>(part.scale);
+  for (float& value : part.out) value *= scale;
+}
 
 double CorrelatedNoise::step_deviation(double std) const {
   const std::int64_t position = std::max<std::int64_t>(position_, 0);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ class CorrelatedNoise final : public NoiseSource {
   bool secure() const override { return sources_.front()->secure(); }
   bool floating_point_safe() const override { return sources_.front()->floating_point_safe(); }
   double step_deviation(double std) const override;
+  /// Of several processes each keeps the state of its own parts alone.
+  std::optional<std::uint64_t> reserve_shared(std::uint64_t count) override;
+  void add_shared(const ReservedNoise& part) override;
 
   const NoiseStrategy& strategy() const { return *strategy_; }
   /// Z's size for one participation: sensitivity / sqrt(most).
@@ -63,8 +67,9 @@ class CorrelatedNoise final : public NoiseSource {
   void restore(const State& state);
 
  private:
+  /// `place`: in what was reserved; none: what comes next in each source.
   template <class T>
-  void add(std::span<T> values, double std);
+  void add(std::span<T> values, double std, std::optional<std::uint64_t> place = {});
 
   std::shared_ptr<const NoiseStrategy> strategy_;
   double scale_;

@@ -54,6 +54,11 @@ class NoiseSource {
   virtual std::optional<std::uint64_t> reserve(std::uint64_t count);
   /// May be called from several threads at once.
   virtual void add_reserved(const ReservedNoise& part) const;
+
+  /// The same where several processes share one mechanism: all reserve alike, and each draws the parts
+  /// that it owns, the same ones in the same order in every step, on one thread.
+  virtual std::optional<std::uint64_t> reserve_shared(std::uint64_t count) { return reserve(count); }
+  virtual void add_shared(const ReservedNoise& part) { add_reserved(part); }
 };
 
 namespace internal {

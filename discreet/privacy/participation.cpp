@@ -28,8 +28,8 @@ SamplingPlan checked_plan(std::uint64_t units, double expected_batch_size, doubl
 }  // namespace
 
 FixedOrderSampler::FixedOrderSampler(std::uint64_t units, std::int64_t batch_size,
-                                     std::uint64_t seed)
-    : Sampler(checked_plan(units, static_cast<double>(batch_size), static_cast<double>(units))),
+                                     std::uint64_t seed, Shard shard)
+    : Sampler(checked_plan(units, static_cast<double>(batch_size), static_cast<double>(units)), shard),
       order_(public_order(units, seed)),
       batch_size_(batch_size),
       steps_per_pass_((static_cast<std::int64_t>(units) + batch_size - 1) / batch_size) {}
@@ -39,6 +39,7 @@ std::vector<std::uint64_t> FixedOrderSampler::sample(std::uint64_t step) {
   const std::int64_t end =
       std::min<std::int64_t>(place + batch_size_, static_cast<std::int64_t>(order_.size()));
   std::vector<std::uint64_t> batch(order_.begin() + place, order_.begin() + end);
+  std::erase_if(batch, [this](std::uint64_t unit) { return unit % shard().count != shard().index; });
   std::sort(batch.begin(), batch.end());
   return batch;
 }
@@ -49,9 +50,8 @@ Participation FixedOrderSampler::participation(std::int64_t steps) const {
 
 CyclicPoissonSampler::CyclicPoissonSampler(std::uint64_t units, double expected_batch_size,
                                            std::int64_t groups, std::uint64_t seed,
-                                           const std::uint64_t* insecure_seed)
-    : Sampler(checked_plan(units, expected_batch_size, static_cast<double>(groups))),
-      order_(public_order(units, seed)),
+                                           const std::uint64_t* insecure_seed, Shard shard)
+    : Sampler(checked_plan(units, expected_batch_size, static_cast<double>(groups)), shard),
       groups_(groups),
       secure_(insecure_seed == nullptr),
       insecure_seed_(insecure_seed == nullptr ? 0 : *insecure_seed) {
@@ -62,13 +62,19 @@ CyclicPoissonSampler::CyclicPoissonSampler(std::uint64_t units, double expected_
                     units, expected_batch_size),
         "Take fewer bands (privacy.ftrl_bands) or a smaller batch.");
   }
+  const std::vector<std::uint64_t> order = public_order(units, seed);
+  members_.resize(static_cast<std::size_t>(groups));
+  for (std::size_t place = 0; place < order.size(); ++place) {
+    // A seeded draw is that of one process whatever the shard, and is thinned out after.
+    if (secure_ && order[place] % shard.count != shard.index) continue;
+    members_[place % members_.size()].push_back(order[place]);
+  }
 }
 
 std::vector<std::uint64_t> CyclicPoissonSampler::sample(std::uint64_t step) {
-  const std::uint64_t groups = static_cast<std::uint64_t>(groups_), group = step % groups;
-  const std::uint64_t members = (order_.size() - group + groups - 1) / groups;
-  const SamplingPlan within{members, plan().sampling_rate,
-                            plan().sampling_rate * static_cast<double>(members)};
+  const std::vector<std::uint64_t>& members = members_[step % members_.size()];
+  const SamplingPlan within{members.size(), plan().sampling_rate,
+                            plan().sampling_rate * static_cast<double>(members.size())};
   std::vector<std::uint64_t> batch;
   if (secure_) {
     batch = draw_poisson_batch(within, rng_);
@@ -76,7 +82,8 @@ std::vector<std::uint64_t> CyclicPoissonSampler::sample(std::uint64_t step) {
     core::ReproducibleRng rng(insecure_seed_, "cyclic-poisson/" + std::to_string(step));
     batch = draw_poisson_batch(within, rng);
   }
-  for (std::uint64_t& unit : batch) unit = order_[group + unit * groups];
+  for (std::uint64_t& unit : batch) unit = members[unit];
+  std::erase_if(batch, [this](std::uint64_t unit) { return unit % shard().count != shard().index; });
   std::sort(batch.begin(), batch.end());
   return batch;
 }

@@ -18,7 +18,7 @@ namespace discreet::privacy {
 /// relation is zero-out.
 class FixedOrderSampler final : public Sampler {
  public:
-  FixedOrderSampler(std::uint64_t units, std::int64_t batch_size, std::uint64_t seed);
+  FixedOrderSampler(std::uint64_t units, std::int64_t batch_size, std::uint64_t seed, Shard shard = {});
   std::vector<std::uint64_t> sample(std::uint64_t step) override;
   Sampling sampling() const override { return Sampling::kFixedOrder; }
   bool secure() const override { return true; }
@@ -48,7 +48,7 @@ class CyclicPoissonSampler final : public Sampler {
  public:
   /// With `insecure_seed` the draws repeat. Throws: kUsage if a group has fewer units than a batch.
   CyclicPoissonSampler(std::uint64_t units, double expected_batch_size, std::int64_t groups,
-                       std::uint64_t seed, const std::uint64_t* insecure_seed = nullptr);
+                       std::uint64_t seed, const std::uint64_t* insecure_seed = nullptr, Shard shard = {});
   std::vector<std::uint64_t> sample(std::uint64_t step) override;
   Sampling sampling() const override { return Sampling::kCyclicPoisson; }
   bool secure() const override { return secure_; }
@@ -60,8 +60,8 @@ class CyclicPoissonSampler final : public Sampler {
   Participation participation(std::int64_t steps) const;
 
  private:
-  std::vector<std::uint64_t> order_;  // group g holds places g, g + groups …
   std::int64_t groups_;
+  std::vector<std::vector<std::uint64_t>> members_;  // of each group, as far as this shard draws from it
   bool secure_;
   std::uint64_t insecure_seed_ = 0;
   core::SecureRng rng_;

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "../nn/ranks.h"
+#include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
 #include "discreet/nn/distributed/share.h"
 #include "small_model.h"
@@ -76,7 +77,7 @@ struct PrivateRun {
     options.parallel = parallel;
     End end;
     auto plan = same_keys ? std::make_unique<PrivatePlan>(asked, nullptr, std::make_unique<SameKeys>())
-                          : std::make_unique<PrivatePlan>(asked);
+                          : make_plan(asked);
     PrivateStep step(*model, std::move(plan),
                      {lengths, users, [&](auto indices, auto offsets) { return nn::collate(data, indices, offsets); }},
                      options, [&](std::uint64_t number, const privacy::Event&) {
@@ -137,15 +138,75 @@ TEST(PrivateProcesses, AlsoForUsersAndAdaptiveBounds) {
   expect_agreement(adaptive, "adaptive bounds");
 }
 
-TEST(PrivateProcesses, WhatCannotBeSharedIsRefusedWithTheReason) {
+TEST(PrivateProcesses, ASlotIsWorkedOffByOneProcess) {
   PrivateRun slots;
-  slots.privacy.slots = 3;
-  try {
-    run_ranks(2, [&](Group group) { slots.run(group, 1); });
-    ADD_FAILURE() << "slots were spread over processes";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::kPrivacyRefused);
-    EXPECT_NE(std::string(e.what()).find("slot"), std::string::npos) << e.what();
+  slots.privacy.mechanism = "edp-sgd";
+  slots.privacy.slots = 5;
+  slots.privacy.expected_batch_size = 8;
+  expect_agreement(slots, "more units than slots");
+  slots.privacy.slots = 3;  // four processes: one has none
+  slots.privacy.clipping.rule = "adaptive";
+  expect_agreement(slots, "fewer slots than processes, adaptive bounds");
+  slots.privacy.slots = 64;
+  slots.privacy.expected_batch_size = 0.4;
+  expect_agreement(slots, "nearly all slots empty");
+  PrivateRun users;
+  users.users = {{0, 1, 2}, {3}, {4, 5, 6, 7}, {8, 9}, {10}};
+  users.privacy.units = 5;
+  users.privacy.expected_batch_size = 4;
+  users.privacy.unit = privacy::Unit::kUser;
+  users.privacy.mechanism = "edp-sgd";
+  users.privacy.slots = 2;
+  expect_agreement(users, "users in slots");
+}
+
+TEST(PrivateProcesses, NoiseThatCancelsOverTheStepsIsThatOfOneProcess) {
+  PrivateRun run;
+  run.privacy.mechanism = "dp-ftrl";
+  run.privacy.expected_batch_size = 2;
+  run.privacy.steps = 12;  // of a pass there are 6
+  for (const bool honaker : {false, true}) {
+    run.privacy.ftrl = {.matrix = "tree", .honaker = honaker, .order_seed = 3};
+    expect_agreement(run, "tree");
+  }
+  run.privacy.ftrl = {.matrix = "banded", .bands = 4, .order_seed = 3};
+  run.optimizer = nn::OptimizerKind::kMomentum;
+  expect_agreement(run, "banded");
+  run.privacy.ftrl = {.matrix = "banded", .bands = 3, .cyclic_poisson = true, .order_seed = 3};
+  expect_agreement(run, "cyclic Poisson");
+}
+
+/// Each unit is drawn by one process, and all of them together draw what one would.
+TEST(PrivateProcesses, ShardsOfAnOrderAreTheWholeOrder) {
+  PrivacyOptions options{.units = 23, .expected_batch_size = 4, .steps = 20, .noise_multiplier = 1.0};
+  options.mechanism = "dp-ftrl";
+  options.ftrl = {.matrix = "banded", .bands = 3, .order_seed = 9};
+  tensor_registry();
+  for (const bool cyclic : {false, true}) {
+    options.ftrl.cyclic_poisson = cyclic;
+    options.shard = {};
+    const auto whole = make_plan(options);
+    std::vector<std::unique_ptr<PrivatePlan>> shards;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      options.shard = {i, 3};
+      shards.push_back(make_plan(options));
+      EXPECT_EQ(shards.back()->epsilon(20), whole->epsilon(20));
+    }
+    std::vector<int> drawn(23, 0);
+    for (std::uint64_t step = 0; step < 18; ++step) {
+      std::vector<std::uint64_t> together;
+      for (std::uint64_t i = 0; i < 3; ++i) {
+        for (const std::uint64_t unit : shards[i]->begin_step(step)) {
+          EXPECT_EQ(unit % 3, i);
+          together.push_back(unit);
+          ++drawn[unit];
+        }
+      }
+      std::sort(together.begin(), together.end());
+      if (!cyclic) EXPECT_EQ(together, whole->begin_step(step)) << step;
+    }
+    if (!cyclic) EXPECT_EQ(drawn, std::vector<int>(23, 3));
+    EXPECT_GT(*std::max_element(drawn.begin(), drawn.end()), 0);
   }
 }
 
