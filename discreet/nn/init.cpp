@@ -53,4 +53,12 @@ at::Tensor orthogonal_tensor(std::int64_t n, core::ReproducibleRng& rng) {
   return tensor;
 }
 
+at::Tensor orthogonal_gates(std::int64_t gates, std::int64_t n, core::ReproducibleRng& rng) {
+  at::Tensor weights = at::empty({gates * n, n});
+  for (std::int64_t gate = 0; gate < gates; ++gate) {
+    weights.narrow(0, gate * n, n).copy_(orthogonal_tensor(n, rng));
+  }
+  return weights;
+}
+
 }  // namespace discreet::nn

@@ -12,5 +12,7 @@ at::Tensor normal_tensor(at::IntArrayRef sizes, double deviation, core::Reproduc
 at::Tensor glorot_tensor(std::int64_t out, std::int64_t in, core::ReproducibleRng& rng);
 /// [n,n] with orthonormal rows (Saxe, McClelland and Ganguli 2014).
 at::Tensor orthogonal_tensor(std::int64_t n, core::ReproducibleRng& rng);
+/// [gates n, n]: such a matrix for each gate of a recurrent cell.
+at::Tensor orthogonal_gates(std::int64_t gates, std::int64_t n, core::ReproducibleRng& rng);
 
 }  // namespace discreet::nn

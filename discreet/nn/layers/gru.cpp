@@ -266,11 +266,8 @@ GruImpl::GruImpl(const GruOptions& options, core::ReproducibleRng& rng) : option
     const std::string prefix = std::string(name) + "_";
     weights.weight_ih =
         register_parameter(prefix + "weight_ih", glorot_tensor(3 * hidden, options.in, rng));
-    at::Tensor state = at::empty({3 * hidden, hidden});
-    for (int gate = 0; gate < 3; ++gate) {
-      state.narrow(0, gate * hidden, hidden).copy_(orthogonal_tensor(hidden, rng));
-    }
-    weights.weight_hh = register_parameter(prefix + "weight_hh", state);
+    weights.weight_hh =
+        register_parameter(prefix + "weight_hh", orthogonal_gates(3, hidden, rng));
     weights.bias_ih = register_parameter(prefix + "bias_ih", at::zeros({3 * hidden}));
     weights.bias_hh = register_parameter(prefix + "bias_hh", at::zeros({3 * hidden}));
     directions.push_back(std::move(weights));

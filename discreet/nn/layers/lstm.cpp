@@ -256,11 +256,8 @@ LstmImpl::LstmImpl(const LstmOptions& options, core::ReproducibleRng& rng) : opt
     const std::string prefix = std::string(name) + "_";
     weights.weight_ih =
         register_parameter(prefix + "weight_ih", glorot_tensor(4 * hidden, options.in, rng));
-    at::Tensor state = at::empty({4 * hidden, hidden});
-    for (int gate = 0; gate < 4; ++gate) {
-      state.narrow(0, gate * hidden, hidden).copy_(orthogonal_tensor(hidden, rng));
-    }
-    weights.weight_hh = register_parameter(prefix + "weight_hh", state);
+    weights.weight_hh =
+        register_parameter(prefix + "weight_hh", orthogonal_gates(4, hidden, rng));
     at::Tensor bias = at::zeros({4 * hidden});
     bias.narrow(0, hidden, hidden).fill_(1);
     weights.bias = register_parameter(prefix + "bias", bias);

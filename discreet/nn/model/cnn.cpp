@@ -1,12 +1,10 @@
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
-#include "discreet/nn/encoder.h"
+#include "discreet/nn/layered_encoder.h"
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/conv1d.h"
 #include "discreet/nn/layers/group_norm.h"
 #include "discreet/nn/layers/layer_norm.h"
-#include "discreet/nn/layers/pool.h"
-#include "discreet/nn/words.h"
 
 namespace discreet::nn {
 namespace {
@@ -51,49 +49,15 @@ class ConvolutionLayer final : public torch::nn::Module {
   GroupNorm group_norm_{nullptr};
 };
 
-class ConvolutionEncoder final : public Encoder {
+class ConvolutionEncoder final : public LayeredEncoder<std::shared_ptr<ConvolutionLayer>> {
  public:
-  explicit ConvolutionEncoder(const EncoderInputs& in)
-      : words_(*this, in),
-        pooling_(parse_pooling(in.spec.pooling.empty() ? "max" : in.spec.pooling)),
-        pools_(in.wants_pooled()),
-        tags_(in.wants_tokens()),
-        skip_(in.spec.skip) {
+  explicit ConvolutionEncoder(const EncoderInputs& in) : LayeredEncoder(in, "max") {
     if (in.spec.widths.empty()) throw usage_error("model.widths is empty: a cnn needs filters");
     const std::int64_t filters = in.spec.hidden.empty() ? 100 : in.spec.hidden.front();
-    width_ = words_.width();
     for (std::int64_t i = 0; i < in.spec.layers; ++i) {
-      layers_.push_back(
-          register_module("layer" + std::to_string(i),
-                          std::make_shared<ConvolutionLayer>(width_, filters, in.spec, in.rng)));
-      width_ = layers_.back()->width();
+      add_layer(std::make_shared<ConvolutionLayer>(token_width(), filters, in.spec, in.rng));
     }
   }
-
-  std::int64_t token_width() const override { return width_; }
-  std::int64_t word_width() const override { return words_.width(); }
-  std::int64_t pooled_width() const override { return nn::pooled_width(pooling_, width_); }
-
-  Encoded forward(const PackedBatch& batch, const DropoutKey& dropout_key,
-                  const DropoutKey& word_key) override {
-    at::Tensor x = words_.rows(batch, word_key);
-    Encoded out;
-    if (skip_) out.words = x;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = dropout(x, batch, dropout_key, static_cast<std::uint32_t>(kDropoutHidden + i));
-      x = layers_[i]->forward(x, batch);
-    }
-    if (tags_) out.tokens = x;
-    if (pools_) out.pooled = pool(x, batch, pooling_);
-    return out;
-  }
-
- private:
-  WordInput words_;
-  Pooling pooling_;
-  bool pools_, tags_, skip_;
-  std::int64_t width_ = 0;
-  std::vector<std::shared_ptr<ConvolutionLayer>> layers_;
 };
 
 }  // namespace
