@@ -87,13 +87,39 @@ void round_to_safe_side(Bracket& bracket, bool up, const Target& target,
 
 }  // namespace
 
+namespace {
+
+/// A multiplier near the one that is looked for: that of RDP, which costs nothing beside accountants that
+/// work on grids, for an epsilon larger by as much as RDP is loose there. 1 where RDP does not count the event.
+double nearby(const Target& target, const std::function<Event(double)>& event) {
+  if (target.accountant->name() == "rdp" || !std::isfinite(target.epsilon)) return 1;
+  const auto rdp = make_accountant("rdp");
+  if (!rdp->supports(event(1))) return 1;
+  try {
+    Target loose{target.epsilon, target.delta, rdp.get()};
+    const double above = calibrate_noise_multiplier(loose, event).value;
+    const double there = cost_of(target, event(above)).value;
+    if (!(there > 0) || !std::isfinite(there)) return above;
+    loose.epsilon *= target.epsilon / there;
+    return calibrate_noise_multiplier(loose, event).value;
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kPrivacyRefused) throw;
+    return 1;  // The search below says why, if it cannot do better.
+  }
+}
+
+}  // namespace
+
 Calibrated<double> calibrate_noise_multiplier(const Target& target,
                                               const std::function<Event(double)>& event) {
   check_target(target);
-  Bracket bracket{1, 1, cost_of(target, event(1))};
+  const double start = nearby(target, event);
+  // A guess is good to a percent or so; without one, the range is searched by halves.
+  const double stride = start == 1 ? 2 : 1.02;
+  Bracket bracket{start, start, cost_of(target, event(start))};
   if (bracket.epsilon.value <= target.epsilon) {
-    for (;;) {
-      bracket.bad = bracket.good / 2;
+    for (double step = stride;; step = std::min(2.0, step * step)) {
+      bracket.bad = bracket.good / step;
       const Bound cost = cost_of(target, event(bracket.bad));
       bracket.bad_epsilon = cost.value;
       if (cost.value > target.epsilon) break;
@@ -103,10 +129,12 @@ Calibrated<double> calibrate_noise_multiplier(const Target& target,
       if (bracket.good < 1e-3) return {bracket.good, bracket.epsilon};
     }
   } else {
+    double step = stride;
     do {
       bracket.bad = bracket.good;
       bracket.bad_epsilon = bracket.epsilon.value;
-      bracket.good *= 2;
+      bracket.good *= step;
+      step = std::min(2.0, step * step);
       if (bracket.good > 1e7) {
         throw privacy_refused(
             fmt::format("no noise multiplier up to 1e7 reaches epsilon = {} at delta = {} "

@@ -180,9 +180,14 @@ class PrvAccountant final : public Accountant {
     return grid;
   }
 
-  /// P[loss > t] at t = (first - 1/2 + i) h, up to where it is below 1e-30.
-  static std::vector<double> survival_at(const Loss& loss, double first, double h, std::size_t n) {
-    std::vector<double> values;
+  /// Memory that goes from one phase to the next: fresh pages for each would cost as much as the transform.
+  struct Scratch {
+    std::vector<double> values, call, put;
+  };
+
+  /// P[loss > t] at t = (first - 1/2 + i) h, up to where it is below 1e-30, in scratch.values.
+  static void survival_at(const Loss& loss, double first, double h, std::size_t n, Scratch& scratch) {
+    std::vector<double>& values = scratch.values;
     const auto phase = loss.sampled;
     // Beyond 12 standard deviations lies less than 1e-32.
     const double reach = phase ? (0.5 + 12 * phase->noise_multiplier) /
@@ -192,27 +197,29 @@ class PrvAccountant final : public Accountant {
       const double most = std::ceil(reach / h) - first + 2;
       if (most < static_cast<double>(n)) n = static_cast<std::size_t>(std::max(most, 1.0));
       values.resize(n);
-      std::vector<double> call(n), put(n);
+      scratch.call.resize(n);
+      scratch.put.resize(n);
       internal::quickest_loops().mixture_curves(phase->sampling_rate, phase->noise_multiplier,
-                                                first - 0.5, h, n, call.data(), put.data(),
-                                                values.data());
-      return values;
+                                                first - 0.5, h, n, scratch.call.data(),
+                                                scratch.put.data(), values.data());
+      return;
     }
+    values.clear();
     for (std::size_t i = 0; i < n; ++i) {
       values.push_back(loss.survival((first - 0.5 + static_cast<double>(i)) * h));
       if (values.back() < 1e-30) break;
     }
-    return values;
   }
 
-  /// Adds up the cells of one step's loss; moves the grid so that its mean is right.
-  static std::vector<double> discretise(const Loss& loss, const internal::LossGrid& grid,
-                                        double& shift) {
-    std::vector<double> mass(grid.size, 0.0);
+  /// Adds up the cells of one step's loss in `mass`, which is zero; returns how far the grid must move so
+  /// that its mean is right.
+  static double discretise(const Loss& loss, const internal::LossGrid& grid, Scratch& scratch,
+                           std::vector<double>& mass) {
     const double place = std::floor(loss.lowest / grid.h) - 2 + static_cast<double>(grid.zero);
     const auto first = static_cast<std::size_t>(std::max(place, 0.0));
     const double start = static_cast<double>(first) - static_cast<double>(grid.zero);
-    const auto above = survival_at(loss, start, grid.h, grid.size - first);
+    survival_at(loss, start, grid.h, grid.size - first, scratch);
+    const std::vector<double>& above = scratch.values;
     double sum = 0, mean = 0;
     for (std::size_t i = 0; i < above.size(); ++i) {
       const double p = above[i] - (i + 1 < above.size() ? above[i + 1] : 0);
@@ -220,29 +227,29 @@ class PrvAccountant final : public Accountant {
       sum += p;
       mean += p * (start + static_cast<double>(i));
     }
-    for (double& p : mass) p /= sum;
-    shift = loss.mean - mean / sum * grid.h;
+    for (std::size_t i = 0; i < above.size(); ++i) mass[first + i] /= sum;
+    const double shift = loss.mean - mean / sum * grid.h;
     if (!(std::abs(shift) < grid.h / 2)) {
       throw internal_error(
           fmt::format("prv: the mean of the loss is off by {} with cells of {}", shift, grid.h));
     }
-    return mass;
+    return shift;
   }
 
   internal::LossDistribution compose(const FlatEvent& flat, double delta_error) const {
     internal::LossGrid grid = make_grid(flat, delta_error);
-    std::vector<internal::Summand> summands;
     double total_shift = 0;
     std::vector<Loss> losses;
     for (const Phase& phase : flat.phases) losses.push_back(loss_of(phase));
     for (const OtherStep& other : flat.others) losses.push_back(loss_of(other));
-    for (const Loss& loss : losses) {
-      double shift = 0;
-      summands.push_back({discretise(loss, grid, shift), loss.times});
-      total_shift += static_cast<double>(loss.times) * shift;
-    }
+    Scratch scratch;
+    std::vector<double> sum = internal::convolve_powers(
+        losses.size(), grid.size, grid.zero, [&](std::size_t i, std::vector<double>& mass) {
+          total_shift += static_cast<double>(losses[i].times) * discretise(losses[i], grid, scratch, mass);
+          return losses[i].times;
+        });
     grid.shift = total_shift;
-    return {grid, internal::convolve_powers(summands, grid.zero)};
+    return {grid, std::move(sum)};
   }
 
   static void require_digits(const internal::LossDistribution& loss, double delta) {

@@ -50,13 +50,14 @@ class RealTransform {
         roots_(roots_of_unity(size / 2, size / 2)),
         unpack_(roots_of_unity(size, size / 4 + 1)),
         x_(size / 2),
-        y_(size / 2) {}
+        y_(size / 2),
+        spectrum_(size / 2 + 1) {}
 
-  /// Entries 0..size/2 of the spectrum.
-  Split forward(const std::vector<double>& values) {
+  /// Entries 0..size/2 of the spectrum; valid until the next call.
+  const Split& forward(const std::vector<double>& values) {
     for (std::size_t k = 0; k < half_; ++k) x_.re[k] = values[2 * k], x_.im[k] = values[2 * k + 1];
     passes();
-    Split spectrum(half_ + 1);
+    Split& spectrum = spectrum_;
     for (std::size_t k = 0; k <= half_ / 2; ++k) {
       const std::size_t m = half_ - k, km = k % half_, mm = m % half_;
       const double er = 0.5 * (x_.re[km] + x_.re[mm]), ei = 0.5 * (x_.im[km] - x_.im[mm]);
@@ -110,7 +111,7 @@ class RealTransform {
   }
 
   std::size_t half_;
-  Split roots_, unpack_, x_, y_;
+  Split roots_, unpack_, x_, y_, spectrum_;
 };
 
 }  // namespace
@@ -126,16 +127,27 @@ std::size_t fast_length(std::size_t n) {
 }
 
 std::vector<double> convolve_powers(const std::vector<Summand>& summands, std::size_t zero) {
-  const std::size_t size = summands.at(0).mass.size();
+  return convolve_powers(summands.size(), summands.at(0).mass.size(), zero,
+                         [&](std::size_t i, std::vector<double>& mass) {
+                           mass = summands[i].mass;
+                           return summands[i].times;
+                         });
+}
+
+std::vector<double> convolve_powers(std::size_t count, std::size_t size, std::size_t zero,
+                                    const std::function<std::int64_t(std::size_t, std::vector<double>&)>& fill) {
   RealTransform transform(size);
+  std::vector<double> mass(size);
   Split product(size / 2 + 1);
   product.re.assign(size / 2 + 1, 1);
   std::size_t variables = 0;  // Modulo the size, which is all that the shift needs.
-  for (const Summand& summand : summands) {
-    const Split spectrum = transform.forward(summand.mass);
-    quickest_loops().multiply_power(spectrum.re.data(), spectrum.im.data(), size / 2 + 1,
-                                    summand.times, product.re.data(), product.im.data());
-    variables = (variables + static_cast<std::size_t>(summand.times) % size) % size;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) std::fill(mass.begin(), mass.end(), 0.0);
+    const std::int64_t times = fill(i, mass);
+    const Split& spectrum = transform.forward(mass);
+    quickest_loops().multiply_power(spectrum.re.data(), spectrum.im.data(), size / 2 + 1, times,
+                                    product.re.data(), product.im.data());
+    variables = (variables + static_cast<std::size_t>(times) % size) % size;
   }
   const std::vector<double> sum = transform.inverse(product);
   // Indices add up to (cell of the sum) + (variables - 1) zero.

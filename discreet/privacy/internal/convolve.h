@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace discreet::privacy::internal {
@@ -20,5 +21,10 @@ struct Summand {
 /// the ends of the grid wraps around, so the caller bounds it. Cost: one transform per summand and
 /// one back.
 std::vector<double> convolve_powers(const std::vector<Summand>& summands, std::size_t zero);
+
+/// The same for `count` summands on `size` cells of which only one is held at a time: fill(i, mass)
+/// writes that of number i into `mass`, which is all zeros, and returns how often it is added.
+std::vector<double> convolve_powers(std::size_t count, std::size_t size, std::size_t zero,
+                                    const std::function<std::int64_t(std::size_t, std::vector<double>&)>& fill);
 
 }  // namespace discreet::privacy::internal
