@@ -232,6 +232,12 @@ double BudgetLedger::spent() const { return spent_with(Event::composed({})); }
 void BudgetLedger::charge(const std::string& run, const Event& event) {
   const core::FileLock lock(path_.string() + ".lock", "budget ledger " + path_.string());
   load();  // Somebody else may have charged it since.
+  check(run, event);
+  charges_.push_back({run, event});
+  core::write_file_atomically(path_, budget_bytes(terms_, charges_));
+}
+
+void BudgetLedger::check(const std::string& run, const Event& event) const {
   if (const auto why = why_not_relation(event, terms_.relation); !why.empty()) {
     throw privacy_refused(fmt::format("budget of {}: {}", path_.string(), why));
   }
@@ -245,8 +251,6 @@ void BudgetLedger::charge(const std::string& run, const Event& event) {
             terms_.delta),
         "Train with more noise or fewer steps, or end the use of this data.");
   }
-  charges_.push_back({run, event});
-  core::write_file_atomically(path_, budget_bytes(terms_, charges_));
 }
 
 }  // namespace discreet::privacy

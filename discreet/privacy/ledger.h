@@ -66,6 +66,8 @@ class BudgetLedger {
   /// a run again counts again. Throws: kPrivacyRefused naming spent, asked and budget, or if the
   /// event has no guarantee for the ledger's relation.
   void charge(const std::string& run, const Event& event);
+  /// Throws as `charge` would, and charges nothing.
+  void check(const std::string& run, const Event& event) const;
 
   const Terms& terms() const { return terms_; }
   const std::vector<Charge>& charges() const { return charges_; }

@@ -148,22 +148,6 @@ std::vector<privacy::Phase> published_of(std::vector<privacy::Phase> phases,
   return phases;
 }
 
-/// The budget of the data across runs, if the configuration names one.
-void charge_budget(const Session& session, const privacy::Event& event) {
-  const PrivacyOptions& asked = session.settings.privacy;
-  if (asked.ledger.empty()) return;
-  if (!fs::exists(asked.ledger) && asked.ledger_epsilon <= 0) {
-    throw usage_error(asked.ledger + ": there is no such ledger, and privacy.ledger_epsilon is not set",
-                      "Set privacy.ledger_epsilon to the budget of a new ledger, or correct the path.");
-  }
-  privacy::BudgetLedger ledger(
-      asked.ledger, {.epsilon = asked.ledger_epsilon,
-                     .delta = asked.ledger_delta > 0 ? asked.ledger_delta : asked.delta.value(),
-                     .unit = privacy::unit_of(asked.unit),
-                     .relation = session.plan->relation});
-  ledger.charge(session.run.path().string(), event);
-}
-
 /// A pattern of privacy.generic_rule that names nothing is a mistake.
 void check_generic_names(const Session& session) {
   std::vector<std::string> names;
@@ -184,6 +168,38 @@ std::int64_t part_tokens(const Session& session) {
 }
 
 }  // namespace
+
+void charge_budget(const PrivacyOptions& asked, privacy::Relation relation, const std::string& run,
+                   const privacy::Event& event, bool only_asks) {
+  if (asked.ledger.empty()) return;
+  if (!fs::exists(asked.ledger) && asked.ledger_epsilon <= 0) {
+    throw usage_error(asked.ledger + ": there is no such ledger, and privacy.ledger_epsilon is not set",
+                      "Set privacy.ledger_epsilon to the budget of a new ledger, or correct the path.");
+  }
+  if (only_asks && !fs::exists(asked.ledger)) return;
+  privacy::BudgetLedger ledger(
+      asked.ledger, {.epsilon = asked.ledger_epsilon,
+                     .delta = asked.ledger_delta > 0 ? asked.ledger_delta : asked.delta.value(),
+                     .unit = privacy::unit_of(asked.unit),
+                     .relation = relation});
+  if (only_asks) return ledger.check(run, event);
+  ledger.charge(run, event);
+}
+
+std::function<privacy::Event(double)> planned_event(const Session& session) {
+  const dp::PrivateStep::Data data = step_data(session);
+  const std::uint64_t units = privacy_unit_is_user(session.settings) ? data.user_examples.size()
+                                                                     : data.lengths.size();
+  dp::PrivacyOptions asked =
+      plan_options(session.settings, units, step_count(session.settings, static_cast<std::int64_t>(units)));
+  asked.layers = layers_of(session, data);
+  asked.epsilon.reset();
+  return [asked](double noise_multiplier) {
+    dp::PrivacyOptions options = asked;
+    options.noise_multiplier = noise_multiplier;
+    return dp::make_plan(options)->event(options.steps);
+  };
+}
 
 void prepare_private(Session& session, bool resumed, core::OperationContext& context) {
   const Settings& settings = session.settings;
@@ -216,7 +232,11 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
         run->append_ledger(privacy::ledger_line(step, event));
       });
   session.steps_allowed = session.steps;
-  if (!resumed && leads(session)) charge_budget(session, whole);
+  if (!resumed && leads(session)) {
+    // A run that is kept nowhere is a rehearsal.
+    charge_budget(settings.privacy, session.plan->relation, session.run.path().string(), whole,
+                  session.run.elsewhere());
+  }
   const privacy::PrivacyStatement statement = write_statement(session, "planned");
   if (context.quiet) return;
   for (const std::string& warning : statement.warnings) fmt::print(stderr, "warning: {}\n", warning);
@@ -231,6 +251,7 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
     run.phases_as_published = published_of(run.phases, *session.plan);
     if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
   }
+  if (session.as_selected) session.as_selected(run);
   const privacy::PrivacyStatement statement = privacy::state_privacy(run);
   Json document = statement.document;
   document["status"] = status;

@@ -13,9 +13,7 @@
 
 namespace discreet::app {
 namespace fs = std::filesystem;
-namespace {
 
-/// What patience and "best" look at.
 std::string selection_metric(const Settings& settings) {
   if (!settings.train.metric.empty()) return settings.train.metric;
   if (settings.task == "text-classification") return "accuracy";
@@ -23,6 +21,12 @@ std::string selection_metric(const Settings& settings) {
   if (settings.task == "span-qa") return "f1";
   return settings.task == "tagging" ? "entity_f1" : "exact_match";
 }
+
+bool higher_is_better(const std::string& metric) {
+  return metric != "loss" && metric != "perplexity" && metric != "bits_per_byte";
+}
+
+namespace {
 
 nn::ScheduleKind schedule_kind(const std::string& name) {
   if (name == "linear") return nn::ScheduleKind::kLinear;
@@ -47,8 +51,7 @@ nn::TrainLoopOptions loop_options(const Session& session) {
   options.checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : options.evaluate_every;
   options.patience = evaluates ? train.patience : 0;
   if (evaluates) options.metric = selection_metric(session.settings);
-  options.higher_is_better = options.metric != "loss" && options.metric != "perplexity" &&
-                             options.metric != "bits_per_byte";
+  options.higher_is_better = higher_is_better(options.metric);
   return options;
 }
 

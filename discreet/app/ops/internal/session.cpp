@@ -55,6 +55,18 @@ void write_hold_out(Session& session) {
                                               {"indices", indices}});
 }
 
+/// Prepares the run without its folder, and takes all of it back: what refuses the new run does so while
+/// the one that it would replace is still there.
+void rehearse(Session& session) {
+  core::OperationContext context;
+  context.quiet = true;
+  prepare(session, false, context);
+  session.step = nullptr;
+  session.average = nullptr;
+  session.model = nullptr;
+  session.plan.reset();
+}
+
 }  // namespace
 
 fs::path run_folder(const Settings& settings) {
@@ -86,17 +98,20 @@ void set_threads(std::int64_t threads) {
 }
 
 Session start_session(const Settings& settings, bool force,
-                      const std::shared_ptr<nn::ParallelRun>& parallel) {
+                      const std::shared_ptr<nn::ParallelRun>& parallel, const fs::path& given) {
   set_threads(settings.train.threads);
   RunData data = load_run_data(settings);
   check_same_run(*parallel, settings, data);
-  const fs::path folder = run_folder(settings);
-  core::RunDir run = parallel->group->leads()
-                         ? core::RunDir::create(folder, manifest_of(settings, data, *parallel),
-                                                dump_settings(settings), force)
-                         : core::RunDir::kept_elsewhere(folder);
-  Session session{
-      .settings = settings, .parallel = parallel, .run = std::move(run), .data = std::move(data)};
+  const fs::path folder = given.empty() ? run_folder(settings) : given;
+  Session session{.settings = settings,
+                  .parallel = parallel,
+                  .run = core::RunDir::kept_elsewhere(folder),
+                  .data = std::move(data)};
+  if (force) rehearse(session);
+  if (parallel->group->leads()) {
+    session.run = core::RunDir::create(folder, manifest_of(settings, session.data, *parallel),
+                                       dump_settings(settings), force);
+  }
   write_hold_out(session);
   return session;
 }

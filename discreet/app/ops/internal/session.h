@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,15 +37,21 @@ struct Session {
   std::int64_t steps = 0;          ///< Of the schedule.
   std::int64_t steps_allowed = 0;  ///< Fewer where abandoned steps of a private run were spent.
   std::optional<privacy::PrivacyRun> plan{};  ///< What the statement rests on; absent without privacy.
+  /// Where the run is one of several of which the best is kept: makes what is stated of this one what
+  /// holds for the choice. Empty otherwise.
+  std::function<void(privacy::PrivacyRun&)> as_selected{};
 };
 
 /// Where a run is kept: run.dir, or runs/ and a name made from task, model and mechanism.
 std::filesystem::path run_folder(const Settings& settings);
 
 /// A fresh run directory with manifest, configuration and holdout.json. The data are read first: a run
-/// that cannot begin leaves no folder behind.
+/// that cannot begin leaves no folder behind. With `force` the whole run is prepared once before, so that
+/// a refusal leaves the existing run as it was.
+/// `folder`: in place of what the settings say.
 Session start_session(const Settings& settings, bool force,
-                      const std::shared_ptr<nn::ParallelRun>& parallel);
+                      const std::shared_ptr<nn::ParallelRun>& parallel,
+                      const std::filesystem::path& folder = {});
 
 /// Makes the model and how it moves; a private run gets its plan, its charge on the budget's ledger
 /// (unless `resumed`) and privacy.json as planned.
@@ -59,6 +66,17 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
 privacy::PrivacyStatement write_statement(Session& session, const std::string& status);
 
 // What follows hides libtorch from the files above.
+
+/// What all steps of a private run cost at a noise multiplier, for calibrations over more than the run.
+/// The session must have its data and its model.
+std::function<privacy::Event(double noise_multiplier)> planned_event(const Session& session);
+/// Charges privacy.ledger, if there is one, with `event`; `only_asks` whether that would be refused.
+/// Throws: kPrivacyRefused.
+void charge_budget(const PrivacyOptions& asked, privacy::Relation relation, const std::string& run,
+                   const privacy::Event& event, bool only_asks);
+/// What patience, "best" and `train --tune` look at, and whether more of it is better.
+std::string selection_metric(const Settings& settings);
+bool higher_is_better(const std::string& metric);
 
 /// Sets the number of threads of tensor operations; 0 leaves libtorch's choice.
 void set_threads(std::int64_t threads);
