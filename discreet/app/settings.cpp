@@ -460,7 +460,29 @@ core::Config read_config(const std::vector<std::string>& files,
   return config;
 }
 
-Settings parse_settings(const Config& config) {
+namespace {
+
+/// privacy.clip_norms = "auto" stands for a whole configuration of group-wise clipping.
+Config with_auto_clip_norms(const Config& given) {
+  const std::string path = "privacy.clip_norms";
+  if (given.at(path) != "auto") return given;
+  const std::string origin = given.origin(path);
+  const Json& rule = given.at("privacy.clipping");
+  if (!rule.is_null() && rule != "group-wise") {
+    throw usage_error(where(given, path) + " = \"auto\": the layers' norms follow private quantiles, but " +
+                          "privacy.clipping is " + rule.dump(),
+                      "Leave privacy.clipping out, or set it to \"group-wise\".");
+  }
+  Config config = given;
+  config.set(path, Json::array(), origin);
+  config.set("privacy.clipping", "group-wise", origin);
+  return config;
+}
+
+}  // namespace
+
+Settings parse_settings(const Config& given) {
+  const Config config = with_auto_clip_norms(given);
   const auto sections = section_names();
   Settings s = task_fields().parse(config, sections);
   s.data = data_fields().parse(config);

@@ -244,8 +244,12 @@ std::string PrivatePlan::details() const {
                                 schedule.decay));
   }
   if (rule_->counts()) {
-    parts.push_back(fmt::format("bounds follow the {} quantile by counts with noise {:.4g}, counted in epsilon",
-                                options_.clipping.quantile, count_noise_));
+    // Shares of a step's budget are those of 1 / multiplier^2.
+    const double counted = effective_multiplier_at(0);
+    const double left = counted > 0 ? counted / gradient_multiplier(counted) : 1;
+    parts.push_back(fmt::format("bounds follow the {} quantile by counts with noise {:.4g}, counted in epsilon: "
+                                "they take {:.2g} % of a step",
+                                options_.clipping.quantile, count_noise_, 100 * (1 - left * left)));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
 }

@@ -101,8 +101,11 @@ std::string rounded_up(double value) {
 /// the rounding of its cells; null if the number of parameters is unknown.
 Json noise_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
   if (!run.parameters) return Json();
+  // Of a private selection: of all runs that are expected.
+  const bool selected = run.event && run.event->kind() == Event::Kind::kRepeatAndSelect;
   const double draws = static_cast<double>(*run.parameters) * static_cast<double>(steps_of(run)) *
-                       (run.matrix ? run.matrix->draws_per_step : 1);
+                       (run.matrix ? run.matrix->draws_per_step : 1) *
+                       (selected ? run.event->runs().mean : 1);
   const double limit = run.delta / 100;
   const bool grid = run.floating_point_protection;
   const double tail_end = grid ? kTailEnd : kPlainTailEnd;
@@ -154,7 +157,7 @@ void add_caveats(const PrivacyRun& run, PrivacyStatement& s) {
   }
   if (run.development_data_public) {
     c.push_back(
-        "Early stopping and the choice of the best step looked at development data that the "
+        "Early stopping and the choice of the best step or run looked at development data that the "
         "configuration calls public (data.dev_public); were they private, what that choice tells "
         "would be outside the guarantee.");
   }
@@ -353,8 +356,11 @@ PrivacyStatement state_privacy(const PrivacyRun& run) {
   s.epsilon.guarantee();
   const bool guarantee = std::isfinite(s.epsilon.value) && !run.insecure_seed;
   if (!run.phases_as_published.empty()) {
-    s.as_published =
-        make_accountant(run.accountant)->epsilon(event_of(run.phases_as_published), delta).value;
+    Event published = event_of(run.phases_as_published);
+    if (s.event.kind() == Event::Kind::kRepeatAndSelect) {
+      published = Event::repeat_and_select(s.event.runs(), published);
+    }
+    s.as_published = make_accountant(run.accountant)->epsilon(published, delta).value;
   }
 
   Json results = bounds_json(s, run.delta);

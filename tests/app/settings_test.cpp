@@ -1,4 +1,5 @@
 #include "discreet/app/settings.h"
+#include "discreet/app/tune.h"
 
 #include <cstdlib>
 
@@ -229,6 +230,39 @@ TEST(Settings, EdpSgdClipsSlotsByLayerUnlessToldOtherwise) {
   EXPECT_EQ(other.privacy.clipping, "flat");
   const Json dumped = dump_settings(s);
   EXPECT_EQ(dump_settings(settings_of(core::to_toml(dumped))), dumped);
+}
+
+TEST(Settings, AutoClipNormsAreGroupWiseQuantiles) {
+  for (const std::string mechanism : {"dp-sgd", "edp-sgd"}) {
+    const Settings s = settings_of(kPrivate + "mechanism='" + mechanism + "'\nclip_norms='auto'\nclip_norm=0.5");
+    EXPECT_EQ(s.privacy.clipping, "group-wise");
+    EXPECT_TRUE(s.privacy.clip_norms.empty());
+    EXPECT_EQ(s.privacy.clip_norm, 0.5);
+    const Json dumped = dump_settings(s);
+    EXPECT_EQ(dump_settings(settings_of(core::to_toml(dumped))), dumped);
+  }
+  EXPECT_NO_THROW(settings_of(kPrivate + "mechanism='dp-sgd'\nclip_norms='auto'\nclipping='group-wise'\nquantile=0.7"));
+  EXPECT_NE(refusal_of(kPrivate + "mechanism='dp-sgd'\nclip_norms='auto'\nclipping='per-layer'").find("group-wise"),
+            std::string::npos);
+  EXPECT_NE(refusal_of(kPrivate + "mechanism='dp-ftrl'\nclip_norms='auto'").find("dp-ftrl"), std::string::npos);
+  EXPECT_NE(refusal_of(kPrivate + "mechanism='dp-sgd'\nclip_norms='best'").find("list of numbers"), std::string::npos);
+}
+
+TEST(Settings, TheGridOfCandidatesIsEveryCombination) {
+  core::Config config;
+  config.add_toml_text(kPrivate + "mechanism='dp-sgd'\n[tune]\ngrid=['train.learning_rate=0.1, 0.3', 'privacy.clip_norm=1,2,4']", "test");
+  const TuneOptions tune = tune_fields().parse(config);
+  const auto candidates = candidates_of(config, tune);
+  ASSERT_EQ(candidates.size(), 6U);
+  EXPECT_EQ(candidates[0].assignments, (std::vector<std::string>{"train.learning_rate=0.1", "privacy.clip_norm=1"}));
+  EXPECT_EQ(candidates[4].settings.train.learning_rate, 0.3);
+  EXPECT_EQ(candidates[4].settings.privacy.clip_norm, 2);
+  EXPECT_EQ(candidates_of(config, {}).size(), 1U);
+  for (const std::string line : {"train.learning_rate", "train.learning_rate=", "train.learning_rate=1,,2", "data.train=a,b",
+                                 "run.seed=1,2", "privacy.epsilon=1,2", "privacy.noise_multiplier=1,2", "train.no_such=1"}) {
+    EXPECT_THROW(candidates_of(config, {.grid = {line}}), Error) << line;
+  }
+  EXPECT_THROW(candidates_of(config, {.grid = std::vector<std::string>(10, "train.threads=1,2")}), Error);
 }
 
 TEST(Settings, KeysOfOneMechanismAreRefusedInAnother) {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/processes.h"
+#include "discreet/app/ops/internal/request.h"
 #include "discreet/app/ops/internal/session.h"
-#include "discreet/app/recipes.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/registry.h"
@@ -11,22 +11,6 @@
 namespace discreet {
 namespace app {
 namespace {
-namespace fs = std::filesystem;
-
-Settings requested_settings(const Json& request) {
-  std::vector<std::string> files;
-  if (request.contains("recipe")) files.push_back(find_recipe(request["recipe"].get<std::string>()).string());
-  if (request.contains("config")) files.push_back(request["config"].get<std::string>());
-  core::Config config =
-      read_config(files, request.value("set", Json::array()).get<std::vector<std::string>>());
-  if (request.contains("run")) config.set("run.dir", request["run"], "--run");
-  if (request.contains("hold_out")) config.set("data.hold_out", request["hold_out"], "--hold-out");
-  if (request.value("insecure_seed", false)) {
-    const Json& seed = config.at("run.seed");
-    config.set("privacy.insecure_seed", seed.is_null() ? Json(1) : seed, "--insecure-seed");
-  }
-  return parse_settings(config);
-}
 
 Json train_once(const Settings& settings, bool force,
                 const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
@@ -96,7 +80,7 @@ Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& 
 }
 
 Json train_operation(const Json& request, core::OperationContext& context) {
-  const Settings settings = requested_settings(request);
+  const Settings settings = parse_settings(requested_config(request));
   const std::int64_t times = request.value("repeat", std::int64_t{1});
   return in_processes(settings.train, context,
                       [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {

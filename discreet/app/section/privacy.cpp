@@ -47,7 +47,11 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
           .add("clip_norms", &PrivacyOptions::clip_norms,
                {.min = 0, .max = 1e9, .above_min = true,
                 .doc = "per-layer, group-wise: the layers' norms themselves, instead of clip_norm. "
-                       "Public numbers: chosen on private data they are outside the guarantee."})
+                       "Public numbers: chosen on private data they are outside the guarantee. "
+                       "\"auto\": clipping is group-wise, so that each layer's norm follows the median "
+                       "of the norms seen, from clip_norm on; the counts take at most a tenth of what a "
+                       "step may spend, and are part of epsilon.",
+                .reference = "Andrew et al. 2021; He et al. 2023; docs/edp-sgd.md"})
           .add("clip_weights", &PrivacyOptions::clip_weights,
                {.choices = {"uniform", "size"},
                 .doc = "per-layer, group-wise: how clip_norm C falls on L layers; uniform: C/sqrt(L); "

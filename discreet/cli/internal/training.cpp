@@ -21,6 +21,13 @@ void print_repeats(const Json& repeats) {
   print_table({"metric", "mean", "95 % interval", "by seed"}, rows);
 }
 
+void print_selection(const Json& selection) {
+  fmt::print("\nbest of {} candidates by {} = {:.4f} ({} development data)\n",
+             selection["candidates"].get<std::int64_t>(), selection["metric"].get<std::string>(),
+             selection["score"].get<double>(), selection["development_data"].get<std::string>());
+  for (const Json& assignment : selection["chosen"]) fmt::print("  {}\n", assignment.get<std::string>());
+}
+
 }  // namespace
 
 void print_metrics(const Json& metrics) {
@@ -40,6 +47,7 @@ int finish_training(const Program& program, const Json& document) {
     } else {
       print_metrics(document["metrics"]);
     }
+    if (document.contains("selection")) print_selection(document["selection"]);
     if (document["private"].get<bool>()) fmt::print("\n{}\n", document["statement"].get<std::string>());
     fmt::print("\nrun: {}\n", document["run"].get<std::string>());
   }

@@ -12,7 +12,7 @@ void register_verb_train(cli::Program& program) {
     std::vector<std::string> assignments;
     double hold_out = -1;
     std::int64_t repeat = 1;
-    bool force = false, insecure_seed = false;
+    bool force = false, insecure_seed = false, tune = false;
   } options;
   CLI::App* verb = program.add_verb("train", "Trains a model, with or without differential privacy.");
   verb->add_option("config", options.config, "A configuration file (TOML); see `discreet explain train`.");
@@ -23,9 +23,13 @@ void register_verb_train(cli::Program& program) {
   verb->add_option("--hold-out", options.hold_out,
                    "Keeps this share of the training file back, as non-members for audits.")
       ->check(CLI::Range(0.0, 0.95));
-  verb->add_option("--repeat", options.repeat,
-                   "Trains this many times with seeds run.seed, run.seed + 1, …; prints mean and interval.")
-      ->check(CLI::Range(1, 1000));
+  CLI::Option* repeat =
+      verb->add_option("--repeat", options.repeat,
+                       "Trains this many times with seeds run.seed, run.seed + 1, …; prints mean and interval.")
+          ->check(CLI::Range(1, 1000));
+  verb->add_flag("--tune", options.tune,
+                 "Trains a random number of candidates of [tune] and keeps the best; epsilon is that of the whole.")
+      ->excludes(repeat);
   verb->add_flag("--force", options.force, "Replaces an existing run.");
   verb->add_flag("--insecure-seed", options.insecure_seed,
                  "Private runs: noise and batches from run.seed, repeatable and without any guarantee.");
@@ -37,7 +41,7 @@ void register_verb_train(cli::Program& program) {
     if (!options.dir.empty()) request["run"] = options.dir;
     if (options.hold_out >= 0) request["hold_out"] = options.hold_out;
     auto context = program.context();
-    const Json document = app::call_operation("train", request, context);
+    const Json document = app::call_operation(options.tune ? "tune" : "train", request, context);
     return cli::finish_training(program, document);
   });
 }

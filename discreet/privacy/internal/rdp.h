@@ -35,6 +35,8 @@ double pure_rdp(double epsilon, double order);
 /// 2019, Theorems 9 and 27; never above the cost without sampling.
 std::vector<double> without_replacement_rdp(double q, double noise_multiplier,
                                             const std::vector<double>& orders);
+/// gamma of the truncated negative binomial with this mean. Ref: Papernot and Steinke 2022, section 3.
+double selection_gamma(double shape, double mean);
 /// The best of a random number of runs of `one`. Ref: Papernot and Steinke 2022, Theorems 2 and 6.
 std::vector<double> selection_rdp(const RunCount& runs, const FlatEvent& one,
                                   const std::vector<double>& orders);

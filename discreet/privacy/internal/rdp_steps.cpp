@@ -65,9 +65,10 @@ double log_a_without_replacement(double q, double s, int a, const std::vector<do
   return sum;
 }
 
-/// gamma of the truncated negative binomial with this mean. Ref: Papernot and Steinke 2022, section
-/// 3: mean = (1/g - 1)/ln(1/g) for shape 0, else shape (1 - g)/(g (1 - g^shape)).
-double gamma_of(double shape, double mean) {
+}  // namespace
+
+// mean = (1/g - 1)/ln(1/g) for shape 0, else shape (1 - g)/(g (1 - g^shape)).
+double selection_gamma(double shape, double mean) {
   if (mean == 1) return 1;
   if (shape == 1) return 1 / mean;
   // In t = ln(1/g), where the mean rises from 1.
@@ -82,8 +83,6 @@ double gamma_of(double shape, double mean) {
   }
   return std::exp(-high);  // A smaller g has a larger mean: the safe side.
 }
-
-}  // namespace
 
 double laplace_rdp(double scale, double a) {
   const double e = 1 / scale;
@@ -126,7 +125,7 @@ std::vector<double> selection_rdp(const RunCount& runs, const FlatEvent& one,
     }
     return rdp;
   }
-  const double log_inverse = -std::log(gamma_of(runs.shape, runs.mean));
+  const double log_inverse = -std::log(selection_gamma(runs.shape, runs.mean));
   double best = kNever;
   for (std::size_t i = 0; i < grid.size(); ++i) {
     best = std::min(best, (1 - 1 / grid[i]) * on_grid[i] + log_inverse / grid[i]);
