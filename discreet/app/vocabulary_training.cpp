@@ -11,8 +11,8 @@ Json train_vocabulary(const VocabularyRequest& request, core::OperationContext& 
   if (std::filesystem::exists(request.out) && !request.force) {
     throw usage_error(fmt::format("{}: exists already", request.out.string()), "Name another folder, or --force to replace it.");
   }
-  const text::VocabularyOptions& options = request.options;
-  const bool pieces = options.kind == text::VocabularyKind::kWordPiece;
+  const text::SubwordTrainingOptions& options = request.options;
+  const bool pieces = options.kind == text::SubwordKind::kWordPiece;
   core::DocumentStart start{.schema = "discreet.tokenizer.train/1",
                             .configuration = {{"type", pieces ? "wordpiece" : "bpe"},
                                               {"vocabulary_size", options.size},

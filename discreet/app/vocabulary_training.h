@@ -11,7 +11,7 @@
 namespace discreet::app {
 
 struct VocabularyRequest {
-  text::VocabularyOptions options;
+  text::SubwordTrainingOptions options;
   std::vector<std::string> inputs;  ///< Plain text files, a text a line.
   std::filesystem::path out;        ///< A folder, written whole or not at all.
   bool force = false;               ///< Replace what is there.

@@ -14,7 +14,7 @@
 namespace discreet::text {
 namespace {
 
-VocabularyTrainer::Result trained(const VocabularyOptions& options, const std::vector<std::string>& texts) {
+VocabularyTrainer::Result trained(const SubwordTrainingOptions& options, const std::vector<std::string>& texts) {
   VocabularyTrainer trainer(options);
   for (const std::string& text : texts) trainer.add(text);
   return trainer.train();
@@ -33,7 +33,7 @@ TEST(VocabularyTraining, MergesByHand) {
 }
 
 TEST(VocabularyTraining, ByteLevelBeginsWithItsSpecialTokenAndAllBytes) {
-  const auto v = trained({.kind = VocabularyKind::kByteLevelBpe, .size = 259, .min_frequency = 1}, {"low lower\n", "low\n"});
+  const auto v = trained({.kind = SubwordKind::kByteLevelBpe, .size = 259, .min_frequency = 1}, {"low lower\n", "low\n"});
   ASSERT_EQ(v.tokens.size(), 259u);
   EXPECT_EQ(v.tokens[0], "<|endoftext|>");
   EXPECT_EQ(v.tokens[1], "!");
@@ -43,7 +43,7 @@ TEST(VocabularyTraining, ByteLevelBeginsWithItsSpecialTokenAndAllBytes) {
 
 TEST(VocabularyTraining, TooSmallASizeIsRefused) {
   EXPECT_THROW(trained({.size = 6}, {"abc"}), Error);
-  EXPECT_THROW(trained({.kind = VocabularyKind::kByteLevelBpe, .size = 256}, {"abc"}), Error);
+  EXPECT_THROW(trained({.kind = SubwordKind::kByteLevelBpe, .size = 256}, {"abc"}), Error);
 }
 
 TEST(VocabularyTraining, RareCharactersFallUnderTheLimit) {
@@ -55,15 +55,15 @@ TEST(VocabularyTraining, RareCharactersFallUnderTheLimit) {
 TEST(VocabularyTraining, FoldersReadBackTheSameWay) {
   const core::TemporaryFolder folder;
   const std::vector<std::string> texts = {"The cat sat on the mat, the rat sat on the cat.\n", "That cat's mat!\n"};
-  for (const auto kind : {VocabularyKind::kWordPiece, VocabularyKind::kByteLevelBpe}) {
-    const VocabularyOptions options{.kind = kind, .size = 300, .min_frequency = 1};
+  for (const auto kind : {SubwordKind::kWordPiece, SubwordKind::kByteLevelBpe}) {
+    const SubwordTrainingOptions options{.kind = kind, .size = 300, .min_frequency = 1};
     write_tokenizer_folder(folder / "model", options, trained(options, texts));
     const auto whole = SubwordTokenizer::load(folder / "model");
-    const auto parts = SubwordTokenizer::load(folder.path() / "model" / (kind == VocabularyKind::kWordPiece ? "vocab.txt" : "vocab.json"));
+    const auto parts = SubwordTokenizer::load(folder.path() / "model" / (kind == SubwordKind::kWordPiece ? "vocab.txt" : "vocab.json"));
     const std::string text = "the cat's hat, \xC3\xA9!";
     EXPECT_EQ(whole.ids(text), parts.ids(text));
     EXPECT_EQ(whole.size(), parts.size());
-    if (kind == VocabularyKind::kByteLevelBpe) {
+    if (kind == SubwordKind::kByteLevelBpe) {
       EXPECT_EQ(whole.decode(whole.ids(text)), text);
     } else {
       EXPECT_EQ(whole.decode(whole.ids("the cat, the mat")), "the cat, the mat");
@@ -106,7 +106,7 @@ TEST(Gpt2Pieces, EqualThePattern) {
 // One tokeniser, many threads, more pieces than the word cache holds.
 TEST(SubwordThreads, GiveTheSameIds) {
   const core::TemporaryFolder folder;
-  const VocabularyOptions options{.kind = VocabularyKind::kByteLevelBpe, .size = 300, .min_frequency = 1};
+  const SubwordTrainingOptions options{.kind = SubwordKind::kByteLevelBpe, .size = 300, .min_frequency = 1};
   write_tokenizer_folder(folder / "model", options, trained(options, {"some words and some more words\n"}));
   const auto tokenizer = SubwordTokenizer::load(folder / "model");
   const auto sum = [&](std::uint64_t seed) {

@@ -24,7 +24,7 @@ void register_verb_tokenizer_train(cli::Program& program) {
   verb->add_option("--special", request.options.special_tokens, "More special tokens; for bpe, instead of <|endoftext|>.");
   verb->add_flag("--force", request.force, "Replace a folder that is there.");
   program.on_run(verb, [&program] {
-    request.options.kind = type == "bpe" ? text::VocabularyKind::kByteLevelBpe : text::VocabularyKind::kWordPiece;
+    request.options.kind = type == "bpe" ? text::SubwordKind::kByteLevelBpe : text::SubwordKind::kWordPiece;
     request.options.lowercase = !cased;
     request.out = out;
     core::OperationContext context = program.context();

@@ -129,7 +129,7 @@ struct SubwordTokenizer::Pipeline {
     splits.byte_level = false;
     s.plain_parts.clear();
     added.find(text, false, s.plain_parts);
-    for (const Split& part : s.plain_parts) {
+    for (const TextPart& part : s.plain_parts) {
       s.part.assign(text, part.begin, part.end, tracked);
       s.normal_parts.clear();
       if (part.added >= 0) {
@@ -140,7 +140,7 @@ struct SubwordTokenizer::Pipeline {
       }
       const auto shift = static_cast<std::uint32_t>(splits.text.size());
       splits.text.append(s.part, 0, s.part.size());
-      for (const Split& normal : s.normal_parts) {
+      for (const TextPart& normal : s.normal_parts) {
         splits.parts.push_back({normal.begin + shift, normal.end + shift, normal.added});
       }
     }
@@ -190,7 +190,7 @@ struct SubwordTokenizer::Pipeline {
     const Splits& splits = s.splits;
     const std::int32_t spelled = parts.model->spelled_as_text();
     for (std::size_t i = 0; i < splits.parts.size(); ++i) {
-      const Split& part = splits.parts[i];
+      const TextPart& part = splits.parts[i];
       const std::string_view piece = std::string_view(splits.text.text()).substr(part.begin, part.end - part.begin);
       const ModelToken whole{part.added, 0, static_cast<std::uint32_t>(piece.size())};
       const std::span<const ModelToken> tokens = part.added >= 0 ? std::span(&whole, 1) : tokens_of(piece, s);

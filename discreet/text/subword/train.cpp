@@ -150,8 +150,8 @@ class Merger {
   std::priority_queue<Candidate> queue_;
 };
 
-Json normalizer_json(const VocabularyOptions& options) {
-  if (options.kind == VocabularyKind::kByteLevelBpe) return nullptr;
+Json normalizer_json(const SubwordTrainingOptions& options) {
+  if (options.kind == SubwordKind::kByteLevelBpe) return nullptr;
   return {{"type", "BertNormalizer"},
           {"clean_text", true},
           {"handle_chinese_chars", true},
@@ -159,13 +159,13 @@ Json normalizer_json(const VocabularyOptions& options) {
           {"lowercase", options.lowercase}};
 }
 
-Json pre_tokenizer_json(const VocabularyOptions& options) {
-  if (options.kind == VocabularyKind::kWordPiece) return Json::object({{"type", "BertPreTokenizer"}});
+Json pre_tokenizer_json(const SubwordTrainingOptions& options) {
+  if (options.kind == SubwordKind::kWordPiece) return Json::object({{"type", "BertPreTokenizer"}});
   return {{"type", "ByteLevel"}, {"add_prefix_space", options.prefix_space}, {"trim_offsets", true}, {"use_regex", true}};
 }
 
-std::vector<std::string> special_tokens(const VocabularyOptions& options) {
-  if (options.kind == VocabularyKind::kByteLevelBpe) {
+std::vector<std::string> special_tokens(const SubwordTrainingOptions& options) {
+  if (options.kind == SubwordKind::kByteLevelBpe) {
     return options.special_tokens.empty() ? std::vector<std::string>{"<|endoftext|>"} : options.special_tokens;
   }
   std::vector<std::string> tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
@@ -178,7 +178,7 @@ std::vector<std::string> special_tokens(const VocabularyOptions& options) {
 }  // namespace
 
 struct VocabularyTrainer::State {
-  VocabularyOptions options;
+  SubwordTrainingOptions options;
   NormalizerPtr normalizer;
   PreTokenizerPtr pre_tokenizer;
   StringMap words;
@@ -193,7 +193,7 @@ struct VocabularyTrainer::State {
     for (std::size_t w = 0; w < spellings.size(); ++w) {
       for (std::size_t at = 0; at < spellings[w].size();) found[read_code_point(spellings[w], at)] += counts[w];
     }
-    if (options.kind == VocabularyKind::kByteLevelBpe) {
+    if (options.kind == SubwordKind::kByteLevelBpe) {
       for (const char32_t c : byte_characters()) found[c] = UINT64_MAX;
     } else if (options.limit_alphabet > 0 && found.size() > options.limit_alphabet) {
       std::vector<std::pair<char32_t, std::uint64_t>> kept(found.begin(), found.end());
@@ -205,7 +205,7 @@ struct VocabularyTrainer::State {
   }
 };
 
-VocabularyTrainer::VocabularyTrainer(const VocabularyOptions& options) : state_(std::make_unique<State>()) {
+VocabularyTrainer::VocabularyTrainer(const SubwordTrainingOptions& options) : state_(std::make_unique<State>()) {
   state_->options = options;
   state_->normalizer = make_normalizer(normalizer_json(options), kTrainer);
   state_->pre_tokenizer = make_pre_tokenizer(pre_tokenizer_json(options), kTrainer, false);
@@ -222,7 +222,7 @@ void VocabularyTrainer::add(std::string_view text) {
   if (s.splits.text.size() == 0) return;
   s.splits.parts.push_back({0, static_cast<std::uint32_t>(s.splits.text.size()), -1});
   s.pre_tokenizer->apply(s.splits);
-  for (const Split& part : s.splits.parts) {
+  for (const TextPart& part : s.splits.parts) {
     const std::string_view word = std::string_view(s.splits.text.text()).substr(part.begin, part.end - part.begin);
     const std::uint64_t hash = hash_bytes(word);
     std::int32_t index = s.words.find(word, hash);
@@ -253,7 +253,7 @@ void VocabularyTrainer::add_file(const std::filesystem::path& file) {
 
 VocabularyTrainer::Result VocabularyTrainer::train() const {
   const State& s = *state_;
-  const bool pieces = s.options.kind == VocabularyKind::kWordPiece;
+  const bool pieces = s.options.kind == SubwordKind::kWordPiece;
   std::vector<std::string> tokens = special_tokens(s.options);
   StringMap known;
   const auto add_token = [&](const std::string& token) {

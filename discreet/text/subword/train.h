@@ -10,10 +10,10 @@
 
 namespace discreet::text {
 
-enum class VocabularyKind { kWordPiece, kByteLevelBpe };
+enum class SubwordKind { kWordPiece, kByteLevelBpe };
 
-struct VocabularyOptions {
-  VocabularyKind kind = VocabularyKind::kWordPiece;
+struct SubwordTrainingOptions {
+  SubwordKind kind = SubwordKind::kWordPiece;
   std::size_t size = 30000;        ///< At most so many tokens, special ones and characters among them.
   std::uint64_t min_frequency = 2; ///< Pairs seen less often are not merged.
   bool lowercase = true;           ///< WordPiece: lower case without accents, as BERT's uncased models.
@@ -34,7 +34,7 @@ struct VocabularyOptions {
 /// Nothing here is private: a vocabulary tells about its text.
 class VocabularyTrainer {
  public:
-  explicit VocabularyTrainer(const VocabularyOptions& options);
+  explicit VocabularyTrainer(const SubwordTrainingOptions& options);
   ~VocabularyTrainer();
   /// Counts the words of a text. Throws: kBadData if it is not UTF-8.
   void add(std::string_view text);
@@ -57,7 +57,7 @@ class VocabularyTrainer {
 
 /// tokenizer.json, tokenizer_config.json, and vocab.txt or vocab.json with merges.txt: what `transformers`
 /// and SubwordTokenizer::load read. The folder is written whole or not at all.
-void write_tokenizer_folder(const std::filesystem::path& folder, const VocabularyOptions& options,
+void write_tokenizer_folder(const std::filesystem::path& folder, const SubwordTrainingOptions& options,
                             const VocabularyTrainer::Result& vocabulary);
 
 }  // namespace discreet::text

@@ -25,7 +25,7 @@ struct Layout {
   std::size_t special = 0;
 };
 
-Layout word_piece_layout(const VocabularyOptions& options, const VocabularyTrainer::Result& v) {
+Layout word_piece_layout(const SubwordTrainingOptions& options, const VocabularyTrainer::Result& v) {
   Layout l;
   l.normalizer = {{"type", "BertNormalizer"}, {"clean_text", true}, {"handle_chinese_chars", true}, {"strip_accents", nullptr}, {"lowercase", options.lowercase}};
   l.pre_tokenizer = Json::object({{"type", "BertPreTokenizer"}});
@@ -48,7 +48,7 @@ Layout word_piece_layout(const VocabularyOptions& options, const VocabularyTrain
   return l;
 }
 
-Layout byte_level_layout(const VocabularyOptions& options, const VocabularyTrainer::Result& v) {
+Layout byte_level_layout(const SubwordTrainingOptions& options, const VocabularyTrainer::Result& v) {
   Layout l;
   l.pre_tokenizer = {{"type", "ByteLevel"}, {"add_prefix_space", options.prefix_space}, {"trim_offsets", true}, {"use_regex", true}};
   l.post_processor = {{"type", "ByteLevel"}, {"add_prefix_space", options.prefix_space}, {"trim_offsets", false}, {"use_regex", true}};
@@ -67,9 +67,9 @@ Layout byte_level_layout(const VocabularyOptions& options, const VocabularyTrain
 
 }  // namespace
 
-void write_tokenizer_folder(const std::filesystem::path& folder, const VocabularyOptions& options,
+void write_tokenizer_folder(const std::filesystem::path& folder, const SubwordTrainingOptions& options,
                             const VocabularyTrainer::Result& vocabulary) {
-  const bool pieces = options.kind == VocabularyKind::kWordPiece;
+  const bool pieces = options.kind == SubwordKind::kWordPiece;
   const Layout l = pieces ? word_piece_layout(options, vocabulary) : byte_level_layout(options, vocabulary);
   std::size_t special = pieces ? 5 : std::max<std::size_t>(1, options.special_tokens.size());
   while (pieces && special < vocabulary.tokens.size() &&

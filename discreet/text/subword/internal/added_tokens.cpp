@@ -47,7 +47,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
   build(normal_, normal_order);
 }
 
-void AddedTokens::find(std::string_view text, bool normalized, std::vector<Split>& parts) const {
+void AddedTokens::find(std::string_view text, bool normalized, std::vector<TextPart>& parts) const {
   const auto add = [&](std::size_t begin, std::size_t end, std::int32_t id) {
     if (begin < end) parts.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), id});
   };

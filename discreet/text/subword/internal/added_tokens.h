@@ -33,7 +33,7 @@ class AddedTokens {
 
   /// Cuts `text` into added tokens and what is between them; `normalized` says in which text to look.
   /// Appends parts whose places count from the text's beginning.
-  void find(std::string_view text, bool normalized, std::vector<Split>& parts) const;
+  void find(std::string_view text, bool normalized, std::vector<TextPart>& parts) const;
 
   const AddedToken* by_id(std::int32_t id) const;
   const AddedToken* by_content(std::string_view content) const;

@@ -57,7 +57,7 @@ class Aligned {
 };
 
 /// A part of the text: bytes [begin, end), and the added token that it is, or -1.
-struct Split {
+struct TextPart {
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
   std::int32_t added = -1;
@@ -66,7 +66,7 @@ struct Split {
 /// What pre-tokenisers work on. The `other_*` are theirs to write the next state to.
 struct Splits {
   Aligned text, other_text;
-  std::vector<Split> parts, other_parts;
+  std::vector<TextPart> parts, other_parts;
   /// The text holds bytes that stand for the characters of byte-level tokens; only the model reads
   /// it then.
   bool byte_level = false;

@@ -46,7 +46,7 @@ struct Sequence {
 struct Scratch {
   Splits splits;
   Aligned part, other_part;
-  std::vector<Split> plain_parts, normal_parts;
+  std::vector<TextPart> plain_parts, normal_parts;
   std::vector<ModelToken> tokens;
   Sequence first, second;
   /// Pieces met before and their tokens.

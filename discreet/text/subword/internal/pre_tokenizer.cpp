@@ -71,7 +71,7 @@ template <class Find>
 void split_parts(Splits& s, Find&& find, Behavior behavior) {
   std::vector<Match> matches;
   s.other_parts.clear();
-  for (const Split& part : s.parts) {
+  for (const TextPart& part : s.parts) {
     if (part.added >= 0) {
       s.other_parts.push_back(part);
       continue;
@@ -92,7 +92,7 @@ void split_parts(Splits& s, Find&& find, Behavior behavior) {
 template <class Rewrite>
 void rewrite_parts(Splits& s, Rewrite&& rewrite) {
   s.other_text.clear(s.text.tracked(), s.text.base());
-  for (Split& part : s.parts) {
+  for (TextPart& part : s.parts) {
     const auto begin = static_cast<std::uint32_t>(s.other_text.size());
     if (part.added >= 0) {
       s.other_text.append(s.text, part.begin, part.end);
@@ -111,7 +111,7 @@ class BertWords final : public PreTokenizer {
     const std::uint16_t* classes = class_table();
     s.other_parts.clear();
     const std::string& text = s.text.text();
-    for (const Split& part : s.parts) {
+    for (const TextPart& part : s.parts) {
       if (part.added >= 0) {
         s.other_parts.push_back(part);
         continue;
@@ -260,7 +260,7 @@ class ByteLevel final : public PreTokenizer {
       : prefix_space_(prefix_space), pattern_(pattern), raw_(raw) {}
   void apply(Splits& s) const override {
     if (prefix_space_) {
-      const bool missing = std::any_of(s.parts.begin(), s.parts.end(), [&](const Split& p) {
+      const bool missing = std::any_of(s.parts.begin(), s.parts.end(), [&](const TextPart& p) {
         return p.added < 0 && p.end > p.begin && s.text.text()[p.begin] != ' ';
       });
       if (missing) {
@@ -282,7 +282,7 @@ class ByteLevel final : public PreTokenizer {
   static void cut(Splits& s) {
     std::vector<std::uint32_t> ends;
     s.other_parts.clear();
-    for (const Split& part : s.parts) {
+    for (const TextPart& part : s.parts) {
       if (part.added >= 0) {
         s.other_parts.push_back(part);
         continue;
