@@ -17,7 +17,9 @@ namespace fs = std::filesystem;
 std::string selection_metric(const Settings& settings) {
   if (!settings.train.metric.empty()) return settings.train.metric;
   if (settings.task == "text-classification") return "accuracy";
-  if (settings.task == "language-model" || settings.task == "masked-lm") return "perplexity";
+  if (settings.task == "language-model" || settings.task == "masked-lm" || settings.task == "seq2seq") {
+    return "perplexity";
+  }
   if (settings.task == "span-qa") return "f1";
   return settings.task == "tagging" ? "entity_f1" : "exact_match";
 }
