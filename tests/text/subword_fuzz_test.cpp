@@ -157,7 +157,7 @@ TEST(SubwordFuzz, HostileFilesAreRefusedByName) {
   refused("tokenizer.json", keys + "\"x\":0}", "too many keys");
   const std::string start = "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[";
   refused("tokenizer.json", start + "\"a b\"]}}", "merges[0]: 'ab' is not in the vocabulary");
-  refused("tokenizer.json", start + "\"a\"]}}", "model.merges, entry 0: expected two tokens");
+  refused("tokenizer.json", start + "\"a\"]}}", "model: merges, entry 0: expected two tokens");
   refused("tokenizer.json", "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}", "expected an id from 0");
   refused("tokenizer.json", "{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"unk_id\":4}}", "unk_id = 4");
   refused("tokenizer.json", "{\"model\":{\"type\":\"Dictionary\",\"vocab\":{}}}", "expected WordPiece, BPE, Unigram or WordLevel");

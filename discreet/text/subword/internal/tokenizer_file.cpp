@@ -93,7 +93,7 @@ class Events final : public nlohmann::json_sax<Json> {
   bool fail(const std::string& what) { throw bad_data(fmt::format("{}: {}", origin_, what)); }
   [[noreturn]] void bad_entry(const std::string& what) {
     const bool merges = list_ == List::kMerges;
-    throw bad_data(fmt::format("{}: {}, entry {}: {}", origin_, merges ? "model.merges" : "model.vocab",
+    throw bad_data(fmt::format("{}: {}, entry {}: {}", origin_, merges ? "model: merges" : "model: vocab",
                                merges ? lists.merges.size() : lists.vocabulary.size() + lists.pieces.size(), what));
   }
 
