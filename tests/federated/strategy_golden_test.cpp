@@ -17,7 +17,7 @@ using Vector = std::vector<double>;
 
 const std::vector<Vector> kRounds = {{0.5, -1, 0.25}, {0.25, 0.5, -0.125}, {-0.5, 0.1, 0.0}};
 
-void expect_near(const Vector& got, const Vector& want, double tolerance = 1e-9) {
+void expect_close(const Vector& got, const Vector& want, double tolerance = 1e-9) {
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     EXPECT_NEAR(got[i], want[i], tolerance * std::max(1.0, std::abs(want[i]))) << i;
@@ -67,27 +67,27 @@ TEST(AdaptiveStrategies, ReferenceValues) {
     SCOPED_TRACE(std::string(test.name) + " " + test.initial_v + " " + test.bias);
     const auto strategy = make_strategy(test.name, {.server_learning_rate = test.rate, .beta1 = test.beta1, .initial_v = test.initial_v, .bias = test.bias});
     const auto after = run(*strategy);
-    for (std::size_t r = 0; r < 3; ++r) expect_near(after[r], test.expected[r]);
+    for (std::size_t r = 0; r < 3; ++r) expect_close(after[r], test.expected[r]);
   }
   const auto v = [](const char* name, double beta1) {
     const auto strategy = make_strategy(name, {.beta1 = beta1, .initial_v = "zero"});
     run(*strategy);
     return strategy->state().vectors.at("second_moment");
   };
-  expect_near(v("fedadam", 0.9), {0.005569, 0.012376, 0.00076725});
-  expect_near(v("fedyogi", 0.9), {0.005625, 0.0124, 0.00078125});
-  expect_near(v("fedadagrad", 0), {0.5625, 1.26, 0.078125});
+  expect_close(v("fedadam", 0.9), {0.005569, 0.012376, 0.00076725});
+  expect_close(v("fedyogi", 0.9), {0.005625, 0.0124, 0.00078125});
+  expect_close(v("fedadagrad", 0), {0.5625, 1.26, 0.078125});
 }
 
 TEST(Momentum, ReferenceValues) {
   const auto avgm = make_strategy("fedavgm");
   const auto after = run(*avgm);
-  expect_near(after[0], {0.5, -1, 0.25});
-  expect_near(after[1], {1.2, -1.4, 0.35});
-  expect_near(after[2], {1.33, -1.66, 0.44});
+  expect_close(after[0], {0.5, -1, 0.25});
+  expect_close(after[1], {1.2, -1.4, 0.35});
+  expect_close(after[2], {1.33, -1.66, 0.44});
   // Nesterov: v = D, then w = 0.9 v + D of each round, summed by hand.
   const auto diloco = make_strategy("diloco");
-  expect_near(run(*diloco)[1], {0.5 * 1.9 + 0.9 * 0.7 + 0.25, -1.9 + 0.9 * -0.4 + 0.5, 0.25 * 1.9 + 0.9 * 0.1 - 0.125});
+  expect_close(run(*diloco)[1], {0.5 * 1.9 + 0.9 * 0.7 + 0.25, -1.9 + 0.9 * -0.4 + 0.5, 0.25 * 1.9 + 0.9 * 0.1 - 0.125});
 }
 
 TEST(EveryStrategy, StateComesBackFromACheckpoint) {
@@ -122,22 +122,22 @@ Vector one_round(ServerStrategy& strategy, Vector w, const std::vector<Vector>& 
 TEST(FedNova, ReferenceValues) {
   const std::vector<Vector> differences = {{0.6, -0.2}, {-0.1, 0.9}};
   std::vector<ClientReport> reports = {{.weight = 0.75, .accumulation = nova_accumulation(2, 0)}, {.weight = 0.25, .accumulation = nova_accumulation(5, 0)}};
-  expect_near(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.605, -1.0825});
-  expect_near(one_round(*make_strategy("fedavg"), {1, -1}, differences, reports), {1.425, -0.925});
+  expect_close(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.605, -1.0825});
+  expect_close(one_round(*make_strategy("fedavg"), {1, -1}, differences, reports), {1.425, -0.925});
   EXPECT_NEAR(nova_accumulation(2, 0.9), 2.9, 1e-12);
   EXPECT_NEAR(nova_accumulation(5, 0.9), 13.1441, 1e-10);
   reports[0].accumulation = nova_accumulation(2, 0.9);
   reports[1].accumulation = nova_accumulation(5, 0.9);
-  expect_near(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.837013594, -1.188985277});
+  expect_close(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.837013594, -1.188985277});
   EXPECT_NEAR(nova_accumulation_proximal(3, 1e-9), 3, 1e-6);
   // Equal numbers of steps: FedAvg.
   for (ClientReport& report : reports) report.accumulation = 3;
-  expect_near(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.425, -0.925});
+  expect_close(one_round(*make_strategy("fednova"), {1, -1}, differences, reports), {1.425, -0.925});
 }
 
 TEST(Asynchronous, ReferenceValues) {
   const std::vector<ClientReport> lags = {{.lag = 0}, {.lag = 3}, {.lag = 8}};
-  expect_near(one_round(*make_strategy("fedbuff"), {1, 1}, {{1, 0}, {0, 1}, {1, 1}}, lags), {1.444444444, 1.277777778});
+  expect_close(one_round(*make_strategy("fedbuff"), {1, 1}, {{1, 0}, {0, 1}, {1, 1}}, lags), {1.444444444, 1.277777778});
   const auto fedasync = make_strategy("fedasync");
   Vector w = {0};
   const Vector models = {1, 1, -1}, expected = {0.6, 0.72, 0.376};
@@ -178,11 +178,11 @@ TEST(Scaffold, ReferenceValues) {
       trace.push_back({w[0], c[0], control[0][0], control[1][0]});
     }
     if (option == 1) {
-      expect_near(trace[0], {1.193, -1, 1, -3});
-      expect_near(trace[1], {1.348448, -0.614, 1.193, -2.421});
+      expect_close(trace[0], {1.193, -1, 1, -3});
+      expect_close(trace[1], {1.348448, -0.614, 1.193, -2.421});
     } else {
-      expect_near(trace[0], {1.193, -0.6433333333, 0.9033333333, -2.19});
-      expect_near(trace[1], {1.336661333, -0.4788711111, 1.227187778, -2.18493});
+      expect_close(trace[0], {1.193, -0.6433333333, 0.9033333333, -2.19});
+      expect_close(trace[1], {1.336661333, -0.4788711111, 1.227187778, -2.18493});
     }
     EXPECT_NEAR(trace.back()[0], 1.5, 1e-9);
   }
@@ -191,7 +191,7 @@ TEST(Scaffold, ReferenceValues) {
 TEST(FedProx, ReferenceValues) {
   Vector gradient = {0.2, -0.4, 1};
   add_proximal_gradient(gradient, Vector{1, 2, -1}, Vector{0.5, 2.5, 0}, 0.1);
-  expect_near(gradient, {0.25, -0.45, 0.9});
+  expect_close(gradient, {0.25, -0.45, 0.9});
   // Minimiser of (w - 3)^2 + (w - 1)^2 / 4.
   Vector w = {0};
   for (int i = 0; i < 400; ++i) {
@@ -205,18 +205,18 @@ TEST(FedProx, ReferenceValues) {
 TEST(QFedAvg, IsFedAvgAtZeroAndFavoursHighLosses) {
   const std::vector<Vector> differences = {{1, 0}, {0, 1}};
   std::vector<ClientReport> reports = {{.weight = 0.5, .squared_norm = 1, .loss = 4}, {.weight = 0.5, .squared_norm = 1, .loss = 1}};
-  expect_near(one_round(*make_strategy("qfedavg", {.fairness = 0, .lipschitz = 10}), {0, 0}, differences, reports), {0.5, 0.5});
+  expect_close(one_round(*make_strategy("qfedavg", {.fairness = 0, .lipschitz = 10}), {0, 0}, differences, reports), {0.5, 0.5});
   // q = 1, L = 1: numerators 4 and 1, h = (1 + 4) + (1 + 1).
-  expect_near(one_round(*make_strategy("qfedavg", {.fairness = 1, .lipschitz = 1}), {0, 0}, differences, reports), {4. / 7, 1. / 7});
+  expect_close(one_round(*make_strategy("qfedavg", {.fairness = 1, .lipschitz = 1}), {0, 0}, differences, reports), {4. / 7, 1. / 7});
 }
 
 TEST(FedExp, StepsLongerWhereClientsDisagree) {
   const std::vector<Vector> differences = {{1, 0}, {0, 1}, {-1, 0}, {0, 1}};
   std::vector<ClientReport> reports(4, {.weight = 0.25, .squared_norm = 1});
   // |mean|^2 = .25; 4 / (2 * 4 * (.25 + .001)) = 1.992.
-  expect_near(one_round(*make_strategy("fedexp"), {0, 0}, differences, reports), {0, 0.5 * 0.5 / 0.251});
+  expect_close(one_round(*make_strategy("fedexp"), {0, 0}, differences, reports), {0, 0.5 * 0.5 / 0.251});
   for (ClientReport& report : reports) report.squared_norm = 0.01;
-  expect_near(one_round(*make_strategy("fedexp"), {0, 0}, differences, reports), {0, 0.5});
+  expect_close(one_round(*make_strategy("fedexp"), {0, 0}, differences, reports), {0, 0.5});
 }
 
 TEST(RobustStrategies, AHostileUpdateDoesNotWin) {
@@ -230,7 +230,7 @@ TEST(RobustStrategies, AHostileUpdateDoesNotWin) {
     EXPECT_NEAR(combined[1], 1, 0.11) << name;
   }
   const auto median = make_strategy("median");
-  expect_near(median->combine(std::span(spans).first(4), {}), {1, 1.025}, 1e-6);
+  expect_close(median->combine(std::span(spans).first(4), {}), {1, 1.025}, 1e-6);
   EXPECT_THROW(make_strategy("krum", {.hostile = 3})->combine(spans, {}), Error);
   EXPECT_THROW(make_strategy("fedavg")->combine(spans, {}), Error);
 }
@@ -249,7 +249,7 @@ TEST(AdaptiveClipping, TracksTheMedianFromBothSides) {
     return trace;
   };
   const Vector up = run_from(0.1, 60);
-  expect_near({up.begin(), up.begin() + 5}, {0.1105170918, 0.1221402758, 0.1349858808, 0.1491824698, 0.1648721271});
+  expect_close({up.begin(), up.begin() + 5}, {0.1105170918, 0.1221402758, 0.1349858808, 0.1491824698, 0.1648721271});
   EXPECT_NEAR(up[19], 0.6553504862, 1e-9);
   EXPECT_LE(up[53], 1.8);
   EXPECT_GT(up[54], 1.8);
@@ -295,7 +295,7 @@ TEST(FixedPoint, AnyOrderAndAnyGroupingGiveTheSameBits) {
   right.merge(left);
   EXPECT_EQ(forward.values(), backward.values());
   EXPECT_EQ(forward.values(), right.values());
-  expect_near(forward.values(), plain, 1e-10);
+  expect_close(forward.values(), plain, 1e-10);
   FixedPointSum sum(2, 4);
   EXPECT_FALSE(sum.add(std::vector<float>{NAN, 1}, 1));
   EXPECT_FALSE(sum.add(std::vector<float>{1, INFINITY}, 1));

@@ -22,7 +22,8 @@ def target_of(path):
     parts = path.relative_to(SOURCE).parts
     if parts[:2] == ("discreet", "cli"):
         return "program"
-    tensor = (parts[1] in TENSOR and parts[1:3] != ("mitigate", "words")) or parts[1:3] == ("app", "ops")
+    base = parts[1:3] == ("mitigate", "words") or (parts[1] == "federated" and parts[2] != "engine")
+    tensor = (parts[1] in TENSOR and not base) or parts[1:3] == ("app", "ops")
     return parts[0] + (" tensor" if tensor else " base")
 
 
