@@ -13,10 +13,10 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("DISCREET_PROGRAM") or str(SOURCE / "build" / "discreet")
-FILES = "json|jsonl|toml|cpp|h|md|py|safetensors|csv|tsv|txt|gz|html|npy|h5|test|proto"
+FILES = "json|jsonl|toml|cpp|h|md|py|safetensors|csv|tsv|txt|gz|html|npy|h5|test|proto|onnx"
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 # Options of other programs that our messages name.
-FOREIGN_FLAGS = {"--no-python", "--nproc-per-node", "--nnodes", "--rdzv-endpoint"}
+FOREIGN_FLAGS = {"--no-python", "--nproc-per-node", "--nnodes", "--rdzv-endpoint", "--merge"}
 
 
 def ask(*arguments):
