@@ -18,6 +18,7 @@ Case language_case(const std::string& tokenizer, text::Vocabulary vocabulary) {
   Case c;
   c.encoder.tokenizer = text::make_tokenizer(tokenizer);
   c.encoder.vocabulary = std::move(vocabulary);
+  c.encoder.task = "language-model";
   c.encoder.language.end = c.encoder.vocabulary.size();
   std::vector<text::Example> examples(2);
   examples[0].words = {"ab", "c"};

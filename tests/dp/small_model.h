@@ -8,6 +8,7 @@
 #include "discreet/dp/clipper.h"
 #include "discreet/nn/model.h"
 #include "tensor_registry.h"
+#include "tests/nn/tiny_pretrained.h"
 
 // Small whole models and data for the tests of clipping.
 namespace discreet::dp::testing {
@@ -44,6 +45,7 @@ inline std::shared_ptr<nn::Model> small_model(const std::string& kind, at::Scala
   spec.hidden = {8};
   spec.layers = kind == "bow" ? 1 : 2;
   spec.heads = 2;
+  if (kind == "pretrained") spec.path = nn::test::tiny_pretrained("albert", kWords).string();
   spec.dropout = dropout;
   spec.norm = kind == "cnn" ? "group" : "";
   spec.char_embedding = characters || kind == "bilstm-cnn-crf" ? 3 : 0;
