@@ -1,0 +1,163 @@
+// Runs that start from a folder in the Hugging Face layout: resumed to the same bytes, privately, frozen,
+// with adapters; evaluated and exported from the run directory alone.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+
+#include "discreet/app/loader.h"
+#include "discreet/app/ops/run_model.h"
+#include "discreet/core/files.h"
+#include "discreet/core/operation.h"
+#include "discreet/nn/batch.h"
+#include "discreet/nn/checkpoint.h"
+#include "discreet/nn/pretrained/adapter.h"
+#include "discreet/nn/pretrained/model.h"
+#include "tests/core/temporary_folder.h"
+#include "tests/nn/tiny_pretrained.h"
+#include "tests/tensor/child.h"
+
+namespace discreet {
+namespace {
+namespace fs = std::filesystem;
+using testing::run_child;
+
+/// Every word in letters: all that an uncased BERT's tokenizer needs.
+std::vector<std::string> letter_vocabulary() {
+  std::vector<std::string> words{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "'", "-", ".", ","};
+  for (const std::string prefix : {"", "##"}) {
+    for (char c = 'a'; c <= 'z'; ++c) words.push_back(prefix + c);
+    for (char c = '0'; c <= '9'; ++c) words.push_back(prefix + c);
+  }
+  return words;
+}
+
+void make_base(const fs::path& folder, const std::string& type, const std::string& class_name) {
+  app::load_tensor_library();
+  const auto words = letter_vocabulary();
+  nn::PretrainedSource source = nn::open_source(nn::test::tiny_pretrained(
+      type, static_cast<std::int64_t>(words.size()),
+      {{"architectures", {class_name}}, {"max_position_embeddings", 200}, {"n_positions", 200}}));
+  const nn::HeadForm head = nn::head_of(source.architecture, source.config);
+  core::ReproducibleRng rng(4, "base");
+  const auto model = std::make_shared<nn::PretrainedModel>(std::move(source), head, rng);
+  nn::save_pretrained(folder, *model);
+  std::string text;
+  for (const std::string& word : words) text += word + "\n";
+  core::write_file_atomically(folder / "vocab.txt", text);
+}
+
+Json pretrained_request(const fs::path& run, const fs::path& base, const std::vector<std::string>& more) {
+  Json request = {{"run", run.string()},
+                  {"set",
+                   {"task=text-classification", "data.train=assistant:lines=40", "model.path=" + base.string(),
+                    "train.threads=1", "train.batch_size=8", "train.steps=4", "train.learning_rate=0.01"}}};
+  for (const std::string& assignment : more) request["set"].push_back(assignment);
+  return request;
+}
+
+int call_pretrained(const std::string& operation, const Json& request, const std::atomic<int>* stop = nullptr) {
+  return run_child([&] {
+           core::OperationContext context;
+           context.quiet = true;
+           context.stop = stop;
+           app::call_operation(operation, request, context);
+         }).code;
+}
+
+std::string weights_bytes(const fs::path& run) {
+  return core::read_file(run / "model" / "model.safetensors");
+}
+
+const std::vector<std::string> kDpSgd = {"privacy.mechanism=dp-sgd", "privacy.noise_multiplier=1",
+                                         "privacy.delta=1e-3", "privacy.accountant=rdp",
+                                         "privacy.insecure_seed=7"};
+
+std::vector<std::string> and_privately(std::vector<std::string> more) {
+  more.insert(more.end(), kDpSgd.begin(), kDpSgd.end());
+  return more;
+}
+
+class PretrainedRun : public ::testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(PretrainedRun, ResumedEndsAsIfItHadNotStoppedAndNeedsItsFolderAlone) {
+  const core::TemporaryFolder folder;
+  make_base(folder / "base", "bert", "BertForMaskedLM");
+  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "whole", folder / "base", GetParam())), 0);
+  const std::atomic<int> stop{SIGINT};
+  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "cut", folder / "base", GetParam()), &stop), 130);
+  ASSERT_EQ(call_pretrained("resume", {{"run", (folder / "cut").string()}}), 0);
+  EXPECT_EQ(weights_bytes(folder / "cut"), weights_bytes(folder / "whole"));
+  fs::remove_all(folder / "base");
+  EXPECT_EQ(call_pretrained("eval", {{"run", (folder / "cut").string()}, {"data", "assistant:lines=20"}}), 0);
+}
+
+const std::vector<std::string> kHeads = {"train.trainable=[\"intent_head.*\"]", "model.dropout=0.2"};
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways, PretrainedRun,
+    ::testing::Values(std::vector<std::string>{"train.layer_decay=0.7", "train.recompute=true", "model.dropout=0.1"},
+                      and_privately({"train.recompute=true", "model.dropout=0.1"}), kHeads, and_privately(kHeads),
+                      and_privately({"model.lora_rank=2", "model.lora_targets=[\"*.qkv\"]",
+                                     "train.trainable=[\"intent_head.*\"]"})));
+
+/// Logits of a few token ids, by a model as a run has it.
+at::Tensor logits_of(nn::Model& model) {
+  const at::NoGradGuard no_gradients;
+  const nn::EncodedExamples data{{2, 9, 50, 11, 3, 2, 30, 3}, {0, 5, 8}, {}, {}};
+  return model.forward(nn::collate(data, std::vector<std::int64_t>{0, 1})).intent_logits;
+}
+
+TEST(PretrainedExport, TheClassThatIsWrittenComputesTheSame) {
+  for (const auto& [type, class_name] : {std::pair{"bert", "BertModel"}, {"distilbert", "DistilBertForMaskedLM"},
+                                         {"albert", "AlbertModel"}, {"roberta", "RobertaModel"}}) {
+    const core::TemporaryFolder folder;
+    make_base(folder / "base", type, class_name);
+    ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base", {})), 0) << type;
+    ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
+    EXPECT_TRUE(fs::exists(folder / "out" / "vocab.txt"));
+    const app::RunModel run = app::open_run_model(folder / "run");
+    const auto exported = nn::open_pretrained(folder / "out");
+    EXPECT_EQ(exported->head().head, nn::PretrainedHead::kSequence);
+    EXPECT_EQ(exported->source().config.labels, run.encoder.intents.names());
+    EXPECT_TRUE(at::equal(logits_of(*run.model), logits_of(*exported))) << type;
+    // What is there stays there.
+    EXPECT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 2);
+  }
+}
+
+TEST(PretrainedExport, AModelThatNoClassHasIsTheBareOneWithItsHeadsBesideIt) {
+  const core::TemporaryFolder folder;
+  make_base(folder / "base", "bert", "BertModel");
+  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base",
+                                                      {"task=intent-slot", "model.pooling=mean"})), 0);
+  ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
+  const auto exported = nn::open_pretrained(folder / "out");
+  EXPECT_EQ(exported->head().class_name, "BertModel");
+  const nn::NamedTensors heads = nn::read_tensors(folder / "out" / "heads.safetensors");
+  ASSERT_EQ(heads.size(), 4u);
+  for (const auto& [name, tensor] : heads) {
+    EXPECT_TRUE(name.starts_with("intent_head.") || name.starts_with("slot_head.")) << name;
+  }
+}
+
+TEST(PretrainedExport, AnAdapterGoesOutAndInAgain) {
+  const core::TemporaryFolder folder;
+  make_base(folder / "base", "bert", "BertModel");
+  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base",
+                                                      {"model.lora_rank=2", "model.lora_targets=[\"*.qkv\"]",
+                                                       "train.trainable=[\"intent_head.*\"]"})), 0);
+  ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"adapter", true},
+                                           {"out", (folder / "adapter").string()}}), 0);
+  // A run that does nothing with it has its function; its own folder is enough to open it.
+  const std::string start = "model.adapter=" + (folder / "adapter").string();
+  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "again", folder / "base",
+                                                      {start, "train.learning_rate=1e-30"})), 0);
+  fs::remove_all(folder / "base");
+  fs::remove_all(folder / "adapter");
+  const app::RunModel before = app::open_run_model(folder / "run"), after = app::open_run_model(folder / "again");
+  EXPECT_TRUE(at::allclose(logits_of(*before.model), logits_of(*after.model), 1e-5, 1e-5));
+}
+
+}  // namespace
+}  // namespace discreet
