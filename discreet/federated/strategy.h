@@ -62,6 +62,9 @@ class ServerStrategy {
   /// Moves w. Shapes: w, sum [P].
   virtual void apply(std::span<double> w, std::span<const double> sum,
                      std::span<const ClientReport> round) = 0;
+  /// True if factors are proportional to the reports' weights, so that a dropped client's share can be
+  /// given to the others.
+  virtual bool is_weighted() const { return true; }
   /// True if the strategy must see single differences: no secure aggregation is possible then.
   virtual bool needs_each() const { return false; }
   /// For `needs_each`: the aggregate that `apply` gets, from all differences [S][P].

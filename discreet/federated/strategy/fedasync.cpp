@@ -10,6 +10,7 @@ namespace {
 class FedAsync final : public ServerStrategy {
  public:
   explicit FedAsync(const StrategyOptions& options) : options_(options) {}
+  bool is_weighted() const override { return false; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     (void)round;
     return options_.mixing * std::pow(1 + report.lag, -options_.mixing_decay);

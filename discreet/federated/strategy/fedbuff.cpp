@@ -9,6 +9,7 @@ namespace {
 class FedBuff final : public ServerStrategy {
  public:
   explicit FedBuff(const StrategyOptions& options) : options_(options) {}
+  bool is_weighted() const override { return false; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     double weight = 1;
     if (options_.staleness == "root") weight = 1 / std::sqrt(1 + report.lag);

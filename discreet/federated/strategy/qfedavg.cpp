@@ -9,6 +9,7 @@ namespace {
 class QFedAvg final : public ServerStrategy {
  public:
   explicit QFedAvg(const StrategyOptions& options) : options_(options) {}
+  bool is_weighted() const override { return false; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     (void)round;
     return options_.lipschitz * std::pow(report.loss, options_.fairness);
