@@ -54,9 +54,10 @@ void check_settings(const Settings& settings) {
   if (settings.data.test.empty() && settings.data.dev.empty()) {
     throw usage_error("federated simulate needs data.test or data.dev to look at after each round");
   }
-  if (settings.train.average > 0 || settings.train.schedule != "constant") {
-    throw usage_error("train.average and train.schedule are for `discreet train`",
-                      "Clients train with a constant rate; leave both out.");
+  if (settings.train.average > 0 || settings.train.schedule != "constant" ||
+      settings.train.layer_decay != 1) {
+    throw usage_error("train.average, train.schedule and train.layer_decay are for `discreet train`",
+                      "Clients train with one constant rate; leave them out.");
   }
 }
 
@@ -68,7 +69,13 @@ fs::path simulation_folder(const Settings& settings) {
 federated::LocalOptions local_options(const Federation& federation) {
   const Settings& s = federation.settings;
   const FederatedOptions& own = federation.federated.own;
-  return {.optimizer = optimizer_options(s),
+  const nn::OptimizerOptions optimizer{.kind = nn::parse_optimizer(s.train.optimizer),
+                                       .momentum = s.train.momentum,
+                                       .beta1 = s.train.beta1,
+                                       .beta2 = s.train.beta2,
+                                       .weight_decay = s.train.weight_decay,
+                                       .floor = s.train.second_moment_floor};
+  return {.optimizer = optimizer,
           .learning_rate = s.train.learning_rate,
           .batch_size = s.train.batch_size,
           .epochs = own.local_epochs,
