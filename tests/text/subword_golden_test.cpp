@@ -83,7 +83,9 @@ TEST_F(SubwordGolden, Llama2cFile) {
   for (const Json& c : cases("gpt2")) {
     const std::string text = c["text"];
     // The conversion finds "<s>" in a text, llama2.c does not.
-    if (text.find("<s>") == std::string::npos) EXPECT_EQ(own.ids(text), text.empty() ? std::vector<std::int32_t>{1} : converted.ids(text)) << text;
+    if (text.find("<s>") != std::string::npos) continue;
+    const auto expected = text.empty() ? std::vector<std::int32_t>{1} : converted.ids(text);
+    EXPECT_EQ(own.ids(text), expected) << text;
   }
 }
 
