@@ -1,7 +1,9 @@
+#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -34,6 +36,13 @@ double product_gflops(double seconds) {
   return best;
 }
 
+/// On how many threads this library's own loops run: one, if it was built without OpenMP.
+int loop_threads() {
+  std::atomic<int> parts = 0;
+  at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t, std::int64_t) { ++parts; });
+  return parts;
+}
+
 Json costs_json(const dp::PlanCosts& costs) {
   return {{"pair", costs.pair}, {"product", costs.product}, {"kept", costs.kept}};
 }
@@ -48,6 +57,7 @@ Json doctor_tensors(const Json&, core::OperationContext&) {
   const std::string blas = at::hasMKL() ? at::get_mkl_version() : "the BLAS of libtorch, not MKL";
   return {{"libtorch", TORCH_VERSION},
           {"threads", threads},
+          {"loop_threads", loop_threads()},
           {"cpu_capability", at::get_cpu_capability()},
           {"blas", blas},
           {"gflops_one_thread", one},
