@@ -45,7 +45,7 @@ inline std::shared_ptr<nn::Model> small_model(const std::string& kind, at::Scala
   spec.hidden = {8};
   spec.layers = kind == "bow" ? 1 : 2;
   spec.heads = 2;
-  if (kind == "pretrained") spec.path = nn::test::tiny_pretrained("albert", kWords).string();
+  if (kind == "pretrained") spec.path = nn::test::tiny_pretrained("albert", kWords, {{"max_position_embeddings", 128}}).string();
   spec.dropout = dropout;
   spec.norm = kind == "cnn" ? "group" : "";
   spec.char_embedding = characters || kind == "bilstm-cnn-crf" ? 3 : 0;
