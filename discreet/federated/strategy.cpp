@@ -51,6 +51,17 @@ std::vector<double> ServerStrategy::combine(std::span<const std::span<const floa
   throw internal_error("this strategy does not see single differences");
 }
 
+void ServerStrategy::apply(std::span<double> w, std::span<const double> sum,
+                           std::span<const ClientReport> round) {
+  ++state_.rounds;
+  move(w, sum, round);
+}
+
+void ServerStrategy::move(std::span<double> w, std::span<const double> sum,
+                          std::span<const ClientReport>) {
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] += options_.server_learning_rate * sum[i];
+}
+
 std::vector<double>& ServerStrategy::vector(const std::string& name, std::size_t size,
                                             double initial) {
   auto [place, fresh] = state_.vectors.try_emplace(name);

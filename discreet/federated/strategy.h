@@ -53,15 +53,16 @@ struct ClientReport {
 /// One that needs every difference (robust ones) overrides `combine`.
 class ServerStrategy {
  public:
+  explicit ServerStrategy(const StrategyOptions& options) : options_(options) {}
   virtual ~ServerStrategy() = default;
   /// Factor of this client's difference in the sum, given the reports of the whole round.
   virtual double factor(const ClientReport& report, std::span<const ClientReport> round) const {
     (void)round;
     return report.weight;
   }
-  /// Moves w. Shapes: w, sum [P].
-  virtual void apply(std::span<double> w, std::span<const double> sum,
-                     std::span<const ClientReport> round) = 0;
+  /// Moves w, and counts the round. Shapes: w, sum [P].
+  void apply(std::span<double> w, std::span<const double> sum,
+             std::span<const ClientReport> round);
   /// True if factors are proportional to the reports' weights, so that a dropped client's share can be
   /// given to the others.
   virtual bool is_weighted() const { return true; }
@@ -80,8 +81,17 @@ class ServerStrategy {
   void restore(State state) { state_ = std::move(state); }
 
  protected:
+  /// What `apply` does to w; here FedAvg's step, server_learning_rate times the sum.
+  virtual void move(std::span<double> w, std::span<const double> sum,
+                    std::span<const ClientReport> round);
   /// The vector of that name, made with `initial` at the first use.
   std::vector<double>& vector(const std::string& name, std::size_t size, double initial = 0);
+  /// The round that is applied counts already.
+  std::int64_t rounds() const { return state_.rounds; }
+
+  const StrategyOptions options_;
+
+ private:
   State state_;
 };
 

@@ -7,44 +7,18 @@
 #include "discreet/dp/plan.h"
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/layers/embedding.h"
-#include "small_model.h"
+#include "conformance.h"
 
 namespace discreet::dp {
 namespace {
 
-using testing::plain_gradient;
+using testing::clip_part;
+using testing::clipped_sum;
 using testing::random_examples;
 using testing::small_model;
 using testing::trainable_of;
 
 constexpr std::int64_t kPoisonedWord = testing::kWords - 1;
-
-/// A plan without noise and with divisor 1, so that what it releases is the clipped sum itself.
-PrivatePlan bare_plan(double clip_norm) {
-  return PrivatePlan({.units = 4, .expected_batch_size = 1, .steps = 1, .clip_norm = clip_norm,
-                      .noise_multiplier = 0.0, .insecure_seed = 1});
-}
-
-at::Tensor released(SegmentClipper& clipper, double clip_norm) {
-  PrivatePlan plan = bare_plan(clip_norm);
-  plan.begin_step(0);
-  ClippedSum sum = clipper.take();
-  std::vector<at::Tensor> pieces;
-  for (const at::Tensor& piece : plan.release(sum)) pieces.push_back(piece.flatten().to(at::kDouble));
-  return at::cat(pieces);
-}
-
-void clip_part(SegmentClipper& clipper, nn::Model& model, const nn::EncodedExamples& data,
-               const std::vector<std::int64_t>& indices,
-               const std::vector<std::int64_t>& segment_offsets) {
-  const nn::PackedBatch batch = nn::collate(data, indices, segment_offsets);
-  clipper.begin(static_cast<std::int64_t>(segment_offsets.size()) - 1);
-  {
-    nn::RecordingScope scope(clipper);
-    model.forward(batch).loss.sum().backward();
-  }
-  clipper.finish();
-}
 
 struct ConformanceCase {
   std::string kind;
@@ -65,40 +39,7 @@ void check_model(const ConformanceCase& c) {
   model->set_dropout(9, 3);
   const nn::EncodedExamples data = random_examples(c.lengths, 21);
   const double tolerance = c.type == at::kDouble ? 1e-10 : 1e-5;
-  const std::size_t segments = c.segment_offsets.size() - 1;
-
-  std::vector<double> norms;
-  std::vector<at::Tensor> gradients;
-  for (std::size_t s = 0; s < segments; ++s) {
-    std::vector<std::int64_t> members;
-    for (auto i = c.segment_offsets[s]; i < c.segment_offsets[s + 1]; ++i) members.push_back(i);
-    at::Tensor gradient = plain_gradient(*model, data, members);
-    norms.push_back(gradient.defined() ? gradient.norm().item<double>() : 0);
-    gradients.push_back(gradient);
-  }
-  std::vector<double> sorted = norms;
-  std::sort(sorted.begin(), sorted.end());
-  const double clip_norm = 0.9 * sorted[segments / 2] + 1e-3;  // clips some, not all
-
-  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(clip_norm), {.plan = c.plan});
-  at::Tensor expected;
-  std::size_t first = 0;
-  for (const std::size_t last : c.parts) {
-    const auto begin = c.segment_offsets[first];
-    std::vector<std::int64_t> indices, offsets;
-    for (auto i = begin; i < c.segment_offsets[last]; ++i) indices.push_back(i);
-    for (std::size_t s = first; s <= last; ++s) offsets.push_back(c.segment_offsets[s] - begin);
-    clip_part(clipper, *model, data, indices, offsets);
-    for (std::size_t s = first; s < last; ++s) {
-      EXPECT_NEAR(clipper.norms()[s - first], norms[s], tolerance * (1 + norms[s])) << "segment " << s;
-      if (!gradients[s].defined()) continue;
-      const at::Tensor scaled = gradients[s] * clip_factor(norms[s], clip_norm);
-      expected = expected.defined() ? expected + scaled : scaled;
-    }
-    first = last;
-  }
-  const double error = (released(clipper, clip_norm) - expected).norm().item<double>();
-  EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
+  testing::expect_the_loop(*model, data, {c.segment_offsets, c.parts}, tolerance, {.plan = c.plan});
 }
 
 const std::vector<std::int64_t> kMixed{3, 1, 12, 1, 7, 5, 2};
@@ -189,7 +130,7 @@ TEST(SegmentClipper, TiedWeightsAreBoundTogether) {
       layer->weight.mutable_grad() = at::Tensor();
       layer->bias.mutable_grad() = at::Tensor();
     }
-    EXPECT_LE((released(clipper, clip_norm) - expected).norm().item<double>(), 1e-10);
+    EXPECT_LE((clipped_sum(clipper, clip_norm) - expected).norm().item<double>(), 1e-10);
   }
 }
 
@@ -215,7 +156,7 @@ TEST(SegmentClipper, TheBoundHoldsOnAWideLayer) {
         (layer->forward(x, rows) * weights).sum().backward();
       }
       clipper.finish();
-      EXPECT_LE(released(clipper, 1).norm().item<double>(), 1 + 1e-6);
+      EXPECT_LE(clipped_sum(clipper, 1).norm().item<double>(), 1 + 1e-6);
       EXPECT_GE(clipper.norms()[0], 100);
     }
   }
@@ -304,10 +245,10 @@ TEST(SegmentClipper, ANonFiniteExampleContributesZeroAndIsCounted) {
     SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(0.5));
     clip_part(clipper, *model, data, {0, 1, 2}, {0, 1, 2, 3});
     EXPECT_FALSE(std::isfinite(clipper.norms()[1]));
-    const at::Tensor with = released(clipper, 0.5);
+    const at::Tensor with = clipped_sum(clipper, 0.5);
     SegmentClipper without(trainable_of(*model), privacy::ClipNorm(0.5));
     clip_part(without, *model, data, {0, 2}, {0, 1, 2});
-    const at::Tensor expected = released(without, 0.5);
+    const at::Tensor expected = clipped_sum(without, 0.5);
     EXPECT_TRUE(at::isfinite(with).all().item<bool>());
     EXPECT_LE((with - expected).norm().item<double>(), 1e-5);
   }

@@ -7,7 +7,7 @@
 #include "discreet/dp/plan.h"
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/encoder.h"
-#include "small_model.h"
+#include "conformance.h"
 #include "tests/nn/tiny_pretrained.h"
 
 namespace discreet::dp {
@@ -84,13 +84,7 @@ Clipped clipped(nn::Model& model, const nn::EncodedExamples& data, double clip_n
   }
   clipper.finish();
   Clipped out{std::vector<double>(clipper.norms().begin(), clipper.norms().end()), {}};
-  PrivatePlan plan({.units = 6, .expected_batch_size = 1, .steps = 1, .clip_norm = clip_norm,
-                    .noise_multiplier = 0.0, .insecure_seed = 1});
-  plan.begin_step(0);
-  ClippedSum sum = clipper.take();
-  std::vector<at::Tensor> pieces;
-  for (const at::Tensor& piece : plan.release(sum)) pieces.push_back(piece.flatten().to(at::kDouble));
-  out.sum = at::cat(pieces);
+  out.sum = testing::clipped_sum(clipper, clip_norm);
   return out;
 }
 

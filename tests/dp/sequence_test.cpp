@@ -6,13 +6,10 @@
 
 #include "discreet/dp/plan.h"
 #include "discreet/nn/encoder_decoder.h"
-#include "small_model.h"
+#include "conformance.h"
 
 namespace discreet::dp {
 namespace {
-
-using testing::plain_gradient;
-using testing::trainable_of;
 
 constexpr std::int64_t kSequenceEntries = 11;
 
@@ -95,57 +92,12 @@ nn::EncodedExamples sequence_data() {
   return data;
 }
 
-at::Tensor released_by_sequences(SegmentClipper& clipper, double clip_norm) {
-  PrivatePlan plan({.units = 4, .expected_batch_size = 1, .steps = 1, .clip_norm = clip_norm,
-                    .noise_multiplier = 0.0, .insecure_seed = 1});
-  plan.begin_step(0);
-  ClippedSum sum = clipper.take();
-  std::vector<at::Tensor> pieces;
-  for (const at::Tensor& piece : plan.release(sum)) pieces.push_back(piece.flatten().to(at::kDouble));
-  return at::cat(pieces);
-}
-
 void check_sequence(const SequenceCase& c) {
   SCOPED_TRACE(c.name + " " + c10::toString(c.type));
   const auto model = sequence_model(c);
   const nn::EncodedExamples data = sequence_data();
   const double tolerance = c.type == at::kDouble ? 1e-10 : 1e-5;
-  const std::size_t segments = c.segment_offsets.size() - 1;
-  std::vector<double> norms;
-  std::vector<at::Tensor> gradients;
-  for (std::size_t s = 0; s < segments; ++s) {
-    std::vector<std::int64_t> members;
-    for (auto i = c.segment_offsets[s]; i < c.segment_offsets[s + 1]; ++i) members.push_back(i);
-    gradients.push_back(plain_gradient(*model, data, members));
-    norms.push_back(gradients.back().defined() ? gradients.back().norm().item<double>() : 0);
-  }
-  std::vector<double> sorted = norms;
-  std::ranges::sort(sorted);
-  const double clip_norm = 0.9 * sorted[segments / 2] + 1e-3;
-  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(clip_norm), {});
-  at::Tensor expected;
-  std::size_t first = 0;
-  for (const std::size_t last : c.parts) {
-    const auto begin = c.segment_offsets[first];
-    std::vector<std::int64_t> indices, offsets;
-    for (auto i = begin; i < c.segment_offsets[last]; ++i) indices.push_back(i);
-    for (std::size_t s = first; s <= last; ++s) offsets.push_back(c.segment_offsets[s] - begin);
-    clipper.begin(static_cast<std::int64_t>(last - first));
-    {
-      const nn::RecordingScope scope(clipper);
-      model->forward(nn::collate(data, indices, offsets)).loss.sum().backward();
-    }
-    clipper.finish();
-    for (std::size_t s = first; s < last; ++s) {
-      EXPECT_NEAR(clipper.norms()[s - first], norms[s], tolerance * (1 + norms[s])) << "segment " << s;
-      if (!gradients[s].defined()) continue;
-      const at::Tensor scaled = gradients[s] * clip_factor(norms[s], clip_norm);
-      expected = expected.defined() ? expected + scaled : scaled;
-    }
-    first = last;
-  }
-  const double error = (released_by_sequences(clipper, clip_norm) - expected).norm().item<double>();
-  EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
+  testing::expect_the_loop(*model, data, {c.segment_offsets, c.parts}, tolerance);
 }
 
 TEST(SequenceClipping, EqualsTheLoopOverBatchesOfOne) {

@@ -4,13 +4,10 @@
 #include "discreet/dp/plan.h"
 #include "discreet/nn/masked_model.h"
 #include "discreet/nn/span_model.h"
-#include "small_model.h"
+#include "conformance.h"
 
 namespace discreet::dp {
 namespace {
-
-using testing::plain_gradient;
-using testing::trainable_of;
 
 constexpr std::int64_t kIds = 12, kMask = 11;
 
@@ -77,48 +74,8 @@ void check_heads(const HeadCase& c) {
   const auto model = headed_model(c);
   const nn::EncodedExamples data = headed_data(c.spans);
   const double tolerance = c.type == at::kDouble ? 1e-10 : 1e-5;
-  const std::size_t segments = c.segment_offsets.size() - 1;
-  std::vector<double> norms;
-  std::vector<at::Tensor> gradients;
-  for (std::size_t s = 0; s < segments; ++s) {
-    std::vector<std::int64_t> members;
-    for (auto i = c.segment_offsets[s]; i < c.segment_offsets[s + 1]; ++i) members.push_back(i);
-    gradients.push_back(plain_gradient(*model, data, members));
-    norms.push_back(gradients.back().norm().item<double>());
-  }
+  const auto norms = testing::expect_the_loop(*model, data, {c.segment_offsets, c.parts}, tolerance);
   EXPECT_GT(norms[0], 1e-3);
-  std::vector<double> sorted = norms;
-  std::sort(sorted.begin(), sorted.end());
-  const double clip_norm = 0.9 * sorted[segments / 2] + 1e-3;
-  SegmentClipper clipper(trainable_of(*model), privacy::ClipNorm(clip_norm), {});
-  at::Tensor expected;
-  std::size_t first = 0;
-  for (const std::size_t last : c.parts) {
-    const auto begin = c.segment_offsets[first];
-    std::vector<std::int64_t> indices, offsets;
-    for (auto i = begin; i < c.segment_offsets[last]; ++i) indices.push_back(i);
-    for (std::size_t s = first; s <= last; ++s) offsets.push_back(c.segment_offsets[s] - begin);
-    clipper.begin(static_cast<std::int64_t>(last - first));
-    {
-      const nn::RecordingScope scope(clipper);
-      model->forward(nn::collate(data, indices, offsets)).loss.sum().backward();
-    }
-    clipper.finish();
-    for (std::size_t s = first; s < last; ++s) {
-      EXPECT_NEAR(clipper.norms()[s - first], norms[s], tolerance * (1 + norms[s])) << "segment " << s;
-      const at::Tensor scaled = gradients[s] * clip_factor(norms[s], clip_norm);
-      expected = expected.defined() ? expected + scaled : scaled;
-    }
-    first = last;
-  }
-  PrivatePlan plan({.units = 4, .expected_batch_size = 1, .steps = 1, .clip_norm = clip_norm,
-                    .noise_multiplier = 0.0, .insecure_seed = 1});
-  plan.begin_step(0);
-  ClippedSum sum = clipper.take();
-  std::vector<at::Tensor> pieces;
-  for (const at::Tensor& piece : plan.release(sum)) pieces.push_back(piece.flatten().to(at::kDouble));
-  const double error = (at::cat(pieces) - expected).norm().item<double>();
-  EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
 }
 
 TEST(TextHeadsConformance, Spans) {

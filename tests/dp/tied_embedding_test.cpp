@@ -6,6 +6,7 @@
 #include "discreet/dp/clipper.h"
 #include "discreet/dp/plan.h"
 #include "discreet/nn/layers/tied_embedding.h"
+#include "conformance.h"
 #include "tensor_registry.h"
 #include "tests/nn/support.h"
 
@@ -131,16 +132,6 @@ void record_all(const TiedCase& c, const TiedData& data, SegmentClipper& clipper
   clipper.finish();
 }
 
-at::Tensor released_sum(SegmentClipper& clipper, double clip_norm) {
-  PrivatePlan plan({.units = 4, .expected_batch_size = 1, .steps = 1, .clip_norm = clip_norm,
-                    .noise_multiplier = 0.0, .insecure_seed = 1});
-  plan.begin_step(0);
-  ClippedSum sum = clipper.take();
-  std::vector<at::Tensor> pieces;
-  for (const at::Tensor& piece : plan.release(sum)) pieces.push_back(piece.flatten().to(at::kDouble));
-  return at::cat(pieces);
-}
-
 void check_tied(const TiedCase& c) {
   SCOPED_TRACE(std::to_string(c.lookups) + " look-ups, " + std::to_string(c.heads) + " heads, plan " +
                std::to_string(static_cast<int>(c.plan)) + " " + c10::toString(c.type));
@@ -156,7 +147,7 @@ void check_tied(const TiedCase& c) {
     const at::Tensor clipped = gradient * clip_factor(norm, clip_norm);
     expected = expected.defined() ? expected + clipped : clipped;
   }
-  const double error = (released_sum(clipper, clip_norm) - expected).norm().item<double>();
+  const double error = (testing::clipped_sum(clipper, clip_norm) - expected).norm().item<double>();
   EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
 }
 
@@ -180,7 +171,7 @@ TEST(TiedEmbedding, ThePaddingRowStillGetsTheOutputLayersGradient) {
   const TiedData data = make_tied(c);
   SegmentClipper clipper(named(data), privacy::ClipNorm(100));
   record_all(c, data, clipper);
-  const at::Tensor row = released_sum(clipper, 100).slice(0, 2 * c.width, 3 * c.width);
+  const at::Tensor row = testing::clipped_sum(clipper, 100).slice(0, 2 * c.width, 3 * c.width);
   EXPECT_GT(row.norm().item<double>(), 1e-3);
 }
 
@@ -217,7 +208,7 @@ TEST(TiedEmbedding, TheBoundHoldsOnALargeVocabulary) {
       SegmentClipper clipper(named(data), privacy::ClipNorm(0.01), {.plan = plan});
       record_all(c, data, clipper);
       EXPECT_GT(clipper.norms()[0], 0.1);
-      EXPECT_LE(released_sum(clipper, 0.01).norm().item<double>(), 0.01 * (1 + 1e-6));
+      EXPECT_LE(testing::clipped_sum(clipper, 0.01).norm().item<double>(), 0.01 * (1 + 1e-6));
     }
   }
 }

@@ -5,16 +5,15 @@
 #include <atomic>
 #include <csignal>
 
-#include "discreet/app/loader.h"
 #include "discreet/core/files.h"
-#include "discreet/core/operation.h"
 #include "tests/core/temporary_folder.h"
-#include "tests/tensor/child.h"
+#include "tests/tensor/child_operation.h"
 
 namespace discreet {
 namespace {
 namespace fs = std::filesystem;
-using testing::run_child;
+using testing::call_in_child;
+using testing::saved_weights;
 
 Json language_request(const fs::path& run, const std::vector<std::string>& more) {
   Json request = {{"run", run.string()},
@@ -24,19 +23,6 @@ Json language_request(const fs::path& run, const std::vector<std::string>& more)
                     "model.dropout=0.1", "train.threads=1", "train.batch_size=16", "train.steps=4"}}};
   for (const std::string& assignment : more) request["set"].push_back(assignment);
   return request;
-}
-
-int call_in_child(const std::string& operation, const Json& request, const std::atomic<int>* stop = nullptr) {
-  return run_child([&] {
-           core::OperationContext context;
-           context.quiet = true;
-           context.stop = stop;
-           app::call_operation(operation, request, context);
-         }).code;
-}
-
-std::string saved_weights(const fs::path& run) {
-  return core::read_file(run / "model" / "model.safetensors");
 }
 
 class LanguageRun : public ::testing::TestWithParam<std::vector<std::string>> {};

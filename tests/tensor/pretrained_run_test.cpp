@@ -15,12 +15,13 @@
 #include "discreet/nn/pretrained/model.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/nn/tiny_pretrained.h"
-#include "tests/tensor/child.h"
+#include "tests/tensor/child_operation.h"
 
 namespace discreet {
 namespace {
 namespace fs = std::filesystem;
-using testing::run_child;
+using testing::call_in_child;
+using testing::saved_weights;
 
 /// Every word in letters: all that an uncased BERT's tokenizer needs.
 std::vector<std::string> letter_vocabulary() {
@@ -56,19 +57,6 @@ Json pretrained_request(const fs::path& run, const fs::path& base, const std::ve
   return request;
 }
 
-int call_pretrained(const std::string& operation, const Json& request, const std::atomic<int>* stop = nullptr) {
-  return run_child([&] {
-           core::OperationContext context;
-           context.quiet = true;
-           context.stop = stop;
-           app::call_operation(operation, request, context);
-         }).code;
-}
-
-std::string weights_bytes(const fs::path& run) {
-  return core::read_file(run / "model" / "model.safetensors");
-}
-
 const std::vector<std::string> kDpSgd = {"privacy.mechanism=dp-sgd", "privacy.noise_multiplier=1",
                                          "privacy.delta=1e-3", "privacy.accountant=rdp",
                                          "privacy.insecure_seed=7"};
@@ -83,13 +71,13 @@ class PretrainedRun : public ::testing::TestWithParam<std::vector<std::string>> 
 TEST_P(PretrainedRun, ResumedEndsAsIfItHadNotStoppedAndNeedsItsFolderAlone) {
   const core::TemporaryFolder folder;
   make_base(folder / "base", "bert", "BertForMaskedLM");
-  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "whole", folder / "base", GetParam())), 0);
+  ASSERT_EQ(call_in_child("train", pretrained_request(folder / "whole", folder / "base", GetParam())), 0);
   const std::atomic<int> stop{SIGINT};
-  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "cut", folder / "base", GetParam()), &stop), 130);
-  ASSERT_EQ(call_pretrained("resume", {{"run", (folder / "cut").string()}}), 0);
-  EXPECT_EQ(weights_bytes(folder / "cut"), weights_bytes(folder / "whole"));
+  ASSERT_EQ(call_in_child("train", pretrained_request(folder / "cut", folder / "base", GetParam()), &stop), 130);
+  ASSERT_EQ(call_in_child("resume", {{"run", (folder / "cut").string()}}), 0);
+  EXPECT_EQ(saved_weights(folder / "cut"), saved_weights(folder / "whole"));
   fs::remove_all(folder / "base");
-  EXPECT_EQ(call_pretrained("eval", {{"run", (folder / "cut").string()}, {"data", "assistant:lines=20"}}), 0);
+  EXPECT_EQ(call_in_child("eval", {{"run", (folder / "cut").string()}, {"data", "assistant:lines=20"}}), 0);
 }
 
 const std::vector<std::string> kHeads = {"train.trainable=[\"intent_head.*\"]", "model.dropout=0.2"};
@@ -113,8 +101,8 @@ TEST(PretrainedExport, TheClassThatIsWrittenComputesTheSame) {
                                          {"albert", "AlbertModel"}, {"roberta", "RobertaModel"}}) {
     const core::TemporaryFolder folder;
     make_base(folder / "base", type, class_name);
-    ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base", {})), 0) << type;
-    ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
+    ASSERT_EQ(call_in_child("train", pretrained_request(folder / "run", folder / "base", {})), 0) << type;
+    ASSERT_EQ(call_in_child("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
     EXPECT_TRUE(fs::exists(folder / "out" / "vocab.txt"));
     const app::RunModel run = app::open_run_model(folder / "run");
     const auto exported = nn::open_pretrained(folder / "out");
@@ -122,16 +110,16 @@ TEST(PretrainedExport, TheClassThatIsWrittenComputesTheSame) {
     EXPECT_EQ(exported->source().config.labels, run.encoder.intents.names());
     EXPECT_TRUE(at::equal(logits_of(*run.model), logits_of(*exported))) << type;
     // What is there stays there.
-    EXPECT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 2);
+    EXPECT_EQ(call_in_child("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 2);
   }
 }
 
 TEST(PretrainedExport, AModelThatNoClassHasIsTheBareOneWithItsHeadsBesideIt) {
   const core::TemporaryFolder folder;
   make_base(folder / "base", "bert", "BertModel");
-  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base",
+  ASSERT_EQ(call_in_child("train", pretrained_request(folder / "run", folder / "base",
                                                       {"task=intent-slot", "model.pooling=mean"})), 0);
-  ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
+  ASSERT_EQ(call_in_child("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 0);
   const auto exported = nn::open_pretrained(folder / "out");
   EXPECT_EQ(exported->head().class_name, "BertModel");
   const nn::NamedTensors heads = nn::read_tensors(folder / "out" / "heads.safetensors");
@@ -144,14 +132,14 @@ TEST(PretrainedExport, AModelThatNoClassHasIsTheBareOneWithItsHeadsBesideIt) {
 TEST(PretrainedExport, AnAdapterGoesOutAndInAgain) {
   const core::TemporaryFolder folder;
   make_base(folder / "base", "bert", "BertModel");
-  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "run", folder / "base",
+  ASSERT_EQ(call_in_child("train", pretrained_request(folder / "run", folder / "base",
                                                       {"model.lora_rank=2", "model.lora_targets=[\"*.qkv\"]",
                                                        "train.trainable=[\"intent_head.*\"]"})), 0);
-  ASSERT_EQ(call_pretrained("model-export", {{"run", (folder / "run").string()}, {"adapter", true},
+  ASSERT_EQ(call_in_child("model-export", {{"run", (folder / "run").string()}, {"adapter", true},
                                            {"out", (folder / "adapter").string()}}), 0);
   // A run that does nothing with it has its function; its own folder is enough to open it.
   const std::string start = "model.adapter=" + (folder / "adapter").string();
-  ASSERT_EQ(call_pretrained("train", pretrained_request(folder / "again", folder / "base",
+  ASSERT_EQ(call_in_child("train", pretrained_request(folder / "again", folder / "base",
                                                       {start, "train.learning_rate=1e-30"})), 0);
   fs::remove_all(folder / "base");
   fs::remove_all(folder / "adapter");

@@ -1,10 +1,7 @@
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iostream>
 
-#include <fmt/format.h>
-
+#include "discreet/app/internal/request_lines.h"
 #include "discreet/app/ops/internal/text_writer.h"
 #include "discreet/core/error.h"
 #include "discreet/core/log.h"
@@ -128,21 +125,13 @@ class Generation {
   double seconds_ = 0;
 };
 
-void read_prompts(const std::string& input, TextWriter& writer, Generation& generation,
+void read_prompts(const Json& request, TextWriter& writer, Generation& generation,
                   const core::OperationContext& context) {
-  std::ifstream file;
-  if (!input.empty()) {
-    file.open(input);
-    if (!file) throw bad_data(input + ": cannot be read", "Check --input.");
-  }
-  std::istream& in = input.empty() ? std::cin : file;
+  internal::RequestLines input(request);
   std::string line;
-  for (std::int64_t number = 1; !context.stopping() && std::getline(in, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string origin = fmt::format("{}:{}", input.empty() ? "standard input" : input, number);
-    generation.add(parse_prompt(line, origin, writer));
-    // Who waits at a terminal or a pipe gets an answer before asking again.
-    if (generation.waiting() == kPromptsPerBatch || in.rdbuf()->in_avail() <= 0) generation.write();
+  while (input.next(line, context)) {
+    generation.add(parse_prompt(line, input.origin(), writer));
+    if (generation.waiting() == kPromptsPerBatch || input.awaited()) generation.write();
   }
   generation.write();
 }
@@ -164,7 +153,7 @@ Json generate_texts(const Json& request, core::OperationContext& context) {
     generation.add(writer->encode(request.at("prompt").get<std::string>()));
     generation.write();
   } else {
-    read_prompts(request.value("input", ""), *writer, generation, context);
+    read_prompts(request, *writer, generation, context);
   }
   const Json summary = generation.summary();
   const double seconds = summary.at("seconds").get<double>();

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <fstream>
-#include <iostream>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/request_lines.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
@@ -173,27 +172,19 @@ class ModelRunner {
 
 Json run_lines(const Json& request, core::OperationContext& context) {
   ModelRunner runner(request.at("model").get<std::string>(), request.value("adapter", ""), context);
-  const std::string input = request.value("input", "");
-  std::ifstream file;
-  if (!input.empty()) {
-    file.open(input);
-    if (!file) throw bad_data(input + ": cannot be read", "Check --input.");
-  }
-  std::istream& in = input.empty() ? std::cin : file;
-  std::int64_t number = 0;
-  for (std::string line; !context.stopping() && std::getline(in, line);) {
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+  internal::RequestLines input(request);
+  std::string line;
+  while (input.next(line, context)) {
     try {
-      runner.add(line, fmt::format("{}:{}", input.empty() ? "standard input" : input, number));
+      runner.add(line, input.origin());
     } catch (const Error&) {
       runner.flush();  // the lines before a bad one are answered
       throw;
     }
-    if (in.rdbuf()->in_avail() <= 0) runner.flush();  // whoever wrote it waits
+    if (input.awaited()) runner.flush();
   }
   runner.flush();
-  return {{"schema", "discreet.model.run/1"}, {"n", number}};
+  return {{"schema", "discreet.model.run/1"}, {"n", input.count()}};
 }
 
 }  // namespace

@@ -1,9 +1,6 @@
 #include <cmath>
-#include <fstream>
-#include <iostream>
 
-#include <fmt/format.h>
-
+#include "discreet/app/internal/request_lines.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/app/span_answers.h"
 #include "discreet/core/error.h"
@@ -165,26 +162,15 @@ Json predict_texts(const Json& request, core::OperationContext& context) {
 Json predict(const Json& request, core::OperationContext& context) {
   const RunModel run = open_run_model(request.at("run").get<std::string>());
   if (run.encoder.task == "seq2seq") return predict_texts(request, context);
-  const std::string input = request.value("input", "");
-  std::ifstream file;
-  if (!input.empty()) {
-    file.open(input);
-    if (!file) throw bad_data(input + ": cannot be read", "Check --input.");
-  }
-  std::istream& in = input.empty() ? std::cin : file;
+  internal::RequestLines input(request);
   std::vector<PredictLine> lines;
   std::string line;
-  std::int64_t number = 0;
-  while (!context.stopping() && std::getline(in, line)) {
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string origin = fmt::format("{}:{}", input.empty() ? "standard input" : input, number);
-    lines.push_back(parse_line(line, origin, run.encoder));
-    // A person at a terminal or a program at a pipe waits for each answer.
-    if (lines.size() == kLinesPerBatch || in.rdbuf()->in_avail() <= 0) emit_batch(lines, run, context);
+  while (input.next(line, context)) {
+    lines.push_back(parse_line(line, input.origin(), run.encoder));
+    if (lines.size() == kLinesPerBatch || input.awaited()) emit_batch(lines, run, context);
   }
   if (!lines.empty()) emit_batch(lines, run, context);
-  return {{"schema", "discreet.predict/1"}, {"n", number}};
+  return {{"schema", "discreet.predict/1"}, {"n", input.count()}};
 }
 
 }  // namespace

@@ -22,12 +22,13 @@ using LabelCounts = std::vector<std::vector<std::int64_t>>;
 LabelCounts fednlp_label_counts(std::span<const std::int64_t> available, std::int64_t clients,
                                 const std::function<std::vector<double>(std::int64_t)>& draw);
 
-/// The coherent rule: client k gets exactly sizes[k] items, as near to mix[k] as what is left allows.
+/// The coherent rule: client k gets exactly sizes[k] items, as near to mix[k] as what is left
+/// allows.
 ///
 /// Clients take in random order, so that no client is last by its number. Rounding is by largest
 /// remainder with labels in random order; what a client was rounded down is carried to the next, so
-/// that equal mixes use up all labels together. A label that has run out is replaced by the others in
-/// proportion to what they have left. Sum of sizes = items (kInternal if not).
+/// that equal mixes use up all labels together. A label that has run out is replaced by the others
+/// in proportion to what they have left. Sum of sizes = items (kInternal if not).
 LabelCounts coherent_label_counts(std::span<const std::int64_t> available,
                                   const std::vector<std::vector<double>>& mix,
                                   std::span<const std::int64_t> sizes, core::ReproducibleRng& rng);
@@ -35,7 +36,8 @@ LabelCounts coherent_label_counts(std::span<const std::int64_t> available,
 /// Items of each label, labels as ids; [labels].
 std::vector<std::int64_t> count_labels(std::span<const std::int32_t> label, std::size_t labels);
 
-/// Deals items begin .. begin + label.size() - 1 to clients by `counts`, each label in random order.
+/// Deals items begin .. begin + label.size() - 1 to clients by `counts`, each label in random
+/// order.
 std::vector<std::vector<std::int64_t>> deal_items(std::span<const std::int32_t> label,
                                                   std::int64_t begin, const LabelCounts& counts,
                                                   core::ReproducibleRng& rng);

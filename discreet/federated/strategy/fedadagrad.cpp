@@ -1,33 +1,19 @@
-#include <cmath>
-
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/adaptive_strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
-class FedAdagrad final : public ServerStrategy {
+class FedAdagrad final : public AdaptiveStrategy {
  public:
-  explicit FedAdagrad(const StrategyOptions& options) : options_(options) {}
+  using AdaptiveStrategy::AdaptiveStrategy;
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
-    auto& m = vector("mean", w.size());
-    const double start = options_.initial_v == "tau2" ? options_.tau * options_.tau : 0;
-    auto& v = vector("second_moment", w.size(), start);
-    double rate = options_.server_learning_rate;
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double square = sum[i] * sum[i];
-      m[i] = options_.beta1 * m[i] + (1 - options_.beta1) * sum[i];
-      v[i] += square;
-      w[i] += rate * m[i] / (std::sqrt(v[i]) + options_.tau);
-    }
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport>) override {
+    adapt(w, sum, options_.server_learning_rate,
+          [](double v, double square) { return v + square; });
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -36,15 +22,8 @@ class FedAdagrad final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedadagrad(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedadagrad",
-       .summary = "Adagrad on the aggregate",
-       .reference = "Reddi et al. 2021",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedAdagrad(options));
-       })});
+  federated::add_strategy<federated::FedAdagrad>(registry, "fedadagrad", "Adagrad on the aggregate",
+                                                 "Reddi et al. 2021");
 }
 
 }  // namespace discreet

@@ -1,37 +1,27 @@
 #include <cmath>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/adaptive_strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
-class FedAdam final : public ServerStrategy {
+class FedAdam final : public AdaptiveStrategy {
  public:
-  explicit FedAdam(const StrategyOptions& options) : options_(options) {}
+  using AdaptiveStrategy::AdaptiveStrategy;
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
-    auto& m = vector("mean", w.size());
-    const double start = options_.initial_v == "tau2" ? options_.tau * options_.tau : 0;
-    auto& v = vector("second_moment", w.size(), start);
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport>) override {
     double rate = options_.server_learning_rate;
     if (options_.bias != "none") {
-      const double t = double(state_.rounds) + (options_.bias == "shifted" ? 1 : 0);
+      const double t = double(rounds()) + (options_.bias == "shifted" ? 1 : 0);
       rate *= std::sqrt(1 - std::pow(options_.beta2, t)) / (1 - std::pow(options_.beta1, t));
     }
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double square = sum[i] * sum[i];
-      m[i] = options_.beta1 * m[i] + (1 - options_.beta1) * sum[i];
-      v[i] = options_.beta2 * v[i] + (1 - options_.beta2) * square;
-      w[i] += rate * m[i] / (std::sqrt(v[i]) + options_.tau);
-    }
+    adapt(w, sum, rate, [&](double v, double square) {
+      return options_.beta2 * v + (1 - options_.beta2) * square;
+    });
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -40,15 +30,8 @@ class FedAdam final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedadam(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedadam",
-       .summary = "Adam on the aggregate",
-       .reference = "Reddi et al. 2021",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedAdam(options));
-       })});
+  federated::add_strategy<federated::FedAdam>(registry, "fedadam", "Adam on the aggregate",
+                                              "Reddi et al. 2021");
 }
 
 }  // namespace discreet

@@ -1,7 +1,6 @@
 #include <cmath>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
@@ -9,22 +8,18 @@ namespace {
 /// Differences must be to the server's model of now: w + a (w_k - w) = (1 - a) w + a w_k.
 class FedAsync final : public ServerStrategy {
  public:
-  explicit FedAsync(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
   bool is_weighted() const override { return false; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     (void)round;
     return options_.mixing * std::pow(1 + report.lag, -options_.mixing_decay);
   }
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport>) override {
     for (std::size_t i = 0; i < w.size(); ++i) w[i] += sum[i];
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -33,15 +28,9 @@ class FedAsync final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedasync(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedasync",
-       .summary = "Asynchronous: each arriving model is mixed in, old ones less",
-       .reference = "Xie, Koyejo and Gupta 2019",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedAsync(options));
-       })});
+  federated::add_strategy<federated::FedAsync>(
+      registry, "fedasync", "Asynchronous: each arriving model is mixed in, old ones less",
+      "Xie, Koyejo and Gupta 2019");
 }
 
 }  // namespace discreet

@@ -1,26 +1,21 @@
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
 class FedAvgM final : public ServerStrategy {
  public:
-  explicit FedAvgM(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport>) override {
     auto& v = vector("momentum", w.size());
     for (std::size_t i = 0; i < w.size(); ++i) {
       v[i] = options_.momentum * v[i] + sum[i];
       w[i] += options_.server_learning_rate * v[i];
     }
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -29,15 +24,8 @@ class FedAvgM final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedavgm(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedavgm",
-       .summary = "Momentum on the aggregate",
-       .reference = "Hsu, Qi and Brown 2019",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedAvgM(options));
-       })});
+  federated::add_strategy<federated::FedAvgM>(registry, "fedavgm", "Momentum on the aggregate",
+                                              "Hsu, Qi and Brown 2019");
 }
 
 }  // namespace discreet

@@ -1,18 +1,17 @@
 #include <algorithm>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
 class FedExP final : public ServerStrategy {
  public:
-  explicit FedExP(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    ++state_.rounds;
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport> round) override {
     double squares = 0, norm = 0;
     for (const ClientReport& report : round) squares += report.squared_norm;
     for (const double part : sum) norm += part * part;
@@ -20,9 +19,6 @@ class FedExP final : public ServerStrategy {
     const double rate = std::max(1.0, squares / (2 * clients * (norm + options_.tau)));
     for (std::size_t i = 0; i < w.size(); ++i) w[i] += rate * sum[i];
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -31,15 +27,9 @@ class FedExP final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedexp(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedexp",
-       .summary = "A server step as long as the clients' disagreement allows",
-       .reference = "Jhunjhunwala, Wang and Joshi 2023",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedExP(options));
-       })});
+  federated::add_strategy<federated::FedExP>(
+      registry, "fedexp", "A server step as long as the clients' disagreement allows",
+      "Jhunjhunwala, Wang and Joshi 2023");
 }
 
 }  // namespace discreet

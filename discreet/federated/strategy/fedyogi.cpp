@@ -1,34 +1,21 @@
-#include <cmath>
-
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/adaptive_strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
-class FedYogi final : public ServerStrategy {
+class FedYogi final : public AdaptiveStrategy {
  public:
-  explicit FedYogi(const StrategyOptions& options) : options_(options) {}
+  using AdaptiveStrategy::AdaptiveStrategy;
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
-    auto& m = vector("mean", w.size());
-    const double start = options_.initial_v == "tau2" ? options_.tau * options_.tau : 0;
-    auto& v = vector("second_moment", w.size(), start);
-    double rate = options_.server_learning_rate;
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double square = sum[i] * sum[i];
-      m[i] = options_.beta1 * m[i] + (1 - options_.beta1) * sum[i];
-      const double above = v[i] - square;  // by v from before the update
-      v[i] -= (1 - options_.beta2) * square * double((above > 0) - (above < 0));
-      w[i] += rate * m[i] / (std::sqrt(v[i]) + options_.tau);
-    }
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport>) override {
+    adapt(w, sum, options_.server_learning_rate, [&](double v, double square) {
+      const double above = v - square;  // by v from before the update
+      return v - (1 - options_.beta2) * square * double((above > 0) - (above < 0));
+    });
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -37,15 +24,10 @@ class FedYogi final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_fedyogi(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "fedyogi",
-       .summary = "Yogi on the aggregate: the second moment moves by steps of bounded size",
-       .reference = "Reddi et al. 2021",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::FedYogi(options));
-       })});
+  federated::add_strategy<federated::FedYogi>(
+      registry, "fedyogi",
+      "Yogi on the aggregate: the second moment moves by steps of bounded size",
+      "Reddi et al. 2021");
 }
 
 }  // namespace discreet

@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
@@ -19,7 +18,7 @@ double squared_distance(std::span<const float> a, std::span<const float> b) {
 
 class Krum final : public ServerStrategy {
  public:
-  explicit Krum(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
   bool needs_each() const override { return true; }
 
   std::vector<double> combine(std::span<const std::span<const float>> differences,
@@ -42,7 +41,8 @@ class Krum final : public ServerStrategy {
     }
     std::vector<std::size_t> order(n);
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] < score[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return score[a] < score[b]; });
     const std::size_t keep = std::min(n - hostile - 2, static_cast<std::size_t>(options_.keep));
     std::vector<double> mean(differences[0].size(), 0.0);
     for (std::size_t k = 0; k < keep; ++k) {
@@ -52,16 +52,6 @@ class Krum final : public ServerStrategy {
     }
     return mean;
   }
-
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] += options_.server_learning_rate * sum[i];
-  }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -70,15 +60,9 @@ class Krum final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_krum(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "krum",
-       .summary = "The difference nearest to its neighbours, or the mean of several such",
-       .reference = "Blanchard et al. 2017",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::Krum(options));
-       })});
+  federated::add_strategy<federated::Krum>(
+      registry, "krum", "The difference nearest to its neighbours, or the mean of several such",
+      "Blanchard et al. 2017");
 }
 
 }  // namespace discreet

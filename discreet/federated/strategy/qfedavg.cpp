@@ -1,23 +1,22 @@
 #include <cmath>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
 class QFedAvg final : public ServerStrategy {
  public:
-  explicit QFedAvg(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
   bool is_weighted() const override { return false; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     (void)round;
     return options_.lipschitz * std::pow(report.loss, options_.fairness);
   }
 
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    ++state_.rounds;
+ protected:
+  void move(std::span<double> w, std::span<const double> sum,
+            std::span<const ClientReport> round) override {
     const double q = options_.fairness;
     const double l = options_.lipschitz;
     double curvature = 0;
@@ -30,9 +29,6 @@ class QFedAvg final : public ServerStrategy {
       w[i] += options_.server_learning_rate * sum[i] / curvature;
     }
   }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -41,15 +37,9 @@ class QFedAvg final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_qfedavg(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "qfedavg",
-       .summary = "Clients with a high loss weigh more, by the power q of their loss",
-       .reference = "Li et al. 2020 (q-FFL)",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::QFedAvg(options));
-       })});
+  federated::add_strategy<federated::QFedAvg>(
+      registry, "qfedavg", "Clients with a high loss weigh more, by the power q of their loss",
+      "Li et al. 2020 (q-FFL)");
 }
 
 }  // namespace discreet

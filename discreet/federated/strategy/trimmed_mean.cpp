@@ -1,14 +1,13 @@
 #include <algorithm>
 
-#include "discreet/core/registry.h"
-#include "discreet/federated/strategy.h"
+#include "discreet/federated/internal/strategy_entry.h"
 
 namespace discreet::federated {
 namespace {
 
 class TrimmedMean final : public ServerStrategy {
  public:
-  explicit TrimmedMean(const StrategyOptions& options) : options_(options) {}
+  using ServerStrategy::ServerStrategy;
   bool needs_each() const override { return true; }
 
   std::vector<double> combine(std::span<const std::span<const float>> differences,
@@ -26,16 +25,6 @@ class TrimmedMean final : public ServerStrategy {
     }
     return mean;
   }
-
-  void apply(std::span<double> w, std::span<const double> sum,
-             std::span<const ClientReport> round) override {
-    (void)round;
-    ++state_.rounds;
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] += options_.server_learning_rate * sum[i];
-  }
-
- private:
-  StrategyOptions options_;
 };
 
 }  // namespace
@@ -44,15 +33,10 @@ class TrimmedMean final : public ServerStrategy {
 namespace discreet {
 
 void register_strategy_trimmed_mean(core::Registry& registry) {
-  registry.add(
-      {.kind = "strategy",
-       .name = "trimmed-mean",
-       .summary = "Mean of the differences without the largest and smallest, coordinate by coordinate",
-       .reference = "Yin et al. 2018",
-       .fields = federated::strategy_fields().info(),
-       .make = federated::MakeStrategy([](const federated::StrategyOptions& options) {
-         return std::unique_ptr<federated::ServerStrategy>(new federated::TrimmedMean(options));
-       })});
+  federated::add_strategy<federated::TrimmedMean>(
+      registry, "trimmed-mean",
+      "Mean of the differences without the largest and smallest, coordinate by coordinate",
+      "Yin et al. 2018");
 }
 
 }  // namespace discreet

@@ -6,6 +6,16 @@
 
 namespace discreet::text::subword {
 
+AddedToken read_added_token(const JsonFields& f) {
+  return {.content = f.text("content"),
+          .single_word = f.boolean("single_word", false),
+          .lstrip = f.boolean("lstrip", false),
+          .rstrip = f.boolean("rstrip", false),
+          .normalized = f.boolean("normalized", true),
+          .special = f.boolean("special", false),
+          .spelling = {}};
+}
+
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer)
     : tokens_(std::move(tokens)) {
   for (std::size_t i = 0; i < tokens_.size(); ++i) {

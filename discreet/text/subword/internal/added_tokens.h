@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "discreet/text/subword/internal/byte_trie.h"
+#include "discreet/text/subword/internal/json_fields.h"
 #include "discreet/text/subword/internal/normalizer.h"
 #include "discreet/text/subword/internal/string_map.h"
 
@@ -24,6 +25,9 @@ struct AddedToken {
   bool special = false;      ///< may be left out when decoding
   std::string spelling;      ///< of texts: the content, normalised if `normalized`; set by AddedTokens
 };
+
+/// The text and the rules of an added token, without its id. Throws: kBadData.
+AddedToken read_added_token(const JsonFields& f);
 
 /// Tokens that are found in the text before anything else is done to it.
 class AddedTokens {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 
 #include "discreet/core/error.h"
 #include "discreet/text/subword/internal/byte_level.h"
@@ -13,7 +12,6 @@
 namespace discreet::text::subword {
 namespace {
 
-constexpr int kDeepestDecoder = 16;
 constexpr const char* kReplacementCharacter = "\xEF\xBF\xBD";
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
@@ -165,16 +163,12 @@ class StripDecoder final : public Decoder {
 
 class ReplaceDecoder final : public Decoder {
  public:
-  ReplaceDecoder(std::string what, std::optional<Regex> regex, std::string by)
-      : what_(std::move(what)), regex_(std::move(regex)), by_(std::move(by)) {}
+  ReplaceDecoder(Pattern pattern, std::string by)
+      : pattern_(std::move(pattern)), by_(std::move(by)) {}
   void apply(std::vector<std::string>& tokens) const override {
     std::vector<Match> matches;
     for (std::string& token : tokens) {
-      if (!regex_) {
-        replace_all(token, what_, by_);
-        continue;
-      }
-      regex_->find(token, matches);
+      pattern_.find(token, matches);
       std::string out;
       for (const Match& m : matches) out += m.matched ? by_ : token.substr(m.begin, m.end - m.begin);
       token.swap(out);
@@ -182,8 +176,7 @@ class ReplaceDecoder final : public Decoder {
   }
 
  private:
-  std::string what_;
-  std::optional<Regex> regex_;
+  Pattern pattern_;
   std::string by_;
 };
 
@@ -208,12 +201,7 @@ DecoderPtr make_metaspace_decoder(const JsonFields& f) {
 
 DecoderPtr make_replace_decoder(const JsonFields& f) {
   f.only({"pattern", "content"});
-  bool is_regex = false;
-  const std::string pattern = pattern_of(f, "pattern", is_regex);
-  if (pattern.empty()) f.fail("pattern", "a text that is not empty");
-  std::optional<Regex> regex;
-  if (is_regex) regex.emplace(pattern, f.at("pattern"));
-  return std::make_unique<ReplaceDecoder>(pattern, std::move(regex), f.text("content"));
+  return std::make_unique<ReplaceDecoder>(Pattern(f), f.text("content"));
 }
 
 }  // namespace
@@ -223,16 +211,9 @@ DecoderPtr make_decoder(const Json& json, const std::string& where, int depth) {
   const JsonFields f(json, where);
   const std::string type = f.text("type");
   if (type == "Sequence") {
-    f.only({"decoders"});
-    if (depth >= kDeepestDecoder) f.refuse("sequences are nested too deeply");
-    std::vector<DecoderPtr> steps;
-    const Json& list = f.list("decoders");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const std::string place = fmt::format("{}.decoders[{}]", where, i);
-      auto step = make_decoder(list[i], place, depth + 1);
-      if (step == nullptr) throw bad_data(place + ": expected an object, got null");
-      steps.push_back(std::move(step));
-    }
+    auto steps = read_sequence(f, "decoders", depth, [&](const Json& step, const std::string& place, std::size_t) {
+      return make_decoder(step, place, depth + 1);
+    });
     return std::make_unique<Decoders>(std::move(steps));
   }
   if (type == "WordPiece") {

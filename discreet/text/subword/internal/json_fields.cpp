@@ -105,11 +105,4 @@ void JsonFields::only(std::initializer_list<const char*> known) const {
   }
 }
 
-std::string pattern_of(const JsonFields& fields, const char* key, bool& is_regex) {
-  const JsonFields pattern(fields.object(key), fields.at(key));
-  pattern.only({"String", "Regex"});
-  is_regex = pattern.has("Regex");
-  return pattern.text(is_regex ? "Regex" : "String");
-}
-
 }  // namespace discreet::text::subword

@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "discreet/core/error.h"
 #include "discreet/core/json.h"
 
 namespace discreet::text::subword {
@@ -45,7 +48,22 @@ std::string shown(const Json& value);
 /// A text of JSON that is UTF-8 (nlohmann-json checks it).
 std::string item_text(const Json& item, const std::string& where);
 
-/// Text of {"String": s} or {"Regex": r}; `is_regex` says which.
-std::string pattern_of(const JsonFields& fields, const char* key, bool& is_regex);
+/// What a Sequence lists under `key`, each made by `make`(JSON, place, number in the list). `depth` is the
+/// Sequence's own. Throws: kBadData for sequences nested too deeply and for a component that is null.
+template <class Make>
+auto read_sequence(const JsonFields& f, const char* key, int depth, Make&& make) {
+  constexpr int kDeepest = 16;
+  f.only({key});
+  if (depth >= kDeepest) f.refuse("sequences are nested too deeply");
+  const Json& list = f.list(key);
+  std::vector<decltype(make(list, std::string(), std::size_t{0}))> steps;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string place = f.at(key) + "[" + std::to_string(i) + "]";
+    auto step = make(list[i], place, i);
+    if (step == nullptr) throw bad_data(place + ": expected an object, got null");
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
 
 }  // namespace discreet::text::subword

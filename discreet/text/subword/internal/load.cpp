@@ -83,12 +83,7 @@ std::vector<AddedToken> added_of(const Json& list, const std::string& where, con
   for (std::size_t i = 0; i < list.size(); ++i) {
     const JsonFields f(list[i], fmt::format("{}[{}]", where, i));
     f.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-    AddedToken token{.content = f.text("content"),
-                     .single_word = f.boolean("single_word", false),
-                     .lstrip = f.boolean("lstrip", false),
-                     .rstrip = f.boolean("rstrip", false),
-                     .normalized = f.boolean("normalized", true),
-                     .special = f.boolean("special", false)};
+    AddedToken token = read_added_token(f);
     f.integer("id", 0, INT32_MAX - 1);
     if (token.content.empty()) continue;
     token.id = seen.find(token.content);

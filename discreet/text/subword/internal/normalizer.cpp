@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <map>
-#include <optional>
 
 #include "discreet/core/error.h"
 #include "discreet/text/subword/internal/byte_level.h"
@@ -16,7 +15,6 @@
 namespace discreet::text::subword {
 namespace {
 
-constexpr int kDeepestSequence = 16;
 
 constexpr char32_t kDrop = 0xFFFFFFFF;
 
@@ -175,15 +173,10 @@ class Strip final : public Normalizer {
 
 class Replace final : public Normalizer {
  public:
-  Replace(std::string what, std::optional<Regex> regex, std::string by)
-      : what_(std::move(what)), regex_(std::move(regex)), by_(std::move(by)) {}
+  Replace(Pattern pattern, std::string by) : pattern_(std::move(pattern)), by_(std::move(by)) {}
   void apply(Aligned& text, Aligned& scratch) const override {
     std::vector<Match> matches;
-    if (regex_) {
-      regex_->find(text.text(), matches);
-    } else {
-      find_string(text.text(), what_, matches);
-    }
+    pattern_.find(text.text(), matches);
     scratch.clear(text.tracked(), text.base());
     for (const Match& m : matches) {
       if (m.matched) {
@@ -196,8 +189,7 @@ class Replace final : public Normalizer {
   }
 
  private:
-  std::string what_;
-  std::optional<Regex> regex_;
+  Pattern pattern_;
   std::string by_;
 };
 
@@ -303,12 +295,7 @@ NormalizerPtr make_bert(const JsonFields& f) {
 
 NormalizerPtr make_replace(const JsonFields& f) {
   f.only({"pattern", "content"});
-  bool is_regex = false;
-  const std::string pattern = pattern_of(f, "pattern", is_regex);
-  if (pattern.empty()) f.fail("pattern", "a text that is not empty");
-  std::optional<Regex> regex;
-  if (is_regex) regex.emplace(pattern, f.at("pattern"));
-  return std::make_unique<Replace>(pattern, std::move(regex), f.text("content"));
+  return std::make_unique<Replace>(Pattern(f), f.text("content"));
 }
 
 NormalizerPtr make_precompiled(const JsonFields& f) {
@@ -325,16 +312,9 @@ NormalizerPtr make_normalizer(const Json& json, const std::string& where, int de
   const JsonFields f(json, where);
   const std::string type = f.text("type");
   if (type == "Sequence") {
-    f.only({"normalizers"});
-    if (depth >= kDeepestSequence) f.refuse("sequences are nested too deeply");
-    std::vector<NormalizerPtr> steps;
-    const Json& list = f.list("normalizers");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const std::string place = fmt::format("{}.normalizers[{}]", where, i);
-      auto step = make_normalizer(list[i], place, depth + 1);
-      if (step == nullptr) throw bad_data(place + ": expected an object, got null");
-      steps.push_back(std::move(step));
-    }
+    auto steps = read_sequence(f, "normalizers", depth, [&](const Json& step, const std::string& place, std::size_t) {
+      return make_normalizer(step, place, depth + 1);
+    });
     return std::make_unique<NormalizerSequence>(std::move(steps));
   }
   if (type == "BertNormalizer") return make_bert(f);

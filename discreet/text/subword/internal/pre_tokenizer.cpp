@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "discreet/core/error.h"
@@ -14,8 +13,6 @@
 
 namespace discreet::text::subword {
 namespace {
-
-constexpr int kDeepestPreTokenizer = 16;
 
 enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
@@ -196,17 +193,13 @@ class AtDelimiter final : public PreTokenizer {
 
 class AtPattern final : public PreTokenizer {
  public:
-  AtPattern(std::string what, std::optional<Regex> regex, Behavior behavior, bool invert)
-      : what_(std::move(what)), regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
+  AtPattern(Pattern pattern, Behavior behavior, bool invert)
+      : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
   void apply(Splits& s) const override {
     split_parts(
         s,
         [&](std::string_view text, std::vector<Match>& matches) {
-          if (regex_) {
-            regex_->find(text, matches);
-          } else {
-            find_string(text, what_, matches);
-          }
+          pattern_.find(text, matches);
           if (!invert_) return;
           for (Match& m : matches) m.matched = !m.matched;
         },
@@ -214,8 +207,7 @@ class AtPattern final : public PreTokenizer {
   }
 
  private:
-  std::string what_;
-  std::optional<Regex> regex_;
+  Pattern pattern_;
   Behavior behavior_;
   bool invert_;
 };
@@ -343,12 +335,7 @@ PreTokenizerPtr make_metaspace(const JsonFields& f) {
 
 PreTokenizerPtr make_split(const JsonFields& f) {
   f.only({"pattern", "behavior", "invert"});
-  bool is_regex = false;
-  const std::string pattern = pattern_of(f, "pattern", is_regex);
-  if (pattern.empty()) f.fail("pattern", "a text that is not empty");
-  std::optional<Regex> regex;
-  if (is_regex) regex.emplace(pattern, f.at("pattern"));
-  return std::make_unique<AtPattern>(pattern, std::move(regex), behavior_of(f), f.boolean("invert", false));
+  return std::make_unique<AtPattern>(Pattern(f), behavior_of(f), f.boolean("invert", false));
 }
 
 }  // namespace
@@ -358,16 +345,9 @@ PreTokenizerPtr make_pre_tokenizer(const Json& json, const std::string& where, b
   const JsonFields f(json, where);
   const std::string type = f.text("type");
   if (type == "Sequence") {
-    f.only({"pretokenizers"});
-    if (depth >= kDeepestPreTokenizer) f.refuse("sequences are nested too deeply");
-    std::vector<PreTokenizerPtr> steps;
-    const Json& list = f.list("pretokenizers");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const std::string place = fmt::format("{}.pretokenizers[{}]", where, i);
-      auto step = make_pre_tokenizer(list[i], place, raw_bytes && i + 1 == list.size(), depth + 1);
-      if (step == nullptr) throw bad_data(place + ": expected an object, got null");
-      steps.push_back(std::move(step));
-    }
+    auto steps = read_sequence(f, "pretokenizers", depth, [&](const Json& step, const std::string& place, std::size_t i) {
+      return make_pre_tokenizer(step, place, raw_bytes && i + 1 == f.list("pretokenizers").size(), depth + 1);
+    });
     return std::make_unique<PreTokenizers>(std::move(steps));
   }
   if (type == "ByteLevel") {

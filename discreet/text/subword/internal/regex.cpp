@@ -183,4 +183,21 @@ void find_string(std::string_view text, std::string_view what, std::vector<Match
   if (last < text.size()) matches.push_back({last, text.size(), false});
 }
 
+Pattern::Pattern(const JsonFields& component) {
+  const JsonFields f(component.object("pattern"), component.at("pattern"));
+  f.only({"String", "Regex"});
+  const bool is_regex = f.has("Regex");
+  text_ = f.text(is_regex ? "Regex" : "String");
+  if (text_.empty()) component.fail("pattern", "a text that is not empty");
+  if (is_regex) regex_.emplace(text_, component.at("pattern"));
+}
+
+void Pattern::find(std::string_view text, std::vector<Match>& matches) const {
+  if (regex_) {
+    regex_->find(text, matches);
+  } else {
+    find_string(text, text_, matches);
+  }
+}
+
 }  // namespace discreet::text::subword

@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "discreet/text/subword/internal/aligned.h"
+#include "discreet/text/subword/internal/json_fields.h"
 
 namespace discreet::text::subword {
 
@@ -33,6 +35,19 @@ class Regex {
 
 /// Matches of a plain string.
 void find_string(std::string_view text, std::string_view what, std::vector<Match>& matches);
+
+/// The option "pattern" of a component, {"String": s} or {"Regex": r}: what is looked for.
+class Pattern {
+ public:
+  /// Throws: kBadData if it is missing, empty or malformed.
+  explicit Pattern(const JsonFields& component);
+  void find(std::string_view text, std::vector<Match>& matches) const;
+
+ private:
+  std::string text_;
+  std::optional<Regex> regex_;
+};
+
 /// Matches of single code points.
 template <class Predicate>
 void find_code_points(std::string_view text, Predicate&& wanted, std::vector<Match>& matches) {

@@ -44,12 +44,7 @@ std::vector<AddedToken> configured_tokens(const Json& config, const Json& map, c
   if (config.contains("added_tokens_decoder") && config["added_tokens_decoder"].is_object()) {
     for (const auto& [id, value] : config["added_tokens_decoder"].items()) {
       const JsonFields f(value, "tokenizer_config.json: added_tokens_decoder." + id);
-      AddedToken token{.content = f.text("content"),
-                       .single_word = f.boolean("single_word", false),
-                       .lstrip = f.boolean("lstrip", false),
-                       .rstrip = f.boolean("rstrip", false),
-                       .normalized = f.boolean("normalized", true),
-                       .special = f.boolean("special", false)};
+      AddedToken token = read_added_token(f);
       const bool digits = !id.empty() && id.size() < 10 && std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (!digits) f.refuse("expected an id as key");
       token.id = std::stoi(id);
