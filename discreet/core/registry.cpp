@@ -9,6 +9,7 @@ void register_all_attack(core::Registry&);
 void register_all_compression(core::Registry&);
 void register_all_partition(core::Registry&);
 void register_all_perturbation(core::Registry&);
+void register_all_projection(core::Registry&);
 void register_all_reader(core::Registry&);
 void register_all_section(core::Registry&);
 void register_all_selection(core::Registry&);
@@ -63,6 +64,7 @@ Registry& registry() {
     register_all_compression(*r);
     register_all_partition(*r);
     register_all_perturbation(*r);
+    register_all_projection(*r);
     register_all_reader(*r);
     register_all_section(*r);
     register_all_selection(*r);

@@ -4,7 +4,8 @@ import re
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-BASE = {"core", "stats", "privacy", "text", "formats", "report", "federated", "mitigate/words"}
+BASE = {"core", "stats", "privacy", "text", "formats", "report", "federated", "mitigate/words",
+        "mitigate/vectors", "mitigate/outcomes", "mitigate/secrets"}
 
 # Directly allowed; what an allowed module may include is allowed too.
 MAY_INCLUDE = {
@@ -21,7 +22,10 @@ MAY_INCLUDE = {
     "federated": ["privacy", "text", "formats", "report"],
     "federated/engine": ["dp", "federated"],
     "mitigate/words": ["text", "formats"],
-    "mitigate": ["dp", "mitigate/words"],
+    "mitigate/vectors": ["text", "formats"],
+    "mitigate/outcomes": ["stats"],
+    "mitigate/secrets": ["text", "formats"],
+    "mitigate": ["dp", "mitigate/words", "mitigate/vectors", "mitigate/outcomes", "mitigate/secrets"],
     "app": ["audit", "fairness", "federated/engine", "mitigate"],
     "cli": ["app"],
 }
@@ -36,7 +40,7 @@ def closure(module):
 
 def module_of(name):
     """Of a path below discreet/: its folder, or the part of a folder that has rules of its own."""
-    for part in ("federated/engine", "mitigate/words"):
+    for part in ("federated/engine", "mitigate/words", "mitigate/vectors", "mitigate/outcomes", "mitigate/secrets"):
         if name.startswith(part + "/"):
             return part
     return name.split("/")[0]
