@@ -33,6 +33,26 @@ struct SignalAuditOptions {
   MembershipReportOptions report;
 };
 
+/// The options as they stand in a request to the operation "membership", and back.
+Json to_request(const SignalAuditOptions& options);
+SignalAuditOptions signal_audit_options(const Json& request);
+
+/// The options as a document's configuration. Throws: kUsage for a `set` that names no attack or option.
+Json signal_configuration(const SignalAuditOptions& options);
+
+/// Runs the attacks on what was read from `origin` and fills a document's `n_population`, `n_models`,
+/// `unavailable` and what report_membership fills. Throws: as below.
+void attack_signals(MembershipSignals signals, const SignalAuditOptions& options, const std::string& origin,
+                    Json& document);
+
+/// Names of all attacks.
+std::vector<std::string> attack_names();
+/// Whether the attack needs shadow or reference models, what models say of tokens, or perturbed copies.
+/// Throws: kUsage for an unknown attack, naming the nearest.
+bool needs_shadow_models(const std::string& attack);
+bool needs_tokens(const std::string& attack);
+bool needs_neighbours(const std::string& attack);
+
 /// discreet.audit.membership/1 from such a file. An attack that was asked for by name and cannot run is an
 /// error, one that was not is listed under `unavailable`. Throws: kUsage, kBadData as above.
 Json membership_of_signals(const std::filesystem::path& path, const SignalAuditOptions& options);

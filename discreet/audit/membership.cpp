@@ -1,20 +1,11 @@
 #include "discreet/audit/membership.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <unordered_map>
 
-#include "discreet/core/error.h"
 #include "discreet/core/random.h"
 
 namespace discreet::audit {
-namespace {
-
-constexpr std::size_t kLeastExamples = 20;
-
-}  // namespace
-
 MembershipSample sample_members(std::span<const std::string> members,
                                 std::span<const std::string> nonmembers, std::size_t most_members,
                                 std::uint64_t seed) {
@@ -49,28 +40,6 @@ MembershipSample sample_members(std::span<const std::string> members,
     std::sort(sample.members.begin(), sample.members.end());
   }
   return sample;
-}
-
-Json membership_results(std::span<const double> member_scores,
-                        std::span<const double> nonmember_scores,
-                        std::span<const stats::FeatureBag> member_features,
-                        std::span<const stats::FeatureBag> nonmember_features,
-                        const stats::MembershipOptions& options) {
-  if (std::min(member_scores.size(), nonmember_scores.size()) < kLeastExamples) {
-    throw bad_data(
-        fmt::format("{} members and {} non-members with single texts, expected at least {} of each",
-                    member_scores.size(), nonmember_scores.size(), kLeastExamples),
-        "Hold out a larger part: train --hold-out 0.1, or use more data.");
-  }
-  const stats::MembershipResult attack =
-      stats::membership(member_scores, nonmember_scores, options);
-  const stats::MembershipResult blind = stats::blind_membership(member_features, nonmember_features, options);
-
-  Json results = Json::array({stats::membership_json("loss", attack),
-                              stats::blind_membership_json("blind bag of words", blind)});
-  results[0]["sees_model"] = true;
-  results[0]["verdict"] = stats::membership_verdict(attack.auc, blind.auc);
-  return results;
 }
 
 }  // namespace discreet::audit

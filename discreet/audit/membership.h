@@ -1,14 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "discreet/core/json.h"
-#include "discreet/stats/blind_baseline.h"
-#include "discreet/stats/membership.h"
 
 namespace discreet::audit {
 
@@ -29,17 +24,5 @@ struct MembershipSample {
 MembershipSample sample_members(std::span<const std::string> members,
                                 std::span<const std::string> nonmembers, std::size_t most_members,
                                 std::uint64_t seed);
-
-using stats::membership_verdict;
-using stats::text_features;
-
-/// The entries `results` of discreet.audit.membership/1: the attack by `member_scores`, and the
-/// blind baseline on the same examples. Throws: kBadData if a side has fewer than 20 examples:
-/// nothing could be told.
-Json membership_results(std::span<const double> member_scores,
-                        std::span<const double> nonmember_scores,
-                        std::span<const stats::FeatureBag> member_features,
-                        std::span<const stats::FeatureBag> nonmember_features,
-                        const stats::MembershipOptions& options);
 
 }  // namespace discreet::audit

@@ -35,7 +35,7 @@ bool still_there(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
-FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(std::move(path)) {
+bool FileLock::take(std::string& holder) {
   for (;;) {
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0) {
@@ -44,13 +44,10 @@ FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(
     }
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       const int reason = errno;
-      const std::string holder = holder_of(fd_);
-      ::close(fd_);
+      holder = holder_of(fd_);
+      ::close(std::exchange(fd_, -1));
       if (reason == EINTR) continue;
-      if (reason == EWOULDBLOCK) {
-        throw runtime_failure(fmt::format("{} is being written by {}", what, holder),
-                              "Wait until it is done, or choose another folder.");
-      }
+      if (reason == EWOULDBLOCK) return false;
       throw runtime_failure(
           fmt::format("{}: cannot lock: {}", path_.string(), std::strerror(reason)),
           "The file system must support flock.");
@@ -63,6 +60,22 @@ FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(
   const std::string text = fmt::format("process {} on {}\n", ::getpid(), host);
   // The holder's name only serves messages: a full disk must not stop the run here.
   if (::ftruncate(fd_, 0) == 0) (void)!::pwrite(fd_, text.data(), text.size(), 0);
+  return true;
+}
+
+FileLock::FileLock(std::filesystem::path path, const std::string& what) : path_(std::move(path)) {
+  std::string holder;
+  if (take(holder)) return;
+  throw runtime_failure(fmt::format("{} is being written by {}", what, holder),
+                        "Wait until it is done, or choose another folder.");
+}
+
+std::optional<FileLock> FileLock::try_take(std::filesystem::path path) {
+  FileLock lock;
+  lock.path_ = std::move(path);
+  std::string holder;
+  if (!lock.take(holder)) return std::nullopt;
+  return lock;
 }
 
 FileLock::~FileLock() { release(); }

@@ -7,6 +7,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
+#include "discreet/stats/blind_baseline.h"
 
 namespace discreet::stats {
 namespace {
@@ -86,6 +87,27 @@ TEST(Membership, FewOrInfiniteScoresSayWhatIsAbsent) {
   EXPECT_TRUE(unbounded["yeom"].is_null());
   EXPECT_TRUE(unbounded["ppv"].is_null());
   EXPECT_THROW(membership({}, other), Error);
+}
+
+TEST(Membership, FeaturesSeeWordsPairsAndLength) {
+  const std::vector<std::string> ab = {"a", "b"}, ba = {"b", "a"}, abc = {"a", "b", "c"};
+  EXPECT_EQ(text_features(ab).size(), 5U);
+  EXPECT_NE(text_features(ab)[1], text_features(ba)[3]);  // (start, a) is not (b, a)
+  EXPECT_EQ(text_features(ab)[0], text_features(ba)[2]);
+  EXPECT_NE(text_features(ab).back(), text_features(abc).back());
+}
+
+TEST(Membership, VerdictsFollowTheIntervals) {
+  const auto estimate = [](double low, double high) {
+    return AucEstimate{(low + high) / 2, 0.001, Interval{low, high}};
+  };
+  const auto chance = estimate(0.47, 0.53);
+  EXPECT_NE(membership_verdict(estimate(0.55, 0.6), chance).find("can be told"), std::string::npos);
+  EXPECT_NE(membership_verdict(estimate(0.48, 0.52), chance).find("finds nothing"),
+            std::string::npos);
+  EXPECT_NE(membership_verdict(estimate(0.4, 0.45), chance).find("lower"), std::string::npos);
+  EXPECT_EQ(membership_verdict(estimate(0.55, 0.6), estimate(0.51, 0.6)).find("No verdict"), 0U);
+  EXPECT_EQ(membership_verdict({0.5, 0, std::nullopt}, chance).find("No verdict"), 0U);
 }
 
 }  // namespace

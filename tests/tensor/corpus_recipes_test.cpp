@@ -99,7 +99,7 @@ TEST_F(CorpusHardnessBilstm, TheLossAttackFindsMembers) {
   RecordProperty("auc", std::to_string(auc));
   EXPECT_GE(auc, 0.58);
   // Not because the two sides differ in their words: without the model there is nothing to find.
-  ASSERT_EQ(results[1]["attack"], "blind bag of words");
+  ASSERT_EQ(results[1]["attack"], "blind");
   EXPECT_LT(results[1]["auc"].get<double>(), 0.54);
 }
 

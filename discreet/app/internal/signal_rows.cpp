@@ -1,7 +1,6 @@
 #include "discreet/app/internal/signal_rows.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "discreet/app/internal/signal_files.h"
 #include "discreet/core/error.h"
 #include "discreet/core/lines.h"
 #include "discreet/formats/safetensors.h"
@@ -18,13 +18,6 @@ namespace discreet::app::internal {
 namespace {
 
 constexpr double kRounding = 1e-6;
-
-double zlib_bytes_of(const std::string& text) {
-  uLongf size = ::compressBound(static_cast<uLong>(text.size()));
-  std::vector<Bytef> packed(size);
-  ::compress(packed.data(), &size, reinterpret_cast<const Bytef*>(text.data()), static_cast<uLong>(text.size()));
-  return static_cast<double>(size);
-}
 
 double finite_number(const Json& value, const std::string& where) {
   if (!value.is_number() || !std::isfinite(value.get<double>())) {
@@ -341,8 +334,10 @@ class TensorSignals {
   }
 
   void add_identity(const NamedNumbers& member, MembershipSignals& read) const {
+    std::vector<double> ids;
+    if (file_.contains("id")) ids = numbers("id", {static_cast<std::int64_t>(n_)}).values;
     for (std::size_t i = 0; i < n_; ++i) {
-      read.rows.id.push_back(fmt::format("{}", i));
+      read.rows.id.push_back(ids.empty() ? fmt::format("{}", i) : fmt::format("{:.0f}", ids[i]));
       const bool population = member.values[i] == -1;
       read.rows.member.push_back(population ? std::int8_t{-1} : static_cast<std::int8_t>(flag(member.values[i], "member", i)));
       read.data.population.push_back(population ? 1 : 0);

@@ -17,7 +17,12 @@ struct MembershipFlags {
   std::string out;
   stats::MembershipOptions options;
   app::SignalAuditOptions audit;
-  std::int64_t most = 5000;
+  std::int64_t most = 5000, shadows = 16;
+  bool one_by_one = false;
+  std::string model, data, neighbour_model;
+  std::vector<std::string> references;
+  std::int64_t neighbours = 10;
+  double neighbour_share = 0.1;
 };
 
 std::string with_interval(const Json& value, const Json& ci) {
@@ -82,7 +87,7 @@ void print_membership(const Json& document) {
 void register_verb_audit_membership(cli::Program& program) {
   static MembershipFlags flags;
   CLI::App* verb = program.add_verb(
-      "audit membership", "Attacks a run, or scores from a file: can members be told from others?",
+      "audit membership", "Attacks a run, a language model, or outputs from a file: can members be told from others?",
       "Attacks that measure what a model gives away.");
   auto* run =
       verb->add_option("run", flags.run, "A run directory; its document goes to RUN/audits.");
@@ -94,8 +99,26 @@ void register_verb_audit_membership(cli::Program& program) {
                    "Outputs of a target model and of shadow models, JSON lines or .safetensors (docs/audits.md).")
       ->excludes(run);
   auto& audit = flags.audit;
-  verb->add_option("--attack", audit.attacks, "Attacks on --signals; all that the file allows unless told.")
+  verb->add_option("--attack", audit.attacks,
+                   "Attacks, or \"all\" that can run; unless told the loss of a run, all on --signals and --model.")
       ->delimiter(',');
+  verb->add_option("--shadows", flags.shadows, "A run: shadow models, where an attack needs them; an even number.")
+      ->check(CLI::Range(2, 100000))
+      ->capture_default_str();
+  verb->add_flag("--one-by-one", flags.one_by_one, "Train shadow models one after another even where they stack.");
+  verb->add_option("--model", flags.model, "A language model's folder (Hugging Face layout), with --data.")
+      ->excludes(run);
+  verb->add_option("--data", flags.data, "--model: lines {\"text\": …, \"member\": 0|1}; JSON lines, CSV or TSV.");
+  verb->add_option("--reference", flags.references, "--model: folders of models that saw none of the texts.")
+      ->delimiter(',');
+  verb->add_option("--neighbours", flags.neighbours, "Language models: perturbed copies of each text.")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  verb->add_option("--neighbour-share", flags.neighbour_share, "Share of the words that a copy replaces.")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  verb->add_option("--neighbour-model", flags.neighbour_model,
+                   "A masked language model's folder that proposes the words; else words as common.");
   verb->add_option("--set", audit.set, "ATTACK.OPTION=VALUE, for example lira-offline.variance=fixed.");
   verb->add_option("--population", audit.population, "Share of the non-members that the attacker is given.")
       ->check(CLI::Range(0.0, 0.9));
@@ -126,10 +149,18 @@ void register_verb_audit_membership(cli::Program& program) {
       ->check(CLI::Range(2, 100000000))
       ->capture_default_str();
   program.on_run(verb, [&program] {
-    const int sources = (flags.run.empty() ? 0 : 1) + (flags.scores.empty() ? 0 : 1) + (flags.signals.empty() ? 0 : 1);
+    int sources = 0;
+    for (const std::string* source : {&flags.run, &flags.scores, &flags.signals, &flags.model}) {
+      sources += source->empty() ? 0 : 1;
+    }
     if (sources != 1) {
-      throw usage_error("audit membership needs a run directory or --scores FILE or --signals FILE, and one of them",
-                        "For example: discreet audit membership runs/demo");
+      throw usage_error(
+          "audit membership needs a run directory or --scores FILE or --signals FILE or --model DIR, and one of them",
+          "For example: discreet audit membership runs/demo");
+    }
+    if (flags.model.empty() != flags.data.empty()) {
+      throw usage_error("audit membership --model DIR needs --data FILE, and --data a model",
+                        "Lines with \"text\" and \"member\".");
     }
     Json document;
     app::MembershipReportOptions report = flags.audit.report;
@@ -141,15 +172,30 @@ void register_verb_audit_membership(cli::Program& program) {
     } else if (!flags.signals.empty()) {
       app::SignalAuditOptions asked = flags.audit;
       asked.report = report;
+      if (asked.attacks == std::vector<std::string>{"all"}) asked.attacks.clear();
       document = app::membership_of_signals(flags.signals, asked);
       if (!flags.out.empty()) core::write_document(flags.out, document);
     } else {
-      Json request = app::membership_configuration(flags.options);
-      request["run"] = flags.run;
+      app::SignalAuditOptions asked = flags.audit;
+      asked.report = report;
+      Json request = app::to_request(asked);
       request["members"] = flags.most;
+      request["neighbours"] = flags.neighbours;
+      request["neighbour_share"] = flags.neighbour_share;
+      if (!flags.neighbour_model.empty()) request["neighbour_model"] = flags.neighbour_model;
       if (!flags.out.empty()) request["out"] = flags.out;
       auto context = program.context();
-      document = app::call_operation("membership", request, context);
+      if (flags.model.empty()) {
+        request["run"] = flags.run;
+        request["shadows"] = flags.shadows;
+        request["one_by_one"] = flags.one_by_one;
+        document = app::call_operation("membership", request, context);
+      } else {
+        request["model"] = flags.model;
+        request["data"] = flags.data;
+        request["references"] = flags.references;
+        document = app::call_operation("membership-model", request, context);
+      }
     }
     if (program.global().json) {
       cli::print_document(document);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/internal/encoder.h"
-#include "discreet/app/ops/internal/session.h"
+#include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/core/error.h"
 #include "discreet/core/pattern.h"
 #include "discreet/dp/layers.h"
@@ -51,44 +51,6 @@ dp::PrivateStep::Data step_data(const Session& session) {
 double momentum_of(const Settings& settings) {
   const std::string& optimizer = settings.train.optimizer;
   return optimizer == "momentum" || optimizer == "nesterov" ? settings.train.momentum : 0;
-}
-
-dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, std::int64_t steps) {
-  const PrivacyOptions& asked = settings.privacy;
-  dp::PrivacyOptions options;
-  options.units = units;
-  options.expected_batch_size = static_cast<double>(settings.train.batch_size);
-  options.steps = steps;
-  options.clip_norm = asked.clip_norm;
-  options.noise_multiplier = asked.noise_multiplier;
-  options.epsilon = asked.epsilon;
-  options.delta = asked.delta.value();
-  options.unit = privacy::unit_of(asked.unit);
-  options.accountant = asked.accountant;
-  options.mechanism = asked.mechanism;
-  options.clipping = {.rule = asked.clipping,
-                      .weights = asked.clip_weights,
-                      .clip_norms = asked.clip_norms,
-                      .quantile = asked.quantile,
-                      .quantile_rate = asked.quantile_rate,
-                      .count_noise = asked.count_noise,
-                      .quantile_steps = asked.quantile_steps};
-  options.slots = asked.slots;
-  options.placement = privacy::noise_placement_of(asked.noise_placement);
-  options.schedule = {.kind = privacy::noise_schedule_of(asked.noise_schedule),
-                      .decay = asked.noise_decay,
-                      .every = asked.noise_every,
-                      .floor = asked.noise_floor};
-  options.ftrl = {.matrix = asked.ftrl_matrix,
-                  .bands = asked.ftrl_bands,
-                  .honaker = asked.ftrl_honaker,
-                  .cyclic_poisson = asked.ftrl_sampling == "cyclic-poisson",
-                  .order_seed = static_cast<std::uint64_t>(settings.run.seed),
-                  .momentum = momentum_of(settings)};
-  options.noise_protection = asked.noise_protection == "grid" ? privacy::NoiseProtection::kGrid
-                                                              : privacy::NoiseProtection::kNone;
-  if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
-  return options;
 }
 
 /// What rules by layer clip apart. The first example shows how parameters are used; what it says does
@@ -168,6 +130,44 @@ std::int64_t part_tokens(const Session& session) {
 }
 
 }  // namespace
+
+dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, std::int64_t steps) {
+  const PrivacyOptions& asked = settings.privacy;
+  dp::PrivacyOptions options;
+  options.units = units;
+  options.expected_batch_size = static_cast<double>(settings.train.batch_size);
+  options.steps = steps;
+  options.clip_norm = asked.clip_norm;
+  options.noise_multiplier = asked.noise_multiplier;
+  options.epsilon = asked.epsilon;
+  options.delta = asked.delta.value();
+  options.unit = privacy::unit_of(asked.unit);
+  options.accountant = asked.accountant;
+  options.mechanism = asked.mechanism;
+  options.clipping = {.rule = asked.clipping,
+                      .weights = asked.clip_weights,
+                      .clip_norms = asked.clip_norms,
+                      .quantile = asked.quantile,
+                      .quantile_rate = asked.quantile_rate,
+                      .count_noise = asked.count_noise,
+                      .quantile_steps = asked.quantile_steps};
+  options.slots = asked.slots;
+  options.placement = privacy::noise_placement_of(asked.noise_placement);
+  options.schedule = {.kind = privacy::noise_schedule_of(asked.noise_schedule),
+                      .decay = asked.noise_decay,
+                      .every = asked.noise_every,
+                      .floor = asked.noise_floor};
+  options.ftrl = {.matrix = asked.ftrl_matrix,
+                  .bands = asked.ftrl_bands,
+                  .honaker = asked.ftrl_honaker,
+                  .cyclic_poisson = asked.ftrl_sampling == "cyclic-poisson",
+                  .order_seed = static_cast<std::uint64_t>(settings.run.seed),
+                  .momentum = momentum_of(settings)};
+  options.noise_protection = asked.noise_protection == "grid" ? privacy::NoiseProtection::kGrid
+                                                              : privacy::NoiseProtection::kNone;
+  if (asked.insecure_seed) options.insecure_seed = static_cast<std::uint64_t>(*asked.insecure_seed);
+  return options;
+}
 
 void charge_budget(const PrivacyOptions& asked, privacy::Relation relation, const std::string& run,
                    const privacy::Event& event, bool only_asks) {

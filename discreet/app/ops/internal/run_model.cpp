@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/pretrained_start.h"
+#include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
@@ -23,41 +24,6 @@
 namespace discreet::app {
 namespace fs = std::filesystem;
 namespace {
-
-nn::ModelSpec model_spec(const ModelOptions& model) {
-  nn::ModelSpec spec;
-  spec.kind = model.kind;
-  spec.embedding = model.embedding;
-  spec.freeze_vectors = model.vectors_frozen;
-  spec.hidden = model.hidden;
-  spec.layers = model.layers;
-  spec.widths = model.widths;
-  spec.norm = model.norm;
-  spec.norm_groups = model.norm_groups;
-  spec.char_embedding = model.char_embedding;
-  spec.char_filters = model.char_filters;
-  spec.char_width = model.char_width;
-  spec.heads = model.heads;
-  spec.kv_heads = model.kv_heads;
-  spec.positions = model.positions;
-  spec.tied = model.tied;
-  spec.mix_layers = model.mix_layers;
-  spec.feed_forward = model.feed_forward;
-  spec.pre_norm = model.pre_norm;
-  spec.longest = model.longest;
-  spec.pooling = model.pooling;
-  spec.activation = model.activation;
-  spec.context = model.context;
-  spec.skip = model.skip;
-  spec.skip_context = model.skip_context;
-  spec.tag_sentence = model.tag_sentence;
-  spec.tag_hidden = model.tag_hidden;
-  spec.norm_inputs = model.norm_inputs;
-  spec.dropout = model.dropout;
-  spec.word_dropout = model.word_dropout;
-  spec.slot_weight = model.slot_weight;
-  return spec;
-}
 
 /// LoRA and what is frozen, by the names of the configuration; `form` as in `make_model_of`.
 void adapt(const Settings& settings, nn::Model& model, const fs::path& form, core::ReproducibleRng& rng) {
@@ -194,14 +160,51 @@ void mask_unknown(const EncodedData& data, Scores& scores) {
 
 }  // namespace
 
-std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder) {
+nn::ModelSpec model_spec(const ModelOptions& model) {
+  nn::ModelSpec spec;
+  spec.kind = model.kind;
+  spec.embedding = model.embedding;
+  spec.freeze_vectors = model.vectors_frozen;
+  spec.hidden = model.hidden;
+  spec.layers = model.layers;
+  spec.widths = model.widths;
+  spec.norm = model.norm;
+  spec.norm_groups = model.norm_groups;
+  spec.char_embedding = model.char_embedding;
+  spec.char_filters = model.char_filters;
+  spec.char_width = model.char_width;
+  spec.heads = model.heads;
+  spec.kv_heads = model.kv_heads;
+  spec.positions = model.positions;
+  spec.tied = model.tied;
+  spec.mix_layers = model.mix_layers;
+  spec.feed_forward = model.feed_forward;
+  spec.pre_norm = model.pre_norm;
+  spec.longest = model.longest;
+  spec.pooling = model.pooling;
+  spec.activation = model.activation;
+  spec.context = model.context;
+  spec.skip = model.skip;
+  spec.skip_context = model.skip_context;
+  spec.tag_sentence = model.tag_sentence;
+  spec.tag_hidden = model.tag_hidden;
+  spec.norm_inputs = model.norm_inputs;
+  spec.dropout = model.dropout;
+  spec.word_dropout = model.word_dropout;
+  spec.slot_weight = model.slot_weight;
+  return spec;
+}
+
+at::Tensor start_vectors(const Settings& settings, const Encoder& encoder) {
   const VectorTable table = load_vectors(settings, encoder.vocabulary);
-  at::Tensor vectors;
-  if (table.dimensions > 0) {
-    vectors = at::zeros({table_entries(encoder), table.dimensions}, at::kFloat);
-    std::ranges::copy(table.values, vectors.data_ptr<float>());
-  }
-  auto model = make_model_of(settings, encoder, vectors, pretrained_folder(settings));
+  if (table.dimensions == 0) return {};
+  at::Tensor vectors = at::zeros({table_entries(encoder), table.dimensions}, at::kFloat);
+  std::ranges::copy(table.values, vectors.data_ptr<float>());
+  return vectors;
+}
+
+std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder) {
+  auto model = make_model_of(settings, encoder, start_vectors(settings, encoder), pretrained_folder(settings));
   start_weights(settings, *model);
   if (!settings.model.start.empty()) take_start(settings, *model);
   return model;

@@ -4,7 +4,7 @@
 
 #include "discreet/app/ops/internal/model_folder.h"
 #include "discreet/app/ops/internal/processes.h"
-#include "discreet/app/ops/internal/session.h"
+#include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/text_writer.h"
 #include "discreet/core/error.h"
 #include "discreet/core/progress.h"
@@ -33,28 +33,6 @@ namespace {
 nn::ScheduleKind schedule_kind(const std::string& name) {
   if (name == "linear") return nn::ScheduleKind::kLinear;
   return name == "cosine" ? nn::ScheduleKind::kCosine : nn::ScheduleKind::kConstant;
-}
-
-nn::TrainLoopOptions loop_options(const Session& session) {
-  const TrainOptions& train = session.settings.train;
-  const std::int64_t units = session.plan ? static_cast<std::int64_t>(*session.plan->units)
-                                          : session.data.train.size();
-  const std::int64_t pass = (units + train.batch_size - 1) / train.batch_size;
-  const bool evaluates = session.data.dev.size() > 0;
-  nn::TrainLoopOptions options;
-  options.schedule = {.kind = schedule_kind(train.schedule),
-                      .peak = train.learning_rate,
-                      .steps = session.steps,
-                      .warmup_steps = train.warmup,
-                      .final_fraction = train.final_fraction};
-  options.last_step = session.steps_allowed;
-  options.log_every = train.log_every;
-  options.evaluate_every = train.eval_every > 0 ? train.eval_every : pass;
-  options.checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : options.evaluate_every;
-  options.patience = evaluates ? train.patience : 0;
-  if (evaluates) options.metric = selection_metric(session.settings);
-  options.higher_is_better = higher_is_better(options.metric);
-  return options;
 }
 
 Json evaluate_on(const Session& session, const EncodedData& data) {
@@ -130,6 +108,32 @@ nn::TrainEnd train_or_save(Session& session, const nn::TrainLoopOptions& options
 }
 
 }  // namespace
+
+nn::Schedule learning_schedule(const TrainOptions& train, std::int64_t steps) {
+  return {.kind = schedule_kind(train.schedule),
+          .peak = train.learning_rate,
+          .steps = steps,
+          .warmup_steps = train.warmup,
+          .final_fraction = train.final_fraction};
+}
+
+nn::TrainLoopOptions loop_options(const Session& session) {
+  const TrainOptions& train = session.settings.train;
+  const std::int64_t units = session.plan ? static_cast<std::int64_t>(*session.plan->units)
+                                          : session.data.train.size();
+  const std::int64_t pass = (units + train.batch_size - 1) / train.batch_size;
+  const bool evaluates = session.data.dev.size() > 0;
+  nn::TrainLoopOptions options;
+  options.schedule = learning_schedule(train, session.steps);
+  options.last_step = session.steps_allowed;
+  options.log_every = train.log_every;
+  options.evaluate_every = train.eval_every > 0 ? train.eval_every : pass;
+  options.checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : options.evaluate_every;
+  options.patience = evaluates ? train.patience : 0;
+  if (evaluates) options.metric = selection_metric(session.settings);
+  options.higher_is_better = higher_is_better(options.metric);
+  return options;
+}
 
 Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& context) {
   const auto started = std::chrono::steady_clock::now();
