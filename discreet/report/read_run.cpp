@@ -152,6 +152,10 @@ void add_audit(const fs::path& file, const Json& document, Json& entry) {
     Json audit = {{"file", shown}};
     take(document, audit, {"n", "overall", "by_group", "results", "configuration"});
     entry["groups"].push_back(audit);
+  } else if (name == "mitigation") {
+    Json pairs = {{"file", shown}};
+    take(document, pairs, {"mitigation", "models", "results", "configuration"});
+    entry["mitigations"].push_back(pairs);
   } else {
     entry["other_documents"].push_back({{"file", shown}, {"schema", document["schema"]}});
   }
@@ -199,6 +203,7 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   entry["not_private"] = not_private;
   entry["membership"] = Json::array();
   entry["groups"] = Json::array();
+  entry["mitigations"] = Json::array();
   entry["other_documents"] = Json::array();
   add_caveats(statement, "privacy.json", entry["caveats"]);
   for (const fs::path& file : run.audit_files()) {

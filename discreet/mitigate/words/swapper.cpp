@@ -358,6 +358,15 @@ bool Swapper::exchange(const Entry& entry, const Place& place, std::string& out,
 }
 
 void Swapper::swap(std::string_view text, std::string& out, SwapCounts& counts) const {
+  run(text, out, counts, nullptr);
+}
+
+void Swapper::swap(std::string_view text, std::string& out, SwapCounts& counts, std::vector<SwapSpan>& spans) const {
+  run(text, out, counts, &spans);
+}
+
+void Swapper::run(std::string_view text, std::string& out, SwapCounts& counts, std::vector<SwapSpan>* spans) const {
+  const std::size_t start = out.size();
   const char* const bytes = text.data();
   const char* const last = bytes + text.size();
   const std::size_t n = text.size();
@@ -400,8 +409,13 @@ void Swapper::swap(std::string_view text, std::string& out, SwapCounts& counts) 
     if (entry != nullptr && entry->whole) {
       const std::size_t before = out.size();
       out.append(text.substr(copied, i - copied));
-      if (exchange(*entry, {text, i, end}, out, counts)) copied = end;
-      else out.resize(before);
+      const std::size_t begins = out.size();
+      if (exchange(*entry, {text, i, end}, out, counts)) {
+        copied = end;
+        if (spans != nullptr) spans->push_back({i, end, begins - start, out.size() - start});
+      } else {
+        out.resize(before);
+      }
     }
     i = end;
   }

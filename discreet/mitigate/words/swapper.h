@@ -27,6 +27,11 @@ struct SwapCounts {
   SwapCounts& operator+=(const SwapCounts& other);
 };
 
+/// Bytes [begin, end) of a text that became bytes [out_begin, out_end) of the exchanged one.
+struct SwapSpan {
+  std::size_t begin, end, out_begin, out_end;
+};
+
 /// Exchanges words of text: pairs, names, pronouns.
 ///
 /// Words are runs of letters, digits and "_" in Unicode: nothing inside a word changes ("history", "sheriff",
@@ -43,6 +48,8 @@ class Swapper {
   /// Appends the exchanged text to `out`. Text need not be UTF-8: bytes above 127 that are none are word bytes.
   /// Cost: O(bytes).
   void swap(std::string_view text, std::string& out, SwapCounts& counts) const;
+  /// The same; appends to `spans`, in order, what was exchanged: places of `text`, and of what this call appends.
+  void swap(std::string_view text, std::string& out, SwapCounts& counts, std::vector<SwapSpan>& spans) const;
 
   const SwapLists& lists() const { return lists_; }
   SwapCounts no_counts() const;
@@ -57,6 +64,7 @@ class Swapper {
     bool begins_compound;
   };
 
+  void run(std::string_view text, std::string& out, SwapCounts& counts, std::vector<SwapSpan>* spans) const;
   void add(const std::string& word, Kind kind, std::uint32_t index);
   void insert(const std::string& word, Entry entry);
   const Entry* find(std::uint64_t hash, std::string_view word) const;

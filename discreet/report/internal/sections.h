@@ -12,6 +12,7 @@ std::string charts(const Json& entry);
 std::string privacy(const Json& entry);
 std::string membership(const Json& entry);
 std::string groups(const Json& entry);
+std::string mitigations(const Json& entry);
 std::string comparison(const Json& results);
 std::string repeats(const Json& repeats);
 
