@@ -37,8 +37,9 @@ struct SelectionInput {
   std::span<const double> root_mean_square_loss;  ///< [N], NaN: unknown.
   std::span<const double> update_norm;            ///< [N]
   std::span<const double> seconds;                ///< [N] of a round.
-  std::span<const float> gradients;               ///< [N, d] row by row.
+  std::span<const float> gradients;               ///< [N, d] row by row; a row of NaN: unknown.
   std::int64_t gradient_size = 0;                 ///< d
+  bool signals_last_seen = false;                 ///< Norms and gradients of earlier rounds: free.
   std::int64_t round = 0;                         ///< From 1.
   bool want_inclusion = true;  ///< Inclusion probabilities cost more than the draw itself.
 };

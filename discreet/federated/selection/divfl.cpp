@@ -2,11 +2,17 @@
 #include <cmath>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 #include "discreet/federated/selection.h"
 
 namespace discreet::federated {
 namespace {
+
+/// N^2 distances are made in every round.
+constexpr std::size_t kMostDevices = 5000;
 
 double gradient_distance(const SelectionInput& input, std::size_t a, std::size_t b) {
   const auto d = static_cast<std::size_t>(input.gradient_size);
@@ -18,37 +24,64 @@ double gradient_distance(const SelectionInput& input, std::size_t a, std::size_t
   return std::sqrt(sum);
 }
 
+/// Devices whose gradient nobody has seen, `most` of them at random.
+std::vector<std::int64_t> draw_unseen(const std::vector<std::int64_t>& unseen, std::int64_t most,
+                                      core::ReproducibleRng& rng) {
+  std::vector<std::int64_t> drawn = unseen;
+  core::shuffle(std::span<std::int64_t>(drawn), rng);
+  drawn.resize(std::min(drawn.size(), static_cast<std::size_t>(most)));
+  return drawn;
+}
+
 /// Greedily takes the device that lowers the sum over all of the distance to the nearest taken most.
+/// With gradients of earlier rounds, half of the cohort are devices that were never seen, while there
+/// are any; all of it in the first round.
 std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
                                        const SelectionOptions& options,
                                        core::ReproducibleRng& rng, SelectionCost& cost) {
-  (void)rng;
-  const std::size_t n = input.activity.size();
-  if (input.gradients.size() != n * static_cast<std::size_t>(input.gradient_size) || n == 0) {
+  const std::size_t all = input.activity.size();
+  const auto d = static_cast<std::size_t>(input.gradient_size);
+  if (input.gradients.size() != all * d || all == 0) {
     throw usage_error("selection divfl needs a gradient of every device");
   }
-  cost.models_down = static_cast<double>(n);
-  cost.numbers_up = static_cast<double>(n) * static_cast<double>(input.gradient_size);
-  for (const double examples : input.activity) cost.gradients += examples;
+  if (all > kMostDevices) {
+    throw usage_error(fmt::format("selection divfl compares all devices with each other: {} are too many",
+                                  all),
+                      fmt::format("It takes up to {}; select by size.", kMostDevices));
+  }
+  if (!input.signals_last_seen) {
+    cost.models_down = static_cast<double>(all);
+    cost.numbers_up = static_cast<double>(all) * static_cast<double>(input.gradient_size);
+    for (const double examples : input.activity) cost.gradients += examples;
+  }
+  std::vector<std::int64_t> seen, unseen;
+  for (std::size_t k = 0; k < all; ++k) {
+    if (input.activity[k] <= 0) continue;
+    (std::isnan(input.gradients[k * d]) ? unseen : seen).push_back(static_cast<std::int64_t>(k));
+  }
+  const std::int64_t known = static_cast<std::int64_t>(seen.size());
+  const std::int64_t explored = std::max(options.cohort - known, (options.cohort + 1) / 2);
+  std::vector<std::int64_t> cohort = draw_unseen(unseen, unseen.empty() ? 0 : explored, rng);
+  const std::size_t n = seen.size();
   std::vector<double> distance(n * n, 0.0);
   double farthest = 0;
   for (std::size_t a = 0; a < n; ++a) {
     for (std::size_t b = a + 1; b < n; ++b) {
-      distance[a * n + b] = distance[b * n + a] = gradient_distance(input, a, b);
+      distance[a * n + b] = distance[b * n + a] = gradient_distance(
+          input, static_cast<std::size_t>(seen[a]), static_cast<std::size_t>(seen[b]));
       farthest = std::max(farthest, distance[a * n + b]);
     }
   }
   std::vector<double> nearest(n, 2 * farthest + 1);
   std::vector<char> taken(n, 0);
-  std::vector<std::int64_t> cohort;
   while (static_cast<std::int64_t>(cohort.size()) < options.cohort) {
     std::size_t best = n;
     double most = -1;
     for (std::size_t c = 0; c < n; ++c) {
-      if (taken[c] || input.activity[c] <= 0) continue;
+      if (taken[c]) continue;
       double gain = 0;
       for (std::size_t i = 0; i < n; ++i) {
-        if (input.activity[i] > 0) gain += std::max(0.0, nearest[i] - distance[i * n + c]);
+        gain += std::max(0.0, nearest[i] - distance[i * n + c]);
       }
       if (gain > most) {
         most = gain;
@@ -57,7 +90,7 @@ std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
     }
     if (best == n) break;
     taken[best] = 1;
-    cohort.push_back(static_cast<std::int64_t>(best));
+    cohort.push_back(seen[best]);
     for (std::size_t i = 0; i < n; ++i) nearest[i] = std::min(nearest[i], distance[i * n + best]);
   }
   return cohort;

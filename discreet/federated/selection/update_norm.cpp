@@ -1,3 +1,4 @@
+#include <cmath>
 #include <vector>
 
 #include "discreet/core/registry.h"
@@ -6,11 +7,23 @@
 namespace discreet::federated {
 namespace {
 
-std::vector<double> update_norm_weights(const SelectionInput& input, const SelectionOptions& options) {
+std::vector<double> update_norm_weights(const SelectionInput& input, const SelectionOptions&) {
   if (input.update_norm.size() != input.activity.size()) {
     throw usage_error("selection update-norm needs the norm of every device's update");
   }
-  return {input.update_norm.begin(), input.update_norm.end()};
+  // A norm that nobody has seen counts as the mean of those seen, or as 1.
+  double sum = 0;
+  int seen = 0;
+  for (const double norm : input.update_norm) {
+    if (std::isnan(norm)) continue;
+    sum += norm;
+    ++seen;
+  }
+  std::vector<double> weights(input.update_norm.begin(), input.update_norm.end());
+  for (double& weight : weights) {
+    if (std::isnan(weight)) weight = seen > 0 && sum > 0 ? sum / seen : 1;
+  }
+  return weights;
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+#include "discreet/app/internal/release_privacy.h"
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/privacy/accountant.h"
+#include "discreet/privacy/calibrate.h"
+
+namespace discreet::app {
+
+ReleasePrivacy release_privacy_from(const Json& request) {
+  ReleasePrivacy privacy;
+  if (request.contains("noise_multiplier")) privacy.noise_multiplier = request["noise_multiplier"].get<double>();
+  if (request.contains("epsilon")) privacy.epsilon = request["epsilon"].get<double>();
+  privacy.delta = request.value("delta", privacy.delta);
+  privacy.accountant = request.value("accountant", privacy.accountant);
+  if (request.contains("insecure_seed")) privacy.insecure_seed = request["insecure_seed"].get<std::int64_t>();
+  if (privacy.noise_multiplier && privacy.epsilon) {
+    throw usage_error("--epsilon and --noise-multiplier exclude each other", "Give one of them.");
+  }
+  if (privacy.is_private() && !(privacy.delta > 0 && privacy.delta < 1)) {
+    throw privacy_refused("noise without a delta: Gaussian noise has no guarantee of epsilon alone",
+                          "Give --delta, well below one over the number of devices.");
+  }
+  if (privacy.noise_multiplier && !(*privacy.noise_multiplier > 0)) {
+    throw usage_error(fmt::format("a noise multiplier of {}", *privacy.noise_multiplier), "Leave it out for exact sums.");
+  }
+  return privacy;
+}
+
+double release_multiplier(const ReleasePrivacy& privacy, const std::function<privacy::Event(double)>& event) {
+  if (privacy.noise_multiplier) return *privacy.noise_multiplier;
+  if (!privacy.epsilon) return 0;
+  const auto accountant = privacy::make_accountant(privacy.accountant);
+  return privacy::calibrate_noise_multiplier({*privacy.epsilon, privacy.delta, accountant.get()}, event).value;
+}
+
+std::unique_ptr<privacy::NoiseSource> release_noise(const ReleasePrivacy& privacy, const std::string& stream) {
+  if (privacy.insecure_seed || !privacy.is_private()) {
+    return std::make_unique<privacy::InsecureNoise>(
+        static_cast<std::uint64_t>(privacy.insecure_seed.value_or(1)), stream);
+  }
+  return std::make_unique<privacy::SecureNoise>();
+}
+
+void state_release(const ReleasePrivacy& privacy, const privacy::Event& event, const std::string& what, Json& document) {
+  document["private"] = privacy.is_private() && !privacy.insecure_seed;
+  if (!privacy.is_private()) {
+    core::set_absent(document, "epsilon", "the sums are exact");
+    core::set_absent(document, "delta", "the sums are exact");
+    document["caveats"].push_back("The sums are exact: the devices' examples are not on the server, but nothing bounds what the numbers tell of them.");
+    return;
+  }
+  const auto accountant = privacy::make_accountant(privacy.accountant);
+  const privacy::Bound bound = accountant->epsilon(event, privacy::Delta(privacy.delta));
+  document["epsilon"] = core::number(bound.guarantee());
+  document["delta"] = privacy.delta;
+  document["accountant"] = privacy.accountant;
+  document["event"] = event.to_json();
+  document["statement"] = fmt::format(
+      "{} is ({:.4g}, {:g})-differentially private for adding or removing one device with all its examples, by the {} accountant. "
+      "Who sees single messages, or the number of devices, is outside of this claim.",
+      what, bound.value, privacy.delta, privacy.accountant);
+  if (privacy.insecure_seed) {
+    document["caveats"].push_back("--insecure-seed: the noise can be computed again, so nothing is guaranteed.");
+  }
+}
+
+}  // namespace discreet::app
