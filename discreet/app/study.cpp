@@ -11,6 +11,7 @@
 #include "discreet/core/file_lock.h"
 #include "discreet/core/files.h"
 #include "discreet/core/machine.h"
+#include "discreet/core/pattern.h"
 #include "discreet/core/progress.h"
 #include "discreet/core/registry.h"
 #include "discreet/core/version.h"
@@ -37,9 +38,14 @@ bool finished_before(const fs::path& folder, const StudyCell& cell, Json& result
   return true;
 }
 
-Json measure_cell(const Study& study, const StudyCell& cell, const fs::path& folder,
+/// What tells this process's files in the folder from those of other shares.
+std::string share_suffix(const StudyOptions& options) {
+  return options.shares == 1 ? "" : fmt::format("-{}-of-{}", options.share, options.shares);
+}
+
+Json measure_cell(const Study& study, const StudyCell& cell, const StudyOptions& options,
                   core::OperationContext& context) {
-  const fs::path scratch = folder / "scratch";
+  const fs::path scratch = options.folder / ("scratch" + share_suffix(options));
   fs::remove_all(scratch);
   fs::create_directories(scratch);
   const auto started = std::chrono::steady_clock::now();
@@ -52,8 +58,36 @@ Json measure_cell(const Study& study, const StudyCell& cell, const fs::path& fol
                          {"version", core::version()},
                          {"revision", core::git_revision()},
                          {"result", result}};
-  core::write_file_atomically(cell_file(folder, cell), document.dump(1) + "\n");
+  core::write_file_atomically(cell_file(options.folder, cell), document.dump(1) + "\n");
   return result;
+}
+
+/// Whether cell number `k` is for this process to measure.
+bool ours(const StudyOptions& options, std::size_t k, const StudyCell& cell) {
+  return k % static_cast<std::size_t>(options.shares) + 1 == static_cast<std::size_t>(options.share) &&
+         (options.only.empty() || core::matches_any(options.only, cell.name));
+}
+
+void check_only(const StudyOptions& options, const std::vector<StudyCell>& cells) {
+  std::vector<std::string> names;
+  for (const StudyCell& cell : cells) names.push_back(cell.name);
+  core::check_patterns("--only", options.only, names);
+}
+
+/// Takes in what other processes finished meanwhile.
+void collect_from_others(const fs::path& folder, const std::vector<StudyCell>& cells, Json& missing,
+                         StudyResults& finished) {
+  Json still_missing = Json::array();
+  for (const StudyCell& cell : cells) {
+    if (std::find(missing.begin(), missing.end(), Json(cell.name)) == missing.end()) continue;
+    Json result;
+    if (finished_before(folder, cell, result)) {
+      finished[cell.name] = std::move(result);
+    } else {
+      still_missing.push_back(cell.name);
+    }
+  }
+  missing = std::move(still_missing);
 }
 
 std::string markdown_row(const Json& cells) {
@@ -77,8 +111,9 @@ Json run_study(const std::string& name, const StudyOptions& options,
                core::OperationContext& context) {
   const Study study = core::registry().make<MakeStudy>("study", name)();
   fs::create_directories(options.folder / "cells");
-  const core::FileLock lock(options.folder / "lock", "study " + options.folder.string());
+  const core::FileLock lock(options.folder / ("lock" + share_suffix(options)), "study " + options.folder.string());
   const std::vector<StudyCell> cells = study.cells(options.preset);
+  check_only(options, cells);
 
   StudyResults finished;
   Json missing = Json::array(), failed = Json::array();
@@ -92,15 +127,16 @@ Json run_study(const std::string& name, const StudyOptions& options,
     const std::chrono::duration<double, std::ratio<60>> spent = std::chrono::steady_clock::now() - started;
     return options.minutes > 0 && spent.count() > options.minutes;
   };
-  for (const StudyCell& cell : cells) {
+  for (std::size_t k = 0; k < cells.size(); ++k) {
+    const StudyCell& cell = cells[k];
     Json result;
     if (finished_before(options.folder, cell, result)) {
       finished[cell.name] = std::move(result);
-    } else if (context.stopping() || out_of_time()) {
+    } else if (!ours(options, k, cell) || context.stopping() || out_of_time()) {
       missing.push_back(cell.name);
     } else {
       try {
-        finished[cell.name] = measure_cell(study, cell, options.folder, cell_context);
+        finished[cell.name] = measure_cell(study, cell, options, cell_context);
       } catch (const Error& error) {
         if (context.stopping()) {
           missing.push_back(cell.name);
@@ -112,6 +148,7 @@ Json run_study(const std::string& name, const StudyOptions& options,
     progress.update(static_cast<std::int64_t>(finished.size()), {.note = cell.name});
   }
   progress.finish();
+  collect_from_others(options.folder, cells, missing, finished);
 
   Json document = {{"schema", "discreet.study/1"},
                    {"study", name},

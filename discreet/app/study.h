@@ -45,13 +45,18 @@ struct StudyOptions {
   StudyPreset preset = StudyPreset::kQuick;
   std::filesystem::path folder;    ///< Cells go to folder/cells, what they say to folder.
   double minutes = 0;              ///< Begin no cell after so long; 0: no limit.
+  std::vector<std::string> only;   ///< Patterns of cells to measure; none: all.
+  /// This process measures every `shares`-th cell from the `share`-th on: as many processes on one
+  /// folder divide a study among them, and the one that ends last analyses all.
+  int share = 1, shares = 1;
 };
 
 /// Measures the cells that are not finished, then analyses all that are.
 ///
 /// Each finished cell is one file, written whole or not at all, so that a later call goes on where one
 /// was stopped; a cell whose request changed is measured again. A cell that fails is listed with its
-/// error, and the others go on. Writes folder/study.json (discreet.study/1) and folder/page.md, and
+/// error, and the others go on. Cells that `only` or `share` leave to others count as missing until their files
+/// are there. Writes folder/study.json (discreet.study/1) and folder/page.md, and
 /// returns the document. Throws: kUsage for an unknown study, naming the nearest; interrupted after
 /// the current cell when asked to stop.
 Json run_study(const std::string& name, const StudyOptions& options,

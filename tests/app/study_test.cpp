@@ -106,6 +106,26 @@ TEST_F(StudyTest, AFailedCellIsListedAndTriedAgain) {
   EXPECT_EQ(measured, 4);  // 3, then the failed one alone
 }
 
+TEST_F(StudyTest, TwoSharesMeasureEachCellOnceAndTheLastAnalysesAll) {
+  StudyOptions first{.folder = folder_.path(), .share = 1, .shares = 2};
+  Json document = run_study("test-squares", first, context_);
+  EXPECT_EQ(document["finished"], 2);
+  EXPECT_EQ(document["missing"], Json({"square-2"}));
+  StudyOptions second{.folder = folder_.path(), .share = 2, .shares = 2};
+  document = run_study("test-squares", second, context_);
+  EXPECT_EQ(document["finished"], 3);
+  EXPECT_EQ(measured, 3);
+}
+
+TEST_F(StudyTest, OnlyNamedCellsAreMeasured) {
+  StudyOptions options{.folder = folder_.path(), .only = {"*-3"}};
+  const Json document = run_study("test-squares", options, context_);
+  EXPECT_EQ(document["finished"], 1);
+  EXPECT_EQ(document["missing"], Json({"square-1", "square-2"}));
+  options.only = {"cube-*"};
+  EXPECT_THROW(run_study("test-squares", options, context_), Error);
+}
+
 TEST_F(StudyTest, AStoppedStudyKeepsWhatIsFinishedAndGoesOn) {
   stop_after = 1;
   EXPECT_THROW(run(), Error);

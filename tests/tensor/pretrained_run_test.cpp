@@ -9,6 +9,7 @@
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/files.h"
 #include "discreet/core/operation.h"
+#include "discreet/formats/weight_folder.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/pretrained/adapter.h"
@@ -145,6 +146,105 @@ TEST(PretrainedExport, AnAdapterGoesOutAndInAgain) {
   fs::remove_all(folder / "adapter");
   const app::RunModel before = app::open_run_model(folder / "run"), after = app::open_run_model(folder / "again");
   EXPECT_TRUE(at::allclose(logits_of(*before.model), logits_of(*after.model), 1e-5, 1e-5));
+}
+
+nn::NamedTensors weights_of(const fs::path& folder) {
+  nn::NamedTensors tensors;
+  const formats::WeightFolder file(folder);
+  for (const std::string& name : file.names()) {
+    tensors.emplace_back(name, at::tensor(file.read_float(name)).view(file.shape(name)));
+  }
+  return tensors;
+}
+
+TEST(PretrainedExport, AModelWithADecoderGoesOutWholeAndAsAnAdapter) {
+  const core::TemporaryFolder folder;
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    fs::create_directories(folder / "base");
+    fs::copy_file(fs::path(DISCREET_SOURCE_DIR) / "tests/golden/models/t5" / name, folder / "base" / name);
+  }
+  auto words = letter_vocabulary();
+  words.resize(50);
+  std::string text;
+  for (const std::string& word : words) text += word + "\n";
+  core::write_file_atomically(folder / "base" / "vocab.txt", text);
+  core::write_file_atomically(folder / "pairs.jsonl",
+                              "{\"source\": \"a b\", \"target\": \"b a\"}\n{\"source\": \"c\", \"target\": \"c c\"}\n");
+  const auto train = [&](const fs::path& run, std::vector<std::string> more) {
+    Json request = {{"run", run.string()},
+                    {"set",
+                     {"task=seq2seq", "data.train=" + (folder / "pairs.jsonl").string(), "data.hold_out=0",
+                      "model.kind=pretrained", "model.path=" + (folder / "base").string(), "train.threads=1",
+                      "train.batch_size=2", "train.steps=5"}}};
+    for (const std::string& assignment : more) request["set"].push_back(assignment);
+    return call_in_child("train", request);
+  };
+  ASSERT_EQ(train(folder / "run", {"train.learning_rate=0.01", "model.lora_rank=2",
+                                   "model.lora_targets=[\"*.qkv\", \"*.cross_key_value\"]"}), 0);
+  const auto export_run = [&](const char* run, const char* out, bool adapter) {
+    return call_in_child("model-export", {{"run", (folder / run).string()}, {"adapter", adapter},
+                                          {"out", (folder / out).string()}});
+  };
+  ASSERT_EQ(export_run("run", "adapter", true), 0);
+  ASSERT_EQ(train(folder / "again", {"train.learning_rate=1e-30", "model.adapter=" + (folder / "adapter").string()}), 0);
+  ASSERT_EQ(export_run("run", "whole", false), 0);
+  ASSERT_EQ(export_run("again", "whole-again", false), 0);
+  const auto trained = weights_of(folder / "whole"), again = weights_of(folder / "whole-again"),
+             base = weights_of(folder / "base");
+  ASSERT_EQ(trained.size(), again.size());
+  int moved = 0;
+  for (const auto& [name, tensor] : trained) {
+    const auto of = [&name = name](const nn::NamedTensors& all) {
+      for (const auto& [other, value] : all) {
+        if (other == name) return value;
+      }
+      return at::Tensor();
+    };
+    EXPECT_TRUE(at::allclose(tensor, of(again), 1e-5, 1e-6)) << name;
+    const at::Tensor before = of(base);
+    moved += before.defined() && !at::allclose(tensor, before);
+  }
+  // Queries, keys and values of 2 + 2 blocks, keys and values of 2.
+  EXPECT_EQ(moved, 3 * 4 + 2 * 2);
+}
+
+/// Every form is written from a folder as it was read, in one file or in several.
+TEST(PretrainedExport, AFolderIsWrittenAgainAsItCame) {
+  app::load_tensor_library();
+  for (const auto& entry : fs::directory_iterator(fs::path(DISCREET_SOURCE_DIR) / "tests/golden/models")) {
+    SCOPED_TRACE(entry.path().filename().string());
+    const core::TemporaryFolder folder;
+    // A copy without what is no model's.
+    fs::create_directories(folder / "in");
+    for (const char* name : {"config.json", "model.safetensors"}) fs::copy_file(entry.path() / name, folder / "in" / name);
+    core::OperationContext context;
+    const auto write = [&](const char* from, const char* to, Json more) {
+      Json request = {{"run", (folder / from).string()}, {"out", (folder / to).string()}};
+      request.update(more);
+      return app::call_operation("model-export", request, context);
+    };
+    const Json document = write("in", "out", Json::object());
+    EXPECT_EQ(document["architecture"],
+              core::parse_json(core::read_file(folder / "in" / "config.json"), "config")["architectures"][0]);
+    const auto written = weights_of(folder / "out");
+    const formats::WeightFolder original(folder / "in");
+    for (const auto& [name, tensor] : written) {
+      if (!original.contains(name)) continue;  // a copy of a tied table
+      EXPECT_TRUE(tensor.flatten().equal(at::tensor(original.read_float(name)))) << name;
+    }
+    const Json sharded = write("out", "shards", {{"shard_bytes", 4096}});
+    EXPECT_TRUE(fs::exists(folder / "shards" / "model.safetensors.index.json"));
+    const auto again = weights_of(folder / "shards");
+    ASSERT_EQ(again.size(), written.size());
+    std::size_t same = 0;
+    for (const auto& [name, tensor] : again) {
+      for (const auto& [other, value] : written) same += name == other && tensor.equal(value);
+    }
+    EXPECT_EQ(same, written.size());
+    // Halves are the nearest ones.
+    write("out", "half", {{"half", true}});
+    EXPECT_EQ(formats::WeightFolder(folder / "half").dtype(written[0].first), formats::DType::kF16);
+  }
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
+#include <cstdio>
+
 #include <fmt/format.h>
 
 #include "discreet/app/study.h"
 #include "discreet/cli/program.h"
+#include "discreet/core/error.h"
 #include "discreet/core/files.h"
 
 namespace discreet {
@@ -11,7 +14,20 @@ struct StudyFlags {
   std::string name, folder, page;
   std::string preset = "quick";
   double minutes = 0;
+  std::vector<std::string> only;
+  std::string share;
 };
+
+/// "2/3" as the second of three shares.
+void read_share(const std::string& text, app::StudyOptions& options) {
+  if (text.empty()) return;
+  int read = 0;
+  const int found = std::sscanf(text.c_str(), "%d/%d%n", &options.share, &options.shares, &read);
+  if (found != 2 || read != static_cast<int>(text.size()) || options.share < 1 || options.share > options.shares) {
+    throw usage_error(fmt::format("--share {}: expected K/N with 1 <= K <= N, for example 1/2", text),
+                      "start N processes on the same --out, with K from 1 to N");
+  }
+}
 
 }  // namespace
 
@@ -27,11 +43,15 @@ void register_verb_study(cli::Program& program) {
   verb->add_option("--page", flags.page, "Write the page here too.");
   verb->add_option("--minutes", flags.minutes, "Begin no cell after so long; what is missing is listed.")
       ->check(CLI::NonNegativeNumber);
+  verb->add_option("--only", flags.only, "Measure only cells of such names ('cost-*'); the others are listed as missing.");
+  verb->add_option("--share", flags.share, "K/N: measure every N-th cell from the K-th on; N processes divide the study.");
   program.on_run(verb, [&program] {
     app::StudyOptions options;
     options.preset = flags.preset == "full" ? app::StudyPreset::kFull : app::StudyPreset::kQuick;
     options.folder = flags.folder.empty() ? "runs/study-" + flags.name : flags.folder;
     options.minutes = flags.minutes;
+    options.only = flags.only;
+    read_share(flags.share, options);
     core::OperationContext context = program.context();
     context.emit = nullptr;
     const Json document = app::run_study(flags.name, options, context);

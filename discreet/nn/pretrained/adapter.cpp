@@ -1,5 +1,6 @@
 #include "discreet/nn/pretrained/adapter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -49,6 +50,11 @@ void check_adapter(const Json& config, const std::string& origin) {
   if (start.is_string() && start != "gaussian" && start != "eva" && start != "orthogonal") {
     refuse("init_lora_weights = \"" + start.get<std::string>() + "\"");
   }
+}
+
+/// Whether a parameter of ours belongs to a head that a task trains from nothing.
+bool is_of_head(const std::string& name) {
+  return name.starts_with("intent_head.") || name.starts_with("slot_head.") || name.starts_with("span_head.");
 }
 
 /// One lora_A, lora_B pair of a file.
@@ -140,7 +146,9 @@ Adapter read_adapter(const fs::path& folder, const PretrainedSource& source) {
       sizes.push_back(b.defined() ? b.size(0) : 0);
     }
     if (parts.size() > 1) {
-      const auto stated = part_sizes(source.form, parts.size());
+      // Two parts are equal ones: whichever the adapter has tells the size of both.
+      const std::int64_t known = *std::max_element(sizes.begin(), sizes.end());
+      const auto stated = part_sizes(source.form, parts.size(), known * static_cast<std::int64_t>(parts.size()));
       for (std::size_t i = 0; i < sizes.size(); ++i) {
         if (sizes[i] != 0 && sizes[i] != stated[i]) {
           throw bad_data(fmt::format("{}: lora_B of '{}' has {} rows, expected {}", file.string(), ours, sizes[i],
@@ -159,7 +167,7 @@ void put_adapter(torch::nn::Module& model, const Adapter& adapter) {
   const auto layers = linear_layers(model);
   for (const auto& item : model.named_parameters()) {
     at::Tensor parameter = item.value();
-    parameter.set_requires_grad(!item.key().starts_with("encoder."));
+    parameter.set_requires_grad(is_of_head(item.key()));
   }
   for (const AdapterLayer& layer : adapter.layers) {
     const auto found = layers.find(layer.name);
@@ -231,7 +239,7 @@ void write_adapter(const fs::path& folder, const torch::nn::Module& model, const
     std::int64_t first = 0;
     const at::Tensor b = layer->lora_b.detach() * (layer->lora_scale() / scale);
     const auto sizes = theirs.size() == 1 ? std::vector<std::int64_t>{b.size(0)}
-                                          : part_sizes(source.form, theirs.size());
+                                          : part_sizes(source.form, theirs.size(), b.size(0));
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       const std::string layer_name = theirs[i].substr(0, theirs[i].size() - std::string_view(".weight").size());
       const std::string full = std::string(kBasePrefix) + layer_name;
@@ -247,8 +255,7 @@ void write_adapter(const fs::path& folder, const torch::nn::Module& model, const
   }
   for (const auto& item : model.named_parameters()) {
     const std::string& name = item.key();
-    const bool whole = name.starts_with("intent_head.") || name.starts_with("slot_head.") || name.starts_with("span_head.") ||
-                       name.starts_with("encoder.pooler.");
+    const bool whole = is_of_head(name) || name.starts_with("encoder.pooler.");
     const auto theirs = names.of(name);
     if (!whole || theirs.size() != 1) continue;
     tensors.emplace_back(std::string(kBasePrefix) + theirs[0], item.value().detach().to(at::kFloat).contiguous());
@@ -260,6 +267,7 @@ void write_adapter(const fs::path& folder, const torch::nn::Module& model, const
   if (head.head == PretrainedHead::kTokens) task = "TOKEN_CLS";
   if (head.head == PretrainedHead::kSpan) task = "QUESTION_ANS";
   if (head.head == PretrainedHead::kNextToken) task = "CAUSAL_LM";
+  if (head.class_name.ends_with("ForConditionalGeneration")) task = "SEQ_2_SEQ_LM";
   const bool transposed = source.config.form == formats::ModelForm::kGpt2;
   const Json config = {{"peft_type", "LORA"},
                        {"task_type", task.empty() ? Json() : Json(task)},

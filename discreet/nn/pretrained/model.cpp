@@ -82,14 +82,14 @@ std::shared_ptr<PretrainedModel> open_pretrained(const std::filesystem::path& fo
   return model;
 }
 
-void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model) {
+void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model,
+                     const formats::WeightWriterOptions& options) {
   std::filesystem::create_directories(folder);
   formats::PretrainedConfig config = model.source().config;
   config.architectures = {model.head().class_name};
-  config.dtype = "float32";
+  config.dtype = dtype_word(options.dtype);
   core::write_file_atomically(folder / "config.json", formats::to_json(config).dump(2) + "\n");
-  write_weights(folder / "model.safetensors",
-                weights_for_file(model, model.source(), model.head()));
+  write_weight_files(folder, weights_for_file(model, model.source(), model.head()), options);
 }
 
 }  // namespace discreet::nn

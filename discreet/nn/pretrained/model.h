@@ -42,7 +42,8 @@ class PretrainedModel final : public Model {
 std::shared_ptr<PretrainedModel> open_pretrained(const std::filesystem::path& folder,
                                                  LoadedWeights* loaded = nullptr);
 
-/// Writes config.json and model.safetensors such that `transformers` loads them.
-void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model);
+/// Writes config.json and the weights such that `transformers` loads them.
+void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model,
+                     const formats::WeightWriterOptions& options = {});
 
 }  // namespace discreet::nn

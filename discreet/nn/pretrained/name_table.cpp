@@ -98,12 +98,13 @@ const HeadForm& preferred_head(const PretrainedSource& source) {
   return source.architecture.heads.front();
 }
 
-std::vector<std::int64_t> part_sizes(const PretrainedForm& form, std::size_t parts) {
+std::vector<std::int64_t> part_sizes(const PretrainedForm& form, std::size_t parts, std::int64_t rows) {
   if (parts == 3) {
     const std::int64_t keys = form.kv_heads * form.head_width;
     return {form.heads * form.head_width, keys, keys};
   }
-  return std::vector<std::int64_t>(parts, form.feed_forward);
+  const auto count = static_cast<std::int64_t>(parts);
+  return std::vector<std::int64_t>(parts, rows / count);
 }
 
 }  // namespace discreet::nn

@@ -61,7 +61,8 @@ class FileNames {
 /// The head that a configuration names; the bare model's where that is not known.
 const HeadForm& preferred_head(const PretrainedSource& source);
 
-/// Rows of the parts of a parameter that files have apart: queries, keys and values, or equal parts.
-std::vector<std::int64_t> part_sizes(const PretrainedForm& form, std::size_t parts);
+/// Rows of the parts of a parameter of `rows` rows that files have apart: queries, keys and values, or
+/// two equal parts (keys and values, a gate and what it lets through).
+std::vector<std::int64_t> part_sizes(const PretrainedForm& form, std::size_t parts, std::int64_t rows);
 
 }  // namespace discreet::nn

@@ -77,6 +77,68 @@ void add_t5_block(std::vector<WeightRow>& rows, bool decoder, const std::string&
   add_linear(rows, ours + "cross_projection", {cross + "o"});
 }
 
+at::Tensor read_floats(const formats::SafetensorsModel& file, const std::string& name) {
+  const formats::TensorView& view = file.at(name);
+  at::Tensor tensor = at::empty(view.shape, at::kFloat);
+  formats::copy_to_floats(view, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
+  return tensor;
+}
+
+}  // namespace
+
+bool goes_from_text_to_text(const formats::PretrainedConfig& config) {
+  return is_bart(config) || (config.form == formats::ModelForm::kT5 && !config.t5.encoder_only);
+}
+
+EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) {
+  EncoderDecoderOptions options;
+  options.vocabulary = config.vocab_size;
+  options.width = config.hidden_size;
+  options.encoder = {config.layers, config.heads, config.intermediate_size};
+  options.tied = config.tie_word_embeddings;
+  options.longest = config.max_tokens().value_or(kNoBound);
+  if (is_bart(config)) {
+    options.decoder = {config.bart.decoder_layers, config.bart.decoder_heads,
+                       config.bart.decoder_intermediate_size};
+    options.pre_norm = options.final_norm = false;
+    options.embedding_norm = true;
+    options.norm_epsilon = 1e-5;
+    options.embedding_scale =
+        config.bart.scale_embedding ? std::sqrt(static_cast<double>(config.hidden_size)) : 1;
+    options.position_offset = config.position_offset();
+    options.position_rows = config.max_position_embeddings + options.position_offset;
+    options.trainable_output_bias = false;
+    options.activation = sequence_activation(config, options.gated);
+    return options;
+  }
+  if (!goes_from_text_to_text(config)) {
+    throw bad_data("model_type '" + std::string(formats::model_type_name(config.form)) +
+                       "' goes from no text to another",
+                   "Known are bart and t5 with a decoder.");
+  }
+  options.decoder = {config.t5.decoder_layers, config.heads, config.intermediate_size};
+  options.head_width = config.t5.head_size;
+  options.norm = NormKind::kRms;
+  options.norm_epsilon = config.norm_eps;
+  options.bias = options.output_bias = false;
+  options.gated = config.t5.gated;
+  options.activation = sequence_activation(config, options.gated);
+  options.relative_buckets = config.t5.relative_buckets;
+  options.relative_farthest = config.t5.relative_max_distance;
+  options.attention_scale = 1;
+  if (config.t5.scale_decoder_outputs) {
+    options.logits_scale = 1 / std::sqrt(static_cast<double>(config.hidden_size));
+  }
+  return options;
+}
+
+std::shared_ptr<EncoderDecoder> make_sequence_model(const fs::path& folder, core::ReproducibleRng& rng) {
+  const formats::PretrainedConfig config = read_source_config(folder);
+  EncoderDecoderOptions options = sequence_options(config);
+  options.tied = ties_output_layer(folder, config);
+  return std::make_shared<EncoderDecoder>(options, rng);
+}
+
 PretrainedSource sequence_source(const formats::PretrainedConfig& config) {
   PretrainedSource source;
   source.config = config;
@@ -85,6 +147,7 @@ PretrainedSource sequence_source(const formats::PretrainedConfig& config) {
   source.form.head_width =
       options.head_width > 0 ? options.head_width : options.width / options.encoder.heads;
   source.form.feed_forward = options.encoder.feed_forward;
+  for (std::int64_t i = 0; i < options.encoder.layers; ++i) source.form.blocks.push_back(i);
   Architecture& names = source.architecture;
   names.rows.push_back({.ours = "shared.weight", .theirs = {"shared.weight"}});
   names.passed_over = {"*encoder.embed_tokens.weight", "*decoder.embed_tokens.weight",
@@ -120,64 +183,6 @@ PretrainedSource sequence_source(const formats::PretrainedConfig& config) {
   head.rows.push_back({.ours = "output.weight", .theirs = {"lm_head.weight"}, .base = false});
   names.heads.push_back(std::move(head));
   return source;
-}
-
-at::Tensor read_floats(const formats::SafetensorsModel& file, const std::string& name) {
-  const formats::TensorView& view = file.at(name);
-  at::Tensor tensor = at::empty(view.shape, at::kFloat);
-  formats::copy_to_floats(view, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
-  return tensor;
-}
-
-}  // namespace
-
-EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) {
-  EncoderDecoderOptions options;
-  options.vocabulary = config.vocab_size;
-  options.width = config.hidden_size;
-  options.encoder = {config.layers, config.heads, config.intermediate_size};
-  options.tied = config.tie_word_embeddings;
-  options.longest = config.max_tokens().value_or(kNoBound);
-  if (is_bart(config)) {
-    options.decoder = {config.bart.decoder_layers, config.bart.decoder_heads,
-                       config.bart.decoder_intermediate_size};
-    options.pre_norm = options.final_norm = false;
-    options.embedding_norm = true;
-    options.norm_epsilon = 1e-5;
-    options.embedding_scale =
-        config.bart.scale_embedding ? std::sqrt(static_cast<double>(config.hidden_size)) : 1;
-    options.position_offset = config.position_offset();
-    options.position_rows = config.max_position_embeddings + options.position_offset;
-    options.trainable_output_bias = false;
-    options.activation = sequence_activation(config, options.gated);
-    return options;
-  }
-  if (config.form != formats::ModelForm::kT5 || config.t5.encoder_only) {
-    throw bad_data("model_type '" + std::string(formats::model_type_name(config.form)) +
-                       "' goes from no text to another",
-                   "Known are bart and t5 with a decoder.");
-  }
-  options.decoder = {config.t5.decoder_layers, config.heads, config.intermediate_size};
-  options.head_width = config.t5.head_size;
-  options.norm = NormKind::kRms;
-  options.norm_epsilon = config.norm_eps;
-  options.bias = options.output_bias = false;
-  options.gated = config.t5.gated;
-  options.activation = sequence_activation(config, options.gated);
-  options.relative_buckets = config.t5.relative_buckets;
-  options.relative_farthest = config.t5.relative_max_distance;
-  options.attention_scale = 1;
-  if (config.t5.scale_decoder_outputs) {
-    options.logits_scale = 1 / std::sqrt(static_cast<double>(config.hidden_size));
-  }
-  return options;
-}
-
-std::shared_ptr<EncoderDecoder> make_sequence_model(const fs::path& folder, core::ReproducibleRng& rng) {
-  const formats::PretrainedConfig config = read_source_config(folder);
-  EncoderDecoderOptions options = sequence_options(config);
-  options.tied = ties_output_layer(folder, config);
-  return std::make_shared<EncoderDecoder>(options, rng);
 }
 
 bool ties_output_layer(const fs::path& folder, const formats::PretrainedConfig& config) {
@@ -219,19 +224,20 @@ PretrainedSequence open_pretrained_sequence(const fs::path& folder) {
 }
 
 void save_pretrained_sequence(const fs::path& folder, const EncoderDecoder& model,
-                              const formats::PretrainedConfig& config) {
+                              const formats::PretrainedConfig& config,
+                              const formats::WeightWriterOptions& options) {
   fs::create_directories(folder);
   const PretrainedSource source = sequence_source(config);
   formats::PretrainedConfig written = config;
   written.architectures = {source.architecture.heads.front().class_name};
-  written.dtype = "float32";
+  written.dtype = dtype_word(options.dtype);
   written.tie_word_embeddings = model.options().tied;
   NamedTensors tensors = weights_for_file(model, source, source.architecture.heads.front());
   for (auto& [name, tensor] : tensors) {
     if (name == "final_logits_bias") tensor = tensor.view({1, -1});
   }
   core::write_file_atomically(folder / "config.json", formats::to_json(written).dump(2) + "\n");
-  write_weights(folder / "model.safetensors", tensors);
+  write_weight_files(folder, tensors, options);
 }
 
 }  // namespace discreet::nn

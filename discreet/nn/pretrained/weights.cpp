@@ -1,5 +1,6 @@
 #include "discreet/nn/pretrained/weights.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -201,10 +202,7 @@ NamedTensors weights_for_file(const torch::nn::Module& model, const PretrainedSo
       continue;
     }
     std::int64_t first = 0;
-    // Two parts are equal ones, of whatever layer: a gate and what it lets through, keys and values.
-    const std::vector<std::int64_t> sizes =
-        found.theirs.size() == 2 ? std::vector<std::int64_t>(2, tensor.size(0) / 2)
-                                 : part_sizes(source.form, found.theirs.size());
+    const std::vector<std::int64_t> sizes = part_sizes(source.form, found.theirs.size(), tensor.size(0));
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       out.emplace_back(prefix + found.theirs[i], tensor.narrow(0, first, sizes[i]).contiguous());
       first += sizes[i];
@@ -224,6 +222,11 @@ NamedTensors weights_of_heads(const torch::nn::Module& model, const PretrainedSo
   return out;
 }
 
+std::string dtype_word(formats::DType dtype) {
+  if (dtype == formats::DType::kF16) return "float16";
+  return dtype == formats::DType::kBF16 ? "bfloat16" : "float32";
+}
+
 void write_weights(const fs::path& file, const NamedTensors& tensors) {
   std::vector<formats::NamedTensorView> views;
   for (const auto& [name, tensor] : tensors) {
@@ -232,6 +235,17 @@ void write_weights(const fs::path& file, const NamedTensors& tensors) {
     views.push_back({name, formats::view_of(values, tensor.sizes().vec())});
   }
   formats::write_safetensors(file, views, {{"format", "pt"}});
+}
+
+void write_weight_files(const fs::path& folder, const NamedTensors& tensors,
+                        const formats::WeightWriterOptions& options) {
+  std::vector<formats::WeightToWrite> weights;
+  for (const auto& [name, tensor] : tensors) {
+    weights.push_back({name, tensor.sizes().vec(), [&tensor = tensor](std::span<float> out) {
+                         std::copy_n(tensor.const_data_ptr<float>(), out.size(), out.data());
+                       }});
+  }
+  formats::write_weights(folder, weights, options);
 }
 
 }  // namespace discreet::nn

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "discreet/formats/weight_folder.h"
 #include "discreet/nn/optimizer.h"
 #include "discreet/nn/pretrained/architecture.h"
 #include "discreet/nn/torch.h"
@@ -43,7 +44,13 @@ NamedTensors weights_for_file(const torch::nn::Module& model, const PretrainedSo
 /// The parameters that a file of the bare model has no place for: those of heads.
 NamedTensors weights_of_heads(const torch::nn::Module& model, const PretrainedSource& source);
 
-/// Writes float32 tensors as model.safetensors that `transformers` reads.
+/// What config.json calls a type of weights.
+std::string dtype_word(formats::DType dtype);
+/// Writes float32 tensors as one file that `transformers` reads.
 void write_weights(const std::filesystem::path& file, const NamedTensors& tensors);
+/// Writes them into a folder as formats::write_weights does: rounded and in several files if `options`
+/// ask for it.
+void write_weight_files(const std::filesystem::path& folder, const NamedTensors& tensors,
+                        const formats::WeightWriterOptions& options = {});
 
 }  // namespace discreet::nn

@@ -17,6 +17,11 @@ constexpr const char* kAdapterFile = "adapter.json";
 
 bool is_pretrained(const Settings& settings) { return settings.model.kind == "pretrained"; }
 
+nn::PretrainedSource source_of(const fs::path& folder) {
+  const formats::PretrainedConfig config = nn::read_source_config(folder);
+  return nn::goes_from_text_to_text(config) ? nn::sequence_source(config) : nn::open_source(folder);
+}
+
 }  // namespace
 
 fs::path pretrained_folder(const Settings& settings) {
@@ -28,10 +33,6 @@ void start_weights(const Settings& settings, nn::Model& model) {
   if (!is_pretrained(settings)) return;
   const fs::path folder = pretrained_folder(settings);
   if (auto* pairs = dynamic_cast<nn::EncoderDecoder*>(&model); pairs != nullptr) {
-    if (!settings.model.adapter.empty()) {
-      throw usage_error("model.adapter: adapters of PEFT are not read into a model with a decoder",
-                        "Leave model.adapter out; model.lora_rank adds layers of its own.");
-    }
     nn::load_sequence_weights(*pairs, nn::read_source_config(folder), folder);
     return;
   }
@@ -50,7 +51,7 @@ void start_adapter(const Settings& settings, const fs::path& form, nn::Model& mo
     nn::make_adapter_layers(model, core::parse_json(core::read_file(layout), layout.string()));
     return;
   }
-  nn::put_adapter(model, nn::read_adapter(settings.model.adapter, nn::open_source(form)));
+  nn::put_adapter(model, nn::read_adapter(settings.model.adapter, source_of(form)));
 }
 
 void save_start(const fs::path& folder, const Settings& settings, const nn::Model& model) {
