@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/demo_mitigation.h"
 #include "discreet/app/loader.h"
 #include "discreet/app/recipes.h"
 #include "discreet/app/settings.h"
@@ -72,9 +73,10 @@ Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext
     runs.push_back(folder / recipe);
     models.push_back(one_model(recipe, lines, runs.back(), context));
   }
+  const Json mitigation = demo_mitigation(folder, lines, runs, context);
   const fs::path page = folder / "report.html";
   report::write_report(page, report::build_report(runs));
-  return {{"schema", "discreet.demo/1"}, {"results", models}, {"report", page.string()}};
+  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"report", page.string()}};
 }
 
 }  // namespace discreet::app

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/data_sets.h"
+#include "discreet/app/internal/counterfactual.h"
 #include "discreet/app/internal/encoder.h"
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
@@ -207,10 +208,14 @@ std::vector<text::Example> take_out(std::vector<text::Example>& examples,
   return taken;
 }
 
-RunData load(const Settings& settings, const Encoder* known,
+RunData load(const Settings& settings, const DistillOptions& distill, const Encoder* known,
              const std::vector<std::int64_t>* known_hold_out) {
   RunData data;
-  const auto tokenizer = known ? known->tokenizer : make_run_tokenizer(settings);
+  // A language model's student reads what its teacher reads.
+  const bool taught = known == nullptr && takes_teacher_vocabulary(settings, distill);
+  const auto tokenizer = known    ? known->tokenizer
+                         : taught ? teacher_encoder(settings, distill).tokenizer
+                                  : make_run_tokenizer(settings);
   const Source train_source{"train", settings.data.train, text::Split::kTrain};
   if (settings.data.train.empty()) {
     throw usage_error("data.train is not set", "Name a file, a known data set, or \"assistant\".");
@@ -233,8 +238,12 @@ RunData load(const Settings& settings, const Encoder* known,
   }
   auto hold_out = take_out(train, data.hold_out_indices);
   if (train.empty()) throw usage_error("data.hold_out leaves nothing to train on");
+  for (const fs::path& file : counterfactual_files(distill)) {
+    data.inputs.push_back(core::describe_input("pairs", file));
+  }
+  add_counterfactuals(settings, distill, *tokenizer, train, data.notes);
 
-  data.encoder = known ? *known : build_encoder(settings, train, tokenizer, data.inputs);
+  data.encoder = known ? *known : build_encoder(settings, distill, train, tokenizer, data.inputs);
   if (known == nullptr) check_answers(settings, data.encoder);
   data.caveats = encoder_caveats(data.encoder);
   data.train = encode(data.encoder, std::move(train), EncodeFor::kTraining);
@@ -269,7 +278,11 @@ void check_inputs(const Json& manifest, const std::vector<core::InputFile>& now)
   }
 }
 
-RunData load_run_data(const Settings& settings) { return load(settings, nullptr, nullptr); }
+RunData load_run_data(const Settings& settings) { return load(settings, {}, nullptr, nullptr); }
+
+RunData load_run_data(const Settings& settings, const DistillOptions& distill) {
+  return load(settings, distill, nullptr, nullptr);
+}
 
 RunData load_data_of_run(const fs::path& run) {
   const Settings settings = load_run_settings(run);
@@ -277,7 +290,7 @@ RunData load_data_of_run(const fs::path& run) {
   std::vector<std::int64_t> hold_out;
   const fs::path file = run / "holdout.json";
   if (fs::exists(file)) hold_out = core::read_document(file).at("indices").get<std::vector<std::int64_t>>();
-  RunData data = load(settings, &encoder, &hold_out);
+  RunData data = load(settings, {}, &encoder, &hold_out);
   check_inputs(core::read_document(run / "manifest.json"), data.inputs);
   return data;
 }

@@ -87,12 +87,9 @@ fs::path tokenizer_folder(const Settings& settings) {
   return resolve_data(rule ? settings.model.path : named, text::Split::kTrain).path;
 }
 
-/// Positions that the model has, as far as the base can know; 0: without a bound, or not known.
-std::int64_t positions_of(const Settings& settings) {
-  const std::string& kind = settings.model.kind;
-  if (kind == "transformer" || kind == "gpt" || kind == "encoder-decoder") return settings.model.longest;
-  if (kind != "pretrained") return 0;
-  const fs::path file = resolve_data(settings.model.path, text::Split::kTrain).path / "config.json";
+/// Positions of a folder's model.
+std::int64_t longest_of(const fs::path& folder) {
+  const fs::path file = folder / "config.json";
   if (!fs::exists(file)) return 0;
   const Json config = core::parse_json(core::read_file(file), file.string());
   for (const char* key : {"max_position_embeddings", "n_positions", "max_positions"}) {
@@ -103,6 +100,14 @@ std::int64_t positions_of(const Settings& settings) {
     return config[key].get<std::int64_t>() - (shifted ? config.value("pad_token_id", 1) + 1 : 0);
   }
   return 0;
+}
+
+/// Positions that the model has, as far as the base can know; 0: without a bound, or not known.
+std::int64_t positions_of(const Settings& settings) {
+  const std::string& kind = settings.model.kind;
+  if (kind == "transformer" || kind == "gpt" || kind == "encoder-decoder") return settings.model.longest;
+  if (kind != "pretrained") return 0;
+  return longest_of(resolve_data(settings.model.path, text::Split::kTrain).path);
 }
 
 /// A pretrained decoder begins with the token that it was trained to begin with, ours with the mark of an
@@ -132,10 +137,49 @@ LengthRule length_rule(const Settings& settings) {
   return rule;
 }
 
-/// By the rule of data.vocabulary, or as the run of model.start had it.
-void choose_vocabulary(const Settings& settings, const std::vector<text::Example>& train,
+/// Refuses a student that would read other tokens than its teacher: what one says of token 7 means nothing to the other.
+void check_same_tokens(const Settings& settings, const std::string& name, const Encoder& teacher) {
+  const std::string& named = settings.data.vocabulary;
+  const bool rule = named == "auto" || named == "hashed" || named == "private";
+  const std::string hint = fmt::format("Leave data.vocabulary out: the student takes the vocabulary of {}.",
+                                       name);
+  const bool subwords = settings.data.tokenizer == "subword";
+  if (subwords != (teacher.subwords != nullptr)) {
+    throw usage_error(fmt::format("the teacher reads {}, data.tokenizer is \"{}\"",
+                                  teacher.subwords ? "subwords" : "whole words or characters", settings.data.tokenizer),
+                      "Student and teacher must have one vocabulary: set data.tokenizer as the teacher has it.");
+  }
+  if (!subwords) {
+    if (!rule && text::public_vocabulary({.choice = named}).to_json() != teacher.vocabulary.to_json()) {
+      throw usage_error(fmt::format("data.vocabulary = \"{}\" is not the teacher's vocabulary", named), hint);
+    }
+    return;
+  }
+  if (rule && settings.model.path.empty()) return;
+  const auto own = Subwords::load(tokenizer_folder(settings));
+  bool same = own->size() == teacher.subwords->size();
+  for (std::int64_t id = 0; same && id < own->size(); ++id) {
+    same = own->is_special(id) == teacher.subwords->is_special(id) && own->decode({id}) == teacher.subwords->decode({id});
+  }
+  if (same) return;
+  throw usage_error(fmt::format("the student's tokenizer has {} tokens, the teacher's {}; they are not the same",
+                                own->size(), teacher.subwords->size()),
+                    rule ? "Begin the student from the teacher's own family: discreet mitigate distill --student-layers." : hint);
+}
+
+/// By the rule of data.vocabulary, or as the teacher or the run of model.start had it.
+void choose_vocabulary(const Settings& settings, const DistillOptions& distill, const std::vector<text::Example>& train,
                        const std::vector<std::string>& vector_words, Encoder& encoder,
                        std::vector<core::InputFile>& inputs) {
+  if (distill.has_teacher()) inputs.push_back(core::describe_input("teacher", teacher_folder(distill)));
+  if (takes_teacher_vocabulary(settings, distill)) {
+    const Encoder known = teacher_encoder(settings, distill);
+    check_same_tokens(settings, distill.teacher, known);
+    encoder.tokenizer = known.tokenizer;
+    encoder.vocabulary = known.vocabulary;
+    encoder.subwords = known.subwords;
+    return;
+  }
   if (!settings.model.start.empty()) {
     // The vocabulary that the starting parameters mean, whatever it was made from.
     const fs::path start = fs::path(settings.model.start) / "model";
@@ -175,7 +219,7 @@ void choose_vocabulary(const Settings& settings, const std::vector<text::Example
 
 }  // namespace
 
-Encoder build_encoder(const Settings& settings, const std::vector<text::Example>& train,
+Encoder build_encoder(const Settings& settings, const DistillOptions& distill, const std::vector<text::Example>& train,
                       std::shared_ptr<const text::Tokenizer> tokenizer,
                       std::vector<core::InputFile>& inputs) {
   Encoder encoder;
@@ -187,7 +231,7 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
     vector_words = formats::read_word_vector_words(vectors_file(settings));
     inputs.push_back(core::describe_input("vectors", vectors_file(settings)));
   }
-  choose_vocabulary(settings, train, vector_words, encoder, inputs);
+  choose_vocabulary(settings, distill, train, vector_words, encoder, inputs);
   if (!settings.model.adapter.empty()) {
     inputs.push_back(core::describe_input("adapter", settings.model.adapter));
   }
@@ -217,6 +261,32 @@ Encoder build_encoder(const Settings& settings, const std::vector<text::Example>
   encoder.nothing_answers = settings.task == "span-qa" &&
                             std::ranges::any_of(train, [](const auto& e) { return e.answers.empty(); });
   return encoder;
+}
+
+fs::path teacher_folder(const DistillOptions& distill) {
+  fs::path named = distill.teacher;
+  if (!fs::exists(named)) named = data_cache() / distill.teacher;  // models beside the data sets
+  const fs::path of_run = named / "model";
+  if (fs::exists(of_run / "encoder.json")) return of_run;
+  if (fs::exists(named / "config.json")) return named;
+  throw usage_error(fmt::format("distill.teacher = \"{}\": there is no model in it", distill.teacher),
+                    "Name a finished run, or a folder with config.json and model.safetensors.");
+}
+
+Encoder teacher_encoder(const Settings& settings, const DistillOptions& distill) {
+  const fs::path folder = teacher_folder(distill);
+  if (fs::exists(folder / "encoder.json")) return load_encoder(folder);
+  Encoder encoder;
+  encoder.tokenizer = text::make_tokenizer("word", {.lowercase = false});
+  encoder.subwords = Subwords::load(folder);
+  encoder.task = settings.task;
+  encoder.lengths.longest = longest_of(folder);
+  if (predicts_next_token(settings)) encoder.language.end = encoder.subwords->end();
+  return encoder;
+}
+
+bool takes_teacher_vocabulary(const Settings& settings, const DistillOptions& distill) {
+  return distill.has_teacher() && predicts_next_token(settings);
 }
 
 std::vector<std::string> encoder_caveats(const Encoder& encoder) {

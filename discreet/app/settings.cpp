@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/distill_options.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 using core::Config;
 
-const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "run"};
+const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "distill", "run"};
 
 std::vector<std::string> section_names() {
   std::vector<std::string> names;
@@ -255,7 +256,7 @@ void check_tokenizer(const Settings& s, const Config& config) {
   if (!subwords) return;
   const std::string& vocabulary = s.data.vocabulary;
   const bool named = vocabulary != "auto" && vocabulary != "hashed" && vocabulary != "private";
-  if (!named && s.model.path.empty()) {
+  if (!named && s.model.path.empty() && config.at("distill.teacher").is_null()) {
     throw usage_error(asked + " needs data.vocabulary or model.path",
                       "Name a folder with tokenizer.json, or with vocab.txt.");
   }
@@ -511,6 +512,7 @@ Settings parse_settings(const Config& given) {
   check_train(s, config);
   check_model(s, config);
   check_task(s, config);
+  parse_distill(s, config);
   if (s.privacy.is_private()) {
     check_private(s, config);
   } else {

@@ -1,6 +1,7 @@
 #include "discreet/nn/language_model.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/layers/attention_cache.h"
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/layers/loss.h"
@@ -26,6 +27,7 @@ class LanguageModel final : public Model {
   ModelOutput forward(const PackedBatch& batch) override {
     const Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
+    HiddenRowsScope::keep(encoded.tokens);
     const at::Tensor rows = rows_to_predict(
         dropout(encoded.tokens, batch, dropout_key(spec_.dropout), kDropoutTokens), batch.offsets);
     const at::Tensor logits = head_ ? head_->forward(rows, batch.token_segments)

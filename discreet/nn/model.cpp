@@ -5,6 +5,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 #include "discreet/nn/encoder.h"
+#include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/language_model.h"
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/crf.h"
@@ -131,6 +132,7 @@ class HeadedModel final : public Model {
 
   void classify(const PackedBatch& batch, at::Tensor pooled, ModelOutput& out) {
     if (intent_norm_) pooled = intent_norm_->forward(pooled, batch.example_segments);
+    HiddenRowsScope::keep(pooled);
     pooled = dropout(pooled, batch, dropout_key(spec_.dropout), kDropoutPooled);
     out.intent_logits = intent_head_->forward(pooled, batch.example_segments);
     if (batch.intent.defined()) out.intent_loss = cross_entropy(out.intent_logits, batch.intent);

@@ -4,13 +4,41 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "discreet/core/error.h"
 
 namespace discreet::app::internal {
 namespace {
+
+/// Bytes of `word` that are `byte`: their highest bits; exact up to the first such byte.
+constexpr std::uint64_t bytes_equal(std::uint64_t word, unsigned char byte) {
+  const std::uint64_t x = word ^ (0x0101010101010101ULL * byte);
+  return (x - 0x0101010101010101ULL) & ~x & 0x8080808080808080ULL;
+}
+
+/// Place of the next quote or backslash from `i` on, with `controls` of the next control character too; else the size.
+/// Eight bytes at a time: these searches are most of what JSON costs here.
+template <bool controls>
+std::size_t next_special(std::string_view text, std::size_t i) {
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; i + 8 <= text.size(); i += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, text.data() + i, 8);
+      std::uint64_t found = bytes_equal(word, '"') | bytes_equal(word, '\\');
+      if (controls) found |= (word - 0x2020202020202020ULL) & ~word & 0x8080808080808080ULL;
+      if (found != 0) return i + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte == '"' || byte == '\\' || (controls && byte < 0x20)) break;
+  }
+  return i;
+}
 
 /// Walks over a line of JSON without building it. Values that are not asked for are skipped by their brackets and
 /// quotes alone.
@@ -34,7 +62,8 @@ class JsonWalker {
     blanks();
     const std::size_t begin = at_;
     expect('"');
-    while (at_ < line_.size() && line_[at_] != '"') at_ += line_[at_] == '\\' ? 2 : 1;
+    at_ = next_special<false>(line_, at_);
+    while (at_ < line_.size() && line_[at_] == '\\') at_ = next_special<false>(line_, at_ + 2);
     if (at_ >= line_.size()) fail("a string that never ends");
     ++at_;
     return line_.substr(begin, at_ - begin);
@@ -154,9 +183,8 @@ std::string_view unescaped(std::string_view quoted, std::string& buffer, const s
 void append_escaped(std::string_view text, std::string& out) {
   out += '"';
   std::size_t copied = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = next_special<true>(text, 0); i < text.size(); i = next_special<true>(text, i + 1)) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
     out.append(text.substr(copied, i - copied));
     copied = i + 1;
     constexpr std::string_view kBytes = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";

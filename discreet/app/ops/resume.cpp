@@ -55,10 +55,11 @@ Json look_at(const core::RunDir& run) {
 Json resume_in(const fs::path& path, const Settings& settings,
                const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
   Session session{.settings = settings, .parallel = parallel, .run = open_run(path, *parallel)};
+  session.distill = load_run_distill(path);
   const Json found = share_document(session, leads(session) ? look_at(session.run) : Json());
   if (found.contains("result")) return found["result"];
   set_threads(settings.train.threads);
-  session.data = load_run_data(settings);
+  session.data = load_run_data(settings, session.distill);
   check_same_run(*parallel, settings, session.data);
   session.settings.run.dir = path.string();
   std::optional<core::Checkpoint> checkpoint;

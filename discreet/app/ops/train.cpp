@@ -12,9 +12,9 @@ namespace discreet {
 namespace app {
 namespace {
 
-Json train_once(const Settings& settings, bool force,
+Json train_once(const Settings& settings, const DistillOptions& distill, bool force,
                 const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
-  Session session = start_session(settings, force, parallel);
+  Session session = start_session(settings, force, parallel, {}, distill);
   try {
     prepare(session, false, context);
   } catch (...) {
@@ -43,7 +43,7 @@ Json summary_of(const std::vector<Json>& runs) {
 }
 
 /// One run for each seed, in RUN/seed-<n>; the document's metrics are the means.
-Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& request,
+Json train_repeatedly(const Settings& settings, const DistillOptions& distill, std::int64_t times, const Json& request,
                       const std::shared_ptr<nn::ParallelRun>& parallel,
                       core::OperationContext& context) {
   const bool force = request.value("force", false);
@@ -53,7 +53,7 @@ Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& 
     one.run.seed += i;
     if (one.privacy.insecure_seed) *one.privacy.insecure_seed += i;
     one.run.dir = (run_folder(settings) / fmt::format("seed-{}", one.run.seed)).string();
-    runs.push_back(train_once(one, force, parallel, context));
+    runs.push_back(train_once(one, distill, force, parallel, context));
   }
   Json document = runs.front();
   document["run"] = run_folder(settings).string();
@@ -80,12 +80,14 @@ Json train_repeatedly(const Settings& settings, std::int64_t times, const Json& 
 }
 
 Json train_operation(const Json& request, core::OperationContext& context) {
-  const Settings settings = parse_settings(requested_config(request));
+  const core::Config config = requested_config(request);
+  const Settings settings = parse_settings(config);
+  const DistillOptions distill = parse_distill(settings, config);
   const std::int64_t times = request.value("repeat", std::int64_t{1});
   return in_processes(settings.train, context,
                       [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {
-                        if (times > 1) return train_repeatedly(settings, times, request, parallel, mine);
-                        return train_once(settings, request.value("force", false), parallel, mine);
+                        if (times > 1) return train_repeatedly(settings, distill, times, request, parallel, mine);
+                        return train_once(settings, distill, request.value("force", false), parallel, mine);
                       });
 }
 

@@ -49,6 +49,13 @@ void register_verb_demo(cli::Program& program) {
     cli::print_table({"model", "epsilon", "intent accuracy", "slot F1", "attack AUC",
                       "accuracy gap of groups", "seconds of training"},
                      rows);
+    std::vector<std::vector<std::string>> pairs;
+    for (const Json& pair : document["mitigation"]) {
+      pairs.push_back({pair["metric"].get<std::string>(), demo_interval(pair["before"], pair["ci"].value("before", Json())),
+                       demo_interval(pair["after"], pair["ci"].value("after", Json())), pair["verdict"].get<std::string>()});
+    }
+    fmt::print("\nA language model with a planted skew from professions to pronouns, and its role-reversed student:\n");
+    cli::print_table({"measure", "before", "after", "verdict"}, pairs);
     fmt::print("\nreport: {}\n", document["report"].get<std::string>());
     return 0;
   });

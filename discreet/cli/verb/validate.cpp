@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "discreet/app/settings.h"
+#include "discreet/app/distill_options.h"
 #include "discreet/cli/program.h"
 
 namespace discreet {
@@ -16,8 +16,9 @@ void register_verb_validate(cli::Program& program) {
       ->allow_extra_args(false);
   verb->add_flag("--dump", dump, "Print the complete configuration: every key with its value.");
   program.on_run(verb, [&program] {
-    const auto settings = app::parse_settings(app::read_config(files, assignments));
-    const Json values = app::dump_settings(settings);
+    const core::Config config = app::read_config(files, assignments);
+    const auto settings = app::parse_settings(config);
+    const Json values = app::dump_settings(settings, app::parse_distill(settings, config));
     if (program.global().json) {
       Json document = {{"schema", "discreet.validate/1"}, {"valid", true}, {"files", files}};
       if (dump) document["configuration"] = values;

@@ -95,6 +95,7 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
                            "tell of the data that they were made from is not covered.",
                            session.settings.model.start);
   }
+  if (const std::string gap = teacher_gap(session); !gap.empty()) run.gaps = run.gaps.value_or("") + (run.gaps ? " " : "") + gap;
   return run;
 }
 
@@ -227,7 +228,7 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   options.rules.generic_bytes = settings.privacy.generic_mib * kMebi;
   core::RunDir* run = &session.run;
   session.step = std::make_shared<dp::PrivateStep>(
-      *session.model, std::move(plan), std::move(data), options,
+      *session.trained, std::move(plan), std::move(data), options,
       [run](std::uint64_t step, const privacy::Event& event) {
         run->append_ledger(privacy::ledger_line(step, event));
       });

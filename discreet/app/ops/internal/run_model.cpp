@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/core/error.h"
+#include "discreet/mitigate/distillation/student.h"
 #include "discreet/nn/adapt.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
@@ -208,6 +212,24 @@ std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encode
   start_weights(settings, *model);
   if (!settings.model.start.empty()) take_start(settings, *model);
   return model;
+}
+
+void take_layers(const DistillOptions& distill, nn::Model& model) {
+  const fs::path file = teacher_folder(distill) / "model.safetensors";
+  std::map<std::string, at::Tensor> teacher;
+  for (const auto& [name, tensor] : nn::read_tensors(file)) teacher.emplace(name, tensor);
+  nn::NamedTensors start;
+  for (const auto& [name, tensor] : nn::model_tensors(model)) {
+    const std::string theirs = mitigate::name_at_teacher(name, distill.layers);
+    const auto found = teacher.find(theirs);
+    const bool fits = found != teacher.end() && found->second.sizes() == tensor.sizes();
+    if (!fits && name.starts_with("encoder.block")) {
+      throw usage_error(fmt::format("distill.layers: the teacher has no '{}' of the student's shape", theirs),
+                        "A student that begins with the teacher's layers has its width, heads and form.");
+    }
+    start.emplace_back(name, fits ? found->second : tensor.detach().clone());
+  }
+  nn::load_model_tensors(model, start, file.string());
 }
 
 RunModel open_run_model(const fs::path& run) {

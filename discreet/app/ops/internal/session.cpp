@@ -63,6 +63,7 @@ void rehearse(Session& session) {
   prepare(session, false, context);
   session.step = nullptr;
   session.average = nullptr;
+  session.trained = nullptr;
   session.model = nullptr;
   session.plan.reset();
 }
@@ -98,19 +99,21 @@ void set_threads(std::int64_t threads) {
 }
 
 Session start_session(const Settings& settings, bool force,
-                      const std::shared_ptr<nn::ParallelRun>& parallel, const fs::path& given) {
+                      const std::shared_ptr<nn::ParallelRun>& parallel, const fs::path& given,
+                      const DistillOptions& distill) {
   set_threads(settings.train.threads);
-  RunData data = load_run_data(settings);
+  RunData data = load_run_data(settings, distill);
   check_same_run(*parallel, settings, data);
   const fs::path folder = given.empty() ? run_folder(settings) : given;
   Session session{.settings = settings,
                   .parallel = parallel,
                   .run = core::RunDir::kept_elsewhere(folder),
-                  .data = std::move(data)};
+                  .data = std::move(data),
+                  .distill = distill};
   if (force) rehearse(session);
   if (parallel->group->leads()) {
     session.run = core::RunDir::create(folder, manifest_of(settings, session.data, *parallel),
-                                       dump_settings(settings), force);
+                                       dump_settings(settings, distill), force);
   }
   write_hold_out(session);
   return session;
@@ -128,7 +131,7 @@ void prepare_ordinary(Session& session) {
                                         .optimizer = optimizer_options(session),
                                         .parallel = session.parallel};
   session.step = std::make_shared<nn::OrdinaryStep>(
-      *session.model,
+      *session.trained,
       [examples](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {
         return nn::collate(*examples, indices, segments);
       },
@@ -139,7 +142,9 @@ void prepare_ordinary(Session& session) {
 
 void prepare(Session& session, bool resumed, core::OperationContext& context) {
   session.model = make_run_model(session.settings, session.data.encoder);
+  if (!session.distill.layers.empty()) take_layers(session.distill, *session.model);
   session.trainable_values = nn::trainable_values(*session.model);
+  session.trained = with_teacher(session, context);
   if (session.settings.privacy.is_private()) {
     prepare_private(session, resumed, context);
   } else {

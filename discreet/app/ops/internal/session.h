@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "discreet/app/distill_options.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/run_dir.h"
@@ -31,11 +32,13 @@ struct Session {
   core::RunDir run;
   RunData data;
   std::shared_ptr<nn::Model> model{};
+  std::shared_ptr<nn::Model> trained{};  ///< What the step trains: the model, or its wrapper with a teacher.
   std::shared_ptr<nn::Step> step{};
   std::shared_ptr<const nn::WeightAverage> average{};  ///< Null without train.average.
   std::int64_t trainable_values = 0;
   std::int64_t steps = 0;          ///< Of the schedule.
   std::int64_t steps_allowed = 0;  ///< Fewer where abandoned steps of a private run were spent.
+  DistillOptions distill{};
   std::optional<privacy::PrivacyRun> plan{};  ///< What the statement rests on; absent without privacy.
   /// Where the run is one of several of which the best is kept: makes what is stated of this one what
   /// holds for the choice. Empty otherwise.
@@ -51,7 +54,7 @@ std::filesystem::path run_folder(const Settings& settings);
 /// `folder`: in place of what the settings say.
 Session start_session(const Settings& settings, bool force,
                       const std::shared_ptr<nn::ParallelRun>& parallel,
-                      const std::filesystem::path& folder = {});
+                      const std::filesystem::path& folder = {}, const DistillOptions& distill = {});
 
 /// Makes the model and how it moves; a private run gets its plan, its charge on the budget's ledger
 /// (unless `resumed`) and privacy.json as planned.
@@ -64,6 +67,13 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
 
 /// privacy.json. `status`: "planned"; or "spent", after the ledger, which knows of abandoned steps too.
 privacy::PrivacyStatement write_statement(Session& session, const std::string& status);
+
+/// The session's model, or with distill.teacher that model with the teacher's outputs as its targets, which are
+/// made or found in the cache. A rehearsal gets the model itself.
+std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext& context);
+/// What a private student's statement says of its teacher; empty without one.
+/// Throws: kPrivacyRefused where the teacher was trained on the same data.
+std::string teacher_gap(const Session& session);
 
 // What follows hides libtorch from the files above.
 
@@ -81,6 +91,8 @@ bool higher_is_better(const std::string& metric);
 /// Sets the number of threads of tensor operations; 0 leaves libtorch's choice.
 void set_threads(std::int64_t threads);
 std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder);
+/// Blocks of the teacher as distill.layers says, and all else of it that fits by name and shape.
+void take_layers(const DistillOptions& distill, nn::Model& model);
 /// Steps of a whole run: train.steps, or train.epochs passes over `units`.
 std::int64_t step_count(const Settings& settings, std::int64_t units);
 /// train.layer_decay goes by the names of the session's model.

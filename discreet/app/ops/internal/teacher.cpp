@@ -1,0 +1,294 @@
+#include "discreet/app/ops/internal/teacher.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "discreet/app/internal/counterfactual.h"
+#include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/session.h"
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+#include "discreet/core/progress.h"
+#include "discreet/core/sha256.h"
+#include "discreet/mitigate/distillation/distilled_model.h"
+#include "discreet/nn/hidden_rows.h"
+#include "discreet/nn/model.h"
+#include "discreet/nn/pretrained/model.h"
+
+namespace discreet::app {
+namespace fs = std::filesystem;
+namespace {
+
+/// A classifier of the Hugging Face layout, with its own head and labels.
+RunModel open_classifier(const Settings& settings, const DistillOptions& distill, const fs::path& folder) {
+  const auto model = nn::open_pretrained(folder);
+  if (model->head().head != nn::PretrainedHead::kSequence) {
+    throw usage_error(fmt::format("distill.teacher = \"{}\" classifies no texts ({})", folder.string(), model->head().class_name),
+                      "Name a model with a sequence classifier's head, or a run.");
+  }
+  RunModel opened{.settings = settings, .encoder = teacher_encoder(settings, distill)};
+  text::LabelSetBuilder labels;
+  for (const std::string& label : model->source().config.labels) labels.add(label);
+  opened.encoder.intents = labels.build();
+  // Logits stand in the order of the folder, labels are kept sorted: only an order that is both can be trusted.
+  if (opened.encoder.intents.names() != model->source().config.labels) {
+    throw usage_error(fmt::format("{}: its labels do not stand in alphabetical order", folder.string()),
+                      "Import it as a run first, or rename the labels in config.json.");
+  }
+  opened.model = model;
+  return opened;
+}
+
+std::int64_t longest_batch(std::int64_t vocabulary) {
+  constexpr std::int64_t kLogits = 1 << 25;  // 128 MiB of logits
+  return std::clamp<std::int64_t>(kLogits / std::max<std::int64_t>(1, vocabulary), 64, 4096);
+}
+
+std::string bytes_of(const std::vector<std::int64_t>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int64_t)};
+}
+
+/// What outputs are a function of.
+std::string cache_key(const DistillOptions& distill, const EncodedData& data, const mitigate::TeacherCacheShape& shape) {
+  const core::InputFile teacher = core::describe_input("teacher", teacher_folder(distill));
+  return core::sha256(fmt::format("{}/{}/{}/{}/", teacher.sha256, shape.vocabulary, shape.kept, shape.hidden) +
+                      core::sha256(bytes_of(data.tokens)) + core::sha256(bytes_of(data.offsets)) +
+                      core::sha256(bytes_of(data.token_types)));
+}
+
+/// Mean divergence of what a cache kept from what the teacher said, over some rows.
+class KeptCheck {
+ public:
+  void add(const at::Tensor& logits, std::int64_t first_row) {
+    constexpr std::int64_t kRows = 1000;
+    const std::int64_t n = std::min(kRows - static_cast<std::int64_t>(rows_.size()), logits.size(0));
+    if (n <= 0) return;
+    exact_.push_back(logits.narrow(0, 0, n).to(at::kCPU, at::kFloat).log_softmax(1));
+    for (std::int64_t i = 0; i < n; ++i) rows_.push_back(first_row + i);
+  }
+  void finish(const mitigate::TeacherCache& cache, TeacherReport& report) const {
+    if (rows_.empty()) return;
+    double sum = 0;
+    std::size_t first = 0;
+    for (const at::Tensor& exact : exact_) {
+      const auto n = static_cast<std::size_t>(exact.size(0));
+      const at::Tensor kept = cache.outputs(std::span(rows_).subspan(first, n)).log_probs;
+      sum += (exact.exp() * (exact - kept)).sum().item<double>();
+      first += n;
+    }
+    report.checked_rows = static_cast<std::int64_t>(rows_.size());
+    report.kept_divergence = sum / static_cast<double>(rows_.size());
+  }
+
+ private:
+  std::vector<at::Tensor> exact_;
+  std::vector<std::int64_t> rows_;
+};
+
+/// Runs the teacher over `data` and keeps what it says, row by row.
+std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptions& distill, RunModel& teacher, const EncodedData& data,
+                                                              const mitigate::TeacherCacheShape& shape, const fs::path& folder,
+                                                              core::OperationContext& context, TeacherReport& report) {
+  const std::string key = cache_key(distill, data, shape);
+  const fs::path path = folder / (key.substr(0, 16) + ".teacher");
+  report.from_cache = mitigate::has_teacher_cache(path, key);
+  if (report.from_cache) return std::make_shared<mitigate::TeacherCache>(path, key);
+
+  const at::NoGradGuard no_grad;
+  nn::EncodedExamples examples = to_examples(data);
+  examples.tags.clear();
+  examples.intents.clear();
+  mitigate::TeacherCacheWriter writer(path, shape, key);
+  KeptCheck check;
+  core::Progress progress({.label = "teacher", .unit = "tokens", .total = static_cast<std::int64_t>(data.tokens.size()),
+                           .quiet = context.quiet});
+  const std::int64_t longest = longest_batch(shape.vocabulary);
+  std::int64_t rows = 0;
+  std::vector<std::int64_t> indices;
+  for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
+    if (begin > 0 && context.stopping()) throw core::interrupted(context, "The same command begins the teacher's outputs again.");
+    do {
+      ++end;
+    } while (end < data.size() && data.offsets[end + 1] - data.offsets[begin] <= longest);
+    indices.resize(static_cast<std::size_t>(end - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    const nn::HiddenRowsScope hidden;
+    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, indices));
+    const at::Tensor logits = output.intent_logits.defined() ? output.intent_logits : output.emissions;
+    if (logits.size(1) != shape.vocabulary) throw internal_error("a teacher that says something of another size");
+    check.add(logits, rows);
+    writer.add(logits, hidden.rows());
+    rows += logits.size(0);
+    progress.update(data.offsets[end], {});
+  }
+  progress.finish();
+  writer.finish();
+  auto cache = std::make_shared<mitigate::TeacherCache>(path, key);
+  check.finish(*cache, report);
+  return cache;
+}
+
+/// The student's examples as the teacher reads them.
+EncodedData for_teacher(const RunModel& teacher, const Encoder& student, const EncodedData& data) {
+  std::vector<text::Example> examples = data.examples;
+  const bool same_words = teacher.encoder.tokenizer->config() == student.tokenizer->config();
+  for (text::Example& example : examples) {
+    if (same_words || example.text.empty()) continue;
+    example.words.clear();
+    example.tags.clear();
+    text::tokenize_example(*teacher.encoder.tokenizer, example);
+  }
+  return encode(teacher.encoder, std::move(examples));
+}
+
+void check_labels(const Session& session, const RunModel& teacher) {
+  if (teacher.encoder.intents.names() == session.data.encoder.intents.names()) return;
+  throw usage_error(fmt::format("the teacher tells {} classes, the training data have {}; they are not the same",
+                                teacher.encoder.intents.size(), session.data.encoder.intents.size()),
+                    "Distil on data with the teacher's labels, each of them at least once.");
+}
+
+void check_task(const Session& session, const RunModel& teacher) {
+  if (teacher.settings.task == session.settings.task) return;
+  throw usage_error(fmt::format("the teacher was trained for {}, the student's task is {}", teacher.settings.task,
+                                session.settings.task),
+                    "Give the student the task of its teacher.");
+}
+
+void write_report(Session& session, const TeacherReport& report) {
+  Json document = {{"rows", report.rows},
+                   {"kept", session.distill.kept},
+                   {"checked_rows", report.checked_rows},
+                   {"kept_divergence", report.kept_divergence},
+                   {"from_cache", report.from_cache}};
+  if (session.distill.reverses()) {
+    document["reversed_rows"] = report.reversed_rows;
+    document["changed_examples"] = report.changed_examples;
+    document["aligned_rows"] = report.aligned_rows;
+    document["unaligned_rows"] = report.unaligned_rows;
+  }
+  session.run.update_manifest({{"teacher", document}});
+}
+
+}  // namespace
+
+RunModel open_teacher(const Settings& settings, const DistillOptions& distill) {
+  const fs::path folder = teacher_folder(distill);
+  if (fs::exists(folder / "encoder.json")) return open_run_model(folder.parent_path());
+  if (settings.task == "text-classification") return open_classifier(settings, distill, folder);
+  Settings own;
+  own.task = settings.task;
+  own.model.kind = "pretrained";
+  own.model.path = folder.string();
+  own.data.tokenizer = "subword";
+  RunModel opened{.settings = own, .encoder = teacher_encoder(settings, distill)};
+  opened.model = make_run_model(own, opened.encoder);
+  opened.model->eval();
+  return opened;
+}
+
+std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext& context) {
+  const DistillOptions& asked = session.distill;
+  if (!asked.has_teacher() || session.run.elsewhere()) return session.model;
+  if (!alone(session)) {
+    throw usage_error("a student learns from its teacher in one process", "Start it without launch, torchrun or mpirun.");
+  }
+  if (session.settings.privacy.is_private()) teacher_gap(session);  // refuses before the work, not after it
+  RunModel teacher = open_teacher(session.settings, asked);
+  set_threads(session.settings.train.threads);
+  check_task(session, teacher);
+  const bool language = session.data.encoder.language.end >= 0;
+  if (!language) check_labels(session, teacher);
+  const EncodedData own = language ? EncodedData() : for_teacher(teacher, session.data.encoder, session.data.train);
+  const EncodedData& data = language ? session.data.train : own;
+  const bool hidden = asked.hidden_cosine > 0 || asked.hidden_squared > 0;
+  mitigate::TeacherCacheShape shape{.vocabulary = language ? table_entries(teacher.encoder) : teacher.encoder.intents.size(),
+                                    .kept = asked.kept};
+  const at::NoGradGuard no_grad;
+  {
+    // What one example gives says how wide the hidden rows are, and how many tokens there are.
+    const std::int64_t first[] = {0};
+    nn::EncodedExamples examples = to_examples(data);
+    examples.tags.clear();
+    examples.intents.clear();
+    const nn::HiddenRowsScope scope;
+    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, first));
+    shape.vocabulary = (language ? output.emissions : output.intent_logits).size(1);
+    if (hidden && !scope.rows().defined()) {
+      throw usage_error("the teacher shows no hidden rows", "Set the weights of the hidden-state loss to 0.");
+    }
+    if (hidden) shape.hidden = scope.rows().size(1);
+  }
+  const fs::path folder = asked.cache.empty() ? session.run.path() / "teacher" : fs::path(asked.cache);
+  TeacherReport report;
+  mitigate::TeacherTargets targets;
+  targets.combination = asked.combination;
+  targets.on = asked.combine_on == "logits" ? mitigate::CombineOn::kLogits : mitigate::CombineOn::kLogProbs;
+  if (asked.reverses()) {
+    const ReversedRows reversed = reverse_rows(session.settings, asked, teacher.encoder, data);
+    mitigate::TeacherCacheShape plain = shape;
+    plain.hidden = 0;
+    targets.reversed = teacher_outputs(asked, teacher, reversed.reversed, plain, folder, context, report);
+    targets.aligned = reversed.aligned;
+    report.reversed_rows = targets.reversed->rows();
+    report.changed_examples = reversed.changed_examples;
+    report.aligned_rows = reversed.aligned_rows;
+    report.unaligned_rows = reversed.unaligned_rows;
+  }
+  targets.original = teacher_outputs(asked, teacher, data, shape, folder, context, report);
+  report.rows = targets.original->rows();
+  if (language) {
+    targets.offsets = data.offsets;
+  } else {
+    targets.offsets.resize(static_cast<std::size_t>(data.size()) + 1);
+    std::iota(targets.offsets.begin(), targets.offsets.end(), 0);
+  }
+  write_report(session, report);
+  return std::make_shared<mitigate::DistilledModel>(
+      session.model, std::move(targets),
+      mitigate::DistillationWeights{.temperature = asked.temperature,
+                                    .soft = asked.soft,
+                                    .hard = asked.hard,
+                                    .hidden_cosine = asked.hidden_cosine,
+                                    .hidden_squared = asked.hidden_squared});
+}
+
+std::string teacher_gap(const Session& session) {
+  const DistillOptions& asked = session.distill;
+  if (!asked.has_teacher()) return {};
+  const fs::path folder = teacher_folder(asked);
+  const fs::path run = folder.parent_path();
+  const bool of_run = fs::exists(folder / "encoder.json") && fs::exists(run / "manifest.json");
+  if (!of_run) {
+    return fmt::format("The student learns from the folder {}, whose training data are not known here: what its outputs tell of "
+                       "them is not covered, and the guarantee holds only if the student's data were not among them.",
+                       asked.teacher);
+  }
+  const Json manifest = core::read_document(run / "manifest.json");
+  std::string data;
+  for (const Json& input : manifest.at("inputs")) {
+    if (input.value("role", "") != "train") continue;
+    data += (data.empty() ? "" : " + ") + input.value("path", "");
+    for (const core::InputFile& mine : session.data.inputs) {
+      if (mine.role != "train" || mine.sha256 != input.value("sha256", "")) continue;
+      throw privacy_refused(
+          fmt::format("the teacher {} was trained on {} too: its outputs tell of the same examples, and the student's epsilon "
+                      "would not count that",
+                      asked.teacher, mine.path),
+          "Distil on other data than the teacher's, or train with privacy without a teacher.");
+    }
+  }
+  std::string how = "without a privacy mechanism";
+  if (fs::exists(run / "privacy.json")) {
+    const Json statement = core::read_document(run / "privacy.json");
+    how = fmt::format("under its own statement: {}", statement.value("statement", "none"));
+  }
+  return fmt::format("The student learns from the teacher {}, trained on {} {}. What the teacher's outputs and vocabulary tell of "
+                     "those data is covered by that alone; the epsilon here is of the student's own data, which must not be among "
+                     "them.",
+                     asked.teacher, data, how);
+}
+
+}  // namespace discreet::app

@@ -1,0 +1,263 @@
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "discreet/app/ops/internal/request.h"
+#include "discreet/app/ops/run_model.h"
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+#include "discreet/core/operation.h"
+#include "discreet/core/progress.h"
+#include "discreet/core/registry.h"
+#include "discreet/core/run_dir.h"
+#include "discreet/mitigate/distillation/noisy_votes.h"
+#include "discreet/privacy/accountant.h"
+#include "discreet/privacy/calibrate.h"
+#include "discreet/privacy/ledger.h"
+#include "discreet/privacy/statement.h"
+
+namespace discreet {
+namespace app {
+namespace {
+namespace fs = std::filesystem;
+
+/// What is asked of a noisy vote.
+struct VoteRequest {
+  std::int64_t teachers = 0, queries = 0;
+  std::string public_data, unit = "example", accountant = "prv";
+  double standard_deviation = 0, epsilon = 0, delta = 0;  ///< One of the first two.
+};
+
+VoteRequest parse_votes(const Json& request) {
+  VoteRequest votes{.teachers = request.at("teachers").get<std::int64_t>(),
+                    .queries = request.value("queries", std::int64_t{0}),
+                    .public_data = request.at("public").get<std::string>(),
+                    .unit = request.value("unit", "example"),
+                    .accountant = request.value("accountant", "prv"),
+                    .standard_deviation = request.value("vote_noise", 0.0),
+                    .epsilon = request.value("epsilon", 0.0),
+                    .delta = request.value("delta", 0.0)};
+  if (votes.teachers < 2) throw usage_error("a vote needs two teachers or more", "--pate 20, for example.");
+  if ((votes.standard_deviation > 0) == (votes.epsilon > 0)) {
+    throw usage_error("expected one of --epsilon and --vote-noise", "--epsilon lets the noise be calibrated.");
+  }
+  if (!(votes.delta > 0 && votes.delta < 1)) {
+    throw usage_error("--delta is missing", "Choose it well below one over the number of examples, for example 1e-5.");
+  }
+  return votes;
+}
+
+std::string plain_text(const text::Example& example) {
+  if (!example.text.empty()) return example.text;
+  std::string text;
+  for (const std::string& word : example.words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+/// What one unit is, for the division into parts: its user, or the example's own text and label.
+std::string identity_of(const text::Example& example, const std::string& unit) {
+  return unit == "user" ? example.user : plain_text(example) + '\0' + example.label;
+}
+
+void write_labelled(const fs::path& file, const std::vector<text::Example>& examples) {
+  std::string lines;
+  for (const text::Example& example : examples) {
+    lines += Json{{"text", plain_text(example)}, {"label", example.label}}.dump() + "\n";
+  }
+  core::write_file_atomically(file, lines);
+}
+
+/// A configuration with other training data; `rest` is everything that was asked.
+Json training_request(const Json& request, const fs::path& data, const fs::path& run, std::vector<std::string> more) {
+  Json asked = {{"run", run.string()}, {"force", request.value("force", false)}};
+  for (const char* key : {"config", "recipe"}) {
+    if (request.contains(key)) asked[key] = request[key];
+  }
+  asked["set"] = request.value("set", Json::array());
+  for (const std::string& assignment : {"data.train=" + Json(data.string()).dump(), std::string("data.format=\"jsonl\""),
+                                        std::string("data.text=\"text\""), std::string("data.label=\"label\""),
+                                        std::string("data.user=\"\""), std::string("data.hold_out=0")}) {
+    asked["set"].push_back(assignment);
+  }
+  for (const std::string& assignment : more) asked["set"].push_back(assignment);
+  return asked;
+}
+
+/// Votes of one teacher for each public text; empty if its part has no example.
+std::vector<std::string> votes_of(const Json& request, const std::vector<text::Example>& part,
+                                  const std::vector<text::Example>& questions, const fs::path& scratch,
+                                  core::OperationContext& context) {
+  std::set<std::string> labels;
+  for (const text::Example& example : part) labels.insert(example.label);
+  if (labels.empty()) return {};
+  // A teacher that knows one class votes for it: nothing needs to be trained.
+  if (labels.size() == 1) return std::vector<std::string>(questions.size(), *labels.begin());
+  fs::remove_all(scratch);
+  fs::create_directories(scratch);
+  write_labelled(scratch / "part.jsonl", part);
+  core::OperationContext quiet = context;
+  quiet.quiet = true;
+  const auto train = core::registry().make<core::Operation>("operation", "train");
+  train(training_request(request, scratch / "part.jsonl", scratch / "teacher",
+                         {"data.dev=\"\"", "data.test=\"\"", "train.patience=0"}),
+        quiet);
+  const RunModel teacher = open_run_model(scratch / "teacher");
+  std::vector<text::Example> read = questions;
+  for (text::Example& question : read) {
+    question.words.clear();
+    question.tags.clear();
+    question.label.clear();
+    question.text = plain_text(question);
+    text::tokenize_example(*teacher.encoder.tokenizer, question);
+  }
+  std::vector<std::string> votes;
+  for (const std::int64_t intent : score(*teacher.model, encode(teacher.encoder, std::move(read))).intents) {
+    votes.push_back(teacher.encoder.intents.name(intent));
+  }
+  fs::remove_all(scratch);
+  return votes;
+}
+
+double deviation_for(const VoteRequest& asked, std::int64_t queries) {
+  if (asked.standard_deviation > 0) return asked.standard_deviation;
+  const auto accountant = privacy::make_accountant(asked.accountant);
+  const privacy::Target target{asked.epsilon, asked.delta, accountant.get()};
+  const double multiplier = privacy::calibrate_noise_multiplier(target, [&](double z) {
+                              return privacy::Event::self_composed(
+                                  privacy::Event::gaussian(privacy::NoiseMultiplier(z)), queries);
+                            }).value;
+  return multiplier * std::numbers::sqrt2;
+}
+
+privacy::PrivacyRun described(const VoteRequest& asked, const mitigate::NoisyVotes& votes, std::size_t classes,
+                              std::uint64_t units, bool has_users) {
+  privacy::PrivacyRun run;
+  run.mechanism = "pate-gnmax";
+  run.clipping = "one-vote-per-teacher";
+  run.details = fmt::format("{} teachers on disjoint parts of the data; {} noisy votes, standard deviation {:.4g} votes for each class, "
+                            "whatever the votes were",
+                            asked.teachers, votes.winners.size(), votes.noise_multiplier * std::numbers::sqrt2);
+  run.unit = privacy::unit_of(asked.unit);
+  run.relation = privacy::Relation::kAddOrRemoveOne;
+  run.sampling = privacy::Sampling::kFullBatch;
+  run.units = units;
+  run.delta = asked.delta;
+  run.accountant = asked.accountant;
+  run.phases = {{votes.noise_multiplier, 1, static_cast<std::int64_t>(votes.winners.size())}};
+  run.parameters = classes;
+  run.floating_point_protection = true;
+  run.labels_from_private_text = true;
+  run.has_user_column = has_users;
+  run.user_contributions_capped = asked.unit == "user";
+  run.gaps = "The student reads the labels that won and public texts alone; metrics on data.test and data.dev are outside the guarantee.";
+  return run;
+}
+
+/// Puts the guarantee into a run that was trained on the released labels.
+void state_guarantee(const privacy::PrivacyRun& spent, const mitigate::NoisyVotes& votes, Json& document) {
+  const fs::path path = document["run"].get<std::string>();
+  core::RunDir run = core::RunDir::open_for_writing(path);
+  run.append_ledger(privacy::ledger_line(0, votes.event));
+  const privacy::PrivacyStatement statement = privacy::state_privacy(spent);
+  Json privacy_document = statement.document;
+  privacy_document["status"] = "spent";
+  run.write_document("privacy.json", privacy_document);
+  document["private"] = true;
+  document["epsilon"] = core::number(statement.epsilon.value);
+  document["delta"] = spent.delta;
+  document.erase("epsilon_reason");
+  document.erase("delta_reason");
+  document["statement"] = statement.words;
+  document["caveats"] = statement.caveats;
+  document["warnings"] = statement.warnings;
+  run.write_document("result.json", document);
+}
+
+Json pate(const Json& request, core::OperationContext& context) {
+  const VoteRequest asked = parse_votes(request);
+  const Settings settings = parse_settings(requested_config(request));
+  if (settings.task != "text-classification") {
+    throw usage_error(fmt::format("--pate: the task is \"{}\", teachers vote on classes of texts", settings.task),
+                      "Set task = \"text-classification\".");
+  }
+  if (settings.privacy.is_private()) {
+    throw usage_error("--pate: privacy.mechanism is \"" + settings.privacy.mechanism + "\", but the vote is the mechanism",
+                      "Leave [privacy] out.");
+  }
+  if (asked.unit == "user" && settings.data.user.empty()) {
+    throw usage_error("--unit user needs data.user", "Name the column that says who wrote each example.");
+  }
+  const RunData data = load_run_data(settings);
+  std::vector<text::Example> questions =
+      load_examples(settings, data.encoder, asked.public_data, text::Split::kTrain).examples;
+  const std::string public_hash =
+      fs::exists(asked.public_data) ? core::describe_input("public", asked.public_data).sha256 : content_sha256(questions);
+  for (const core::InputFile& mine : data.inputs) {
+    if (mine.role != "train" || mine.sha256 != public_hash) continue;
+    throw privacy_refused(fmt::format("--public {} is the private training data", asked.public_data),
+                          "The student's texts are published with it: take texts that are public.");
+  }
+  if (asked.queries > static_cast<std::int64_t>(questions.size())) {
+    throw usage_error(fmt::format("--queries {}: {} has {} texts", asked.queries, asked.public_data, questions.size()));
+  }
+  if (asked.queries > 0) questions.resize(static_cast<std::size_t>(asked.queries));
+
+  std::vector<std::vector<text::Example>> parts(static_cast<std::size_t>(asked.teachers));
+  std::set<std::string> users;
+  for (const text::Example& example : data.train.examples) {
+    const std::string identity = identity_of(example, asked.unit);
+    users.insert(identity);
+    const auto part = mitigate::part_of(identity, static_cast<std::uint64_t>(settings.run.seed), asked.teachers);
+    parts[static_cast<std::size_t>(part)].push_back(example);
+  }
+  const std::string run = settings.run.dir.empty() ? "runs/pate" : settings.run.dir;
+  if (core::RunDir::is_run(run) && !request.value("force", false)) {
+    throw usage_error(run + " is a run already", "Name another with --run, or replace it with --force.");
+  }
+  const double deviation = deviation_for(asked, static_cast<std::int64_t>(questions.size()));
+  const auto& labels = data.encoder.intents;
+  std::vector<std::vector<double>> counts(questions.size(), std::vector<double>(static_cast<std::size_t>(labels.size()), 0));
+  core::Progress progress({.label = "teachers", .unit = "teachers", .total = asked.teachers, .quiet = context.quiet});
+  for (std::size_t t = 0; t < parts.size(); ++t) {
+    if (context.stopping()) throw core::interrupted(context, "Nothing was released; the same command begins again.");
+    const auto votes = votes_of(request, parts[t], questions, fs::path(run + "-teachers"), context);
+    for (std::size_t q = 0; q < votes.size(); ++q) counts[q][static_cast<std::size_t>(labels.find(votes[q]))] += 1;
+    progress.update(static_cast<std::int64_t>(t + 1), {});
+  }
+  progress.finish();
+  privacy::SecureNoise noise;
+  const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
+  const privacy::PrivacyRun spent =
+      described(asked, votes, counts.front().size(),
+                asked.unit == "user" ? users.size() : data.train.examples.size(), data.has_user_column);
+  privacy::state_privacy(spent);  // refuses before anything is written
+  std::set<std::int64_t> seen(votes.winners.begin(), votes.winners.end());
+  if (seen.size() < 2) {
+    throw runtime_failure("every noisy vote names one class: there is nothing for a student to learn",
+                          "Ask for more epsilon, fewer queries or more teachers.");
+  }
+  for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);
+  const fs::path released = run + "-labels.jsonl";
+  write_labelled(released, questions);
+  const auto train = core::registry().make<core::Operation>("operation", "train");
+  Json document = train(training_request(request, released, run, {}), context);
+  state_guarantee(spent, votes, document);
+  return document;
+}
+
+}  // namespace
+}  // namespace app
+
+void register_operation_pate(core::Registry& registry) {
+  registry.add({.kind = "operation",
+                .name = "pate",
+                .summary = "A student of the noisy votes of teachers on disjoint parts of private data",
+                .reference = "Papernot et al. 2018",
+                .make = core::Operation(&app::pate)});
+}
+
+}  // namespace discreet

@@ -1,0 +1,204 @@
+#include "discreet/mitigate/distillation/teacher_cache.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "discreet/core/error.h"
+#include "discreet/core/files.h"
+
+namespace discreet::mitigate {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr char kMagic[9] = "DISTTCH1";
+constexpr std::size_t kHeader = 1024;  // magic, JSON, blanks
+
+bool is_dense(const TeacherCacheShape& shape) { return shape.kept >= shape.vocabulary; }
+bool short_ids(const TeacherCacheShape& shape) { return shape.vocabulary <= 1 << 16; }
+std::int64_t kept_of(const TeacherCacheShape& shape) { return std::min(shape.kept, shape.vocabulary); }
+
+std::size_t id_bytes(const TeacherCacheShape& shape) {
+  if (is_dense(shape)) return 0;
+  return static_cast<std::size_t>(shape.kept) * (short_ids(shape) ? 2 : 4);
+}
+
+std::size_t record_bytes(const TeacherCacheShape& shape) {
+  const std::size_t halves = static_cast<std::size_t>(kept_of(shape) + shape.hidden) * 2;
+  return (8 + id_bytes(shape) + halves + 3) / 4 * 4;
+}
+
+std::string header_of(const TeacherCacheShape& shape, const std::string& key, std::int64_t rows) {
+  const Json json = {{"key", key},       {"vocabulary", shape.vocabulary}, {"kept", shape.kept},
+                     {"hidden", shape.hidden}, {"rows", rows}};
+  std::string header = kMagic + json.dump();
+  if (header.size() > kHeader) throw internal_error("the key of a teacher's cache is too long");
+  header.resize(kHeader, ' ');
+  return header;
+}
+
+void check(bool written, const fs::path& path) {
+  if (!written) throw runtime_failure(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+}
+
+}  // namespace
+
+TeacherCacheWriter::TeacherCacheWriter(const fs::path& path, const TeacherCacheShape& shape, const std::string& key)
+    : path_(path), shape_(shape), key_(key) {
+  if (path.has_parent_path()) fs::create_directories(path.parent_path());
+  temporary_ = path.parent_path() / fmt::format(".tmp-{}-{}", ::getpid(), path.filename().string());
+  file_ = std::fopen(temporary_.c_str(), "wb");
+  check(file_ != nullptr, path);
+  const std::string header = header_of(shape_, key_, 0);
+  check(std::fwrite(header.data(), 1, header.size(), file_) == header.size(), path);
+}
+
+TeacherCacheWriter::~TeacherCacheWriter() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void TeacherCacheWriter::add(const at::Tensor& logits, const at::Tensor& hidden) {
+  const at::NoGradGuard no_grad;
+  const TeacherOutputs outputs = outputs_of(logits.detach().to(at::kCPU, at::kFloat));
+  const std::int64_t kept = kept_of(shape_), n = outputs.log_probs.size(0);
+  at::Tensor values = outputs.log_probs, ids;
+  at::Tensor rest = at::full({n}, -std::numeric_limits<float>::infinity(), at::kFloat);
+  if (!is_dense(shape_)) {
+    std::tie(values, ids) = outputs.log_probs.topk(kept, 1);
+    // Summed over what is left out, since one minus what is kept loses small masses.
+    rest = outputs.log_probs.scatter(1, ids, -std::numeric_limits<float>::infinity()).logsumexp(1);
+    ids = ids.contiguous();
+  }
+  const at::Tensor halves = values.to(at::kHalf).contiguous();
+  const at::Tensor rows = shape_.hidden > 0 ? hidden.detach().to(at::kCPU, at::kHalf).contiguous() : at::Tensor();
+  const auto* value = static_cast<const char*>(halves.const_data_ptr());
+  const auto* row = rows.defined() ? static_cast<const char*>(rows.const_data_ptr()) : nullptr;
+  const auto* id = ids.defined() ? ids.const_data_ptr<std::int64_t>() : nullptr;
+  const auto* rests = rest.const_data_ptr<float>();
+  const at::Tensor sums = outputs.log_sum_exp.contiguous();
+  const auto* sum = sums.const_data_ptr<float>();
+  const std::size_t value_bytes = static_cast<std::size_t>(kept) * 2, hidden_bytes = static_cast<std::size_t>(shape_.hidden) * 2;
+  record_.assign(record_bytes(shape_), '\0');
+  for (std::int64_t i = 0; i < n; ++i) {
+    char* to = record_.data();
+    std::memcpy(to, rests + i, 4);
+    std::memcpy(to + 4, sum + i, 4);
+    to += 8;
+    for (std::int64_t k = 0; id != nullptr && k < kept; ++k) {
+      const std::int64_t token = id[i * kept + k];
+      const auto narrow = static_cast<std::uint16_t>(token);
+      const auto wide = static_cast<std::uint32_t>(token);
+      if (short_ids(shape_)) std::memcpy(to + 2 * k, &narrow, 2);
+      else std::memcpy(to + 4 * k, &wide, 4);
+    }
+    to += id_bytes(shape_);
+    std::memcpy(to, value + static_cast<std::size_t>(i) * value_bytes, value_bytes);
+    if (row != nullptr) std::memcpy(to + value_bytes, row + static_cast<std::size_t>(i) * hidden_bytes, hidden_bytes);
+    check(std::fwrite(record_.data(), 1, record_.size(), file_) == record_.size(), path_);
+  }
+  rows_ += n;
+}
+
+void TeacherCacheWriter::finish() {
+  const std::string header = header_of(shape_, key_, rows_);
+  check(std::fseek(file_, 0, SEEK_SET) == 0, path_);
+  check(std::fwrite(header.data(), 1, header.size(), file_) == header.size(), path_);
+  check(std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0, path_);
+  check(std::fclose(file_) == 0, path_);
+  file_ = nullptr;
+  core::fault_point("rename of a teacher's cache");
+  fs::rename(temporary_, path_);
+}
+
+TeacherCache::TeacherCache(const fs::path& path, const std::string& key) : file_(path) {
+  const std::string hint = "Remove the file: it is made again from the teacher.";
+  const auto bytes = file_.bytes();
+  const auto* start = reinterpret_cast<const char*>(bytes.data());
+  if (bytes.size() < kHeader || std::memcmp(start, kMagic, 8) != 0) {
+    throw bad_data(path.string() + ": not a cache of a teacher's outputs", hint);
+  }
+  const Json json = core::parse_json(std::string(start + 8, kHeader - 8), path.string());
+  if (json.value("key", "") != key) {
+    throw bad_data(path.string() + ": the outputs are of another teacher or another text", hint);
+  }
+  shape_ = {json.at("vocabulary").get<std::int64_t>(), json.at("kept").get<std::int64_t>(),
+            json.at("hidden").get<std::int64_t>()};
+  rows_ = json.at("rows").get<std::int64_t>();
+  const std::size_t expected = kHeader + static_cast<std::size_t>(rows_) * record_bytes(shape_);
+  if (bytes.size() != expected) {
+    throw bad_data(fmt::format("{}: {} bytes, {} rows take {}", path.string(), bytes.size(), rows_, expected), hint);
+  }
+  records_ = start + kHeader;
+}
+
+const char* TeacherCache::record(std::int64_t row) const {
+  if (row < 0 || row >= rows_) throw internal_error("a row beyond a teacher's cache");
+  return records_ + static_cast<std::size_t>(row) * record_bytes(shape_);
+}
+
+TeacherOutputs TeacherCache::outputs(std::span<const std::int64_t> rows) const {
+  const std::int64_t kept = kept_of(shape_);
+  const auto n = static_cast<std::int64_t>(rows.size());
+  TeacherOutputs out{at::empty({n, shape_.vocabulary}, at::kFloat), at::empty({n}, at::kFloat)};
+  auto* to = out.log_probs.data_ptr<float>();
+  auto* sums = out.log_sum_exp.data_ptr<float>();
+  const auto others = static_cast<float>(std::log(static_cast<double>(std::max<std::int64_t>(1, shape_.vocabulary - kept))));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const char* from = record(rows[static_cast<std::size_t>(i)]);
+    float rest = 0;
+    std::memcpy(&rest, from, 4);
+    std::memcpy(sums + i, from + 4, 4);
+    const char* ids = from + 8;
+    const char* values = ids + id_bytes(shape_);
+    float* row = to + i * shape_.vocabulary;
+    if (!is_dense(shape_)) std::fill_n(row, shape_.vocabulary, rest - others);
+    for (std::int64_t k = 0; k < kept; ++k) {
+      c10::Half value;
+      std::memcpy(&value, values + 2 * k, 2);
+      std::int64_t token = k;
+      if (!is_dense(shape_)) {
+        std::uint16_t narrow = 0;
+        std::uint32_t wide = 0;
+        if (short_ids(shape_)) std::memcpy(&narrow, ids + 2 * k, 2);
+        else std::memcpy(&wide, ids + 4 * k, 4);
+        token = short_ids(shape_) ? narrow : wide;
+        if (token >= shape_.vocabulary) throw bad_data("a teacher's cache names a token beyond its vocabulary");
+      }
+      row[token] = static_cast<float>(value);
+    }
+  }
+  // Rounding to half precision leaves sums near 1.
+  out.log_probs = out.log_probs.log_softmax(1);
+  return out;
+}
+
+at::Tensor TeacherCache::hidden(std::span<const std::int64_t> rows) const {
+  at::Tensor values = at::empty({static_cast<std::int64_t>(rows.size()), shape_.hidden}, at::kHalf);
+  auto* to = static_cast<char*>(values.data_ptr());
+  const std::size_t bytes = static_cast<std::size_t>(shape_.hidden) * 2;
+  const std::size_t before = 8 + id_bytes(shape_) + static_cast<std::size_t>(kept_of(shape_)) * 2;
+  for (std::size_t i = 0; i < rows.size(); ++i) std::memcpy(to + i * bytes, record(rows[i]) + before, bytes);
+  return values.to(at::kFloat);
+}
+
+bool has_teacher_cache(const fs::path& path, const std::string& key) {
+  if (!fs::exists(path)) return false;
+  try {
+    const TeacherCache cache(path, key);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData) throw;
+    return false;
+  }
+}
+
+}  // namespace discreet::mitigate
