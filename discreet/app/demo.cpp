@@ -63,6 +63,32 @@ Json one_model(const std::string& recipe, std::int64_t lines, const fs::path& ru
           {"seconds", trained["seconds"]}};
 }
 
+/// The built-in corpus left on its users' devices: who is asked, evenly or by what they hold.
+Json federations(std::int64_t lines, const fs::path& folder, core::OperationContext& context) {
+  Json found = Json::array();
+  for (const char* selection : {"uniform", "activity"}) {
+    Json changes = {fmt::format("federated.selection={}", selection), "federated.rounds=30", "train.eval_every=30"};
+    if (lines > 0) changes.push_back(fmt::format("data.train=assistant:lines={}", std::min<std::int64_t>(lines, 4000)));
+    const Json simulated = call_operation(
+        "federated_simulate",
+        {{"recipe", "assistant-federated"},
+         {"set", changes},
+         {"run", (folder / fmt::format("federated-{}", selection)).string()},
+         {"force", true}},
+        context);
+    const Json& final = simulated["final"];
+    found.push_back({{"selection", selection},
+                     {"run", simulated["run"]},
+                     {"rounds", final["rounds"]},
+                     {"clients", final["clients"]},
+                     {"accuracy", final["metric"]},
+                     {"participation_gini", final["participation_gini"]},
+                     {"bytes_up", final["bytes_up"]},
+                     {"seconds", simulated["seconds"]}});
+  }
+  return found;
+}
+
 }  // namespace
 
 Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext& context) {
@@ -74,9 +100,11 @@ Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext
     models.push_back(one_model(recipe, lines, runs.back(), context));
   }
   const Json mitigation = demo_mitigation(folder, lines, runs, context);
+  const Json federated = federations(lines, folder, context);
   const fs::path page = folder / "report.html";
   report::write_report(page, report::build_report(runs));
-  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"report", page.string()}};
+  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"federations", federated},
+          {"report", page.string()}};
 }
 
 }  // namespace discreet::app

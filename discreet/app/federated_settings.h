@@ -32,6 +32,33 @@ struct FederatedOptions {
   double compression_share = 0.01;
   double sampling_rate = 0;
   bool secure_aggregation = false;
+  // What is local, and what of the model.
+  std::string schedule_over = "rounds";
+  double local_warmup = 0;
+  std::string lora = "plain";
+  std::vector<std::string> personal;
+  double local_test_share = 0;
+  std::string trainer = "auto";
+  // Periods.
+  std::string period_by;
+  bool reset_server = false;
+  double level = 0;
+  std::string level_of;
+  // Devices in time.
+  bool clock = false;
+  double seconds_per_example = 0.005, speed_spread = 0.6;
+  double bytes_per_second = 1e6, network_spread = 1;
+  double active_share = 1;
+  double drop_download = 0, drop_train = 0, drop_upload = 0;
+  double over_selection = 1;
+  double deadline = 0;
+  double least_reports = 0.8;
+  std::int64_t concurrency = 0;
+  std::int64_t most_lag = 0;
+  // Noise of private runs.
+  std::string noise = "central";
+  std::int64_t least_survivors = 0;
+  std::int64_t colluders = 0;
 };
 
 /// A whole federation: the section, taken apart.

@@ -109,6 +109,10 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
         example.tags.clear();
       }
       text::tokenize_example(tokenizer, example);
+      for (const std::string& group : settings.data.group) {  // the built-in corpus has columns of its own
+        const auto found = example.extra.find(group);
+        if (found != example.extra.end()) example.groups[group] = found->second;
+      }
       example.extra.clear();
       examples.push_back(example);
     }

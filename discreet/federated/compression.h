@@ -8,6 +8,7 @@
 
 #include "discreet/core/fields.h"
 #include "discreet/core/random.h"
+#include "discreet/federated/fixed_point.h"
 
 namespace discreet::federated {
 
@@ -28,6 +29,17 @@ class Compressor {
   /// feedback); empty at its first round and for compressors that keep nothing.
   virtual std::int64_t apply(std::span<float> update, std::vector<float>& memory,
                              core::ReproducibleRng& rng) const = 0;
+  /// The same for an update that is zero outside `parts` (fixed_point.h). Compressors that leave zeros
+  /// alone look at the parts only.
+  virtual std::int64_t apply_parts(std::span<float> update, std::span<const FlatRange> parts,
+                                   std::vector<float>& memory, core::ReproducibleRng& rng) const {
+    (void)parts;
+    return apply(update, memory, rng);
+  }
+  /// Zeros stay zeros, and `apply_parts` costs what the parts cost.
+  virtual bool keeps_zeros() const { return false; }
+  /// Clients keep a `memory` from round to round.
+  virtual bool keeps_memory() const { return false; }
   /// Which coordinates travel depends on the update: under secure aggregation or differential privacy
   /// the choice itself would tell what was typed, and is refused.
   virtual bool reveals_support() const { return false; }

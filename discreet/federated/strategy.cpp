@@ -42,7 +42,9 @@ const core::Fields<StrategyOptions>& strategy_fields() {
           .add("mixing_decay", &StrategyOptions::mixing_decay,
                {.min = 0, .doc = "fedasync: weights fall with (1 + lag) to this power."})
           .add("proximal", &StrategyOptions::proximal,
-               {.min = 0, .doc = "fedprox: mu of (mu/2)|w - w_t|^2 in the clients' loss."});
+               {.min = 0, .doc = "fedprox: mu of (mu/2)|w - w_t|^2 in the clients' loss."})
+          .add("personal_pull", &StrategyOptions::personal_pull,
+               {.min = 0, .doc = "ditto: lambda of (lambda/2)|v - w_t|^2 in the loss of a client's own model v."});
   return fields;
 }
 

@@ -30,6 +30,7 @@ struct StrategyOptions {
   double mixing = 0.6;             ///< fedasync: alpha
   double mixing_decay = 0.5;       ///< fedasync: power of (1 + lag)
   double proximal = 0.01;          ///< fedprox: mu, in the clients' loss
+  double personal_pull = 0.1;      ///< ditto: lambda, in the loss of the personal models
 };
 
 const core::Fields<StrategyOptions>& strategy_fields();
@@ -66,6 +67,12 @@ class ServerStrategy {
   /// True if factors are proportional to the reports' weights, so that a dropped client's share can be
   /// given to the others.
   virtual bool is_weighted() const { return true; }
+  /// True if updates come one by one in time, each to the server's model of then: no rounds.
+  virtual bool is_asynchronous() const { return false; }
+  /// True if differences must be to the server's model of now, not to the one that the client got.
+  virtual bool mixes_models() const { return false; }
+  /// Of asynchronous strategies: updates of one server step.
+  virtual std::int64_t buffer() const { return 1; }
   /// True if the strategy must see single differences: no secure aggregation is possible then.
   virtual bool needs_each() const { return false; }
   /// For `needs_each`: the aggregate that `apply` gets, from all differences [S][P].

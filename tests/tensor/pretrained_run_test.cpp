@@ -247,5 +247,27 @@ TEST(PretrainedExport, AFolderIsWrittenAgainAsItCame) {
   }
 }
 
+TEST(PretrainedFederation, SendsOnlyWhatIsTrainedAndGoesOnWithTheSameBits) {
+  const core::TemporaryFolder folder;
+  make_base(folder / "base", "bert", "BertForMaskedLM");
+  const auto request = [&](const char* name) {
+    Json asked = pretrained_request(folder / name, folder / "base", {"train.trainable=[\"intent_head.*\"]"});
+    for (const char* more : {"data.test=assistant:lines=20", "federated.rounds=2", "federated.cohort=3",
+                             "train.checkpoint_every=1", "train.optimizer=sgd"}) {
+      asked["set"].push_back(more);
+    }
+    return asked;
+  };
+  ASSERT_EQ(call_in_child("federated_simulate", request("whole")), 0);
+  const Json document = Json::parse(core::read_file(folder / "whole" / "simulation.json"));
+  const auto values = document["final"]["values"].get<std::int64_t>();
+  EXPECT_EQ(values % 13, 0);  // a head on 12 numbers and a bias for each class
+  EXPECT_EQ(document["rounds"][0]["bytes_up"].get<std::int64_t>(), 3 * 4 * values);
+  const std::atomic<int> stop{SIGINT};
+  ASSERT_EQ(call_in_child("federated_simulate", request("cut"), &stop), 130);
+  ASSERT_EQ(call_in_child("federated_simulate", {{"resume", (folder / "cut").string()}}), 0);
+  EXPECT_EQ(saved_weights(folder / "cut"), saved_weights(folder / "whole"));
+}
+
 }  // namespace
 }  // namespace discreet

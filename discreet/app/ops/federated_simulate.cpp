@@ -1,14 +1,20 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <fmt/format.h>
 #include <torch/version.h>
 
 #include "discreet/app/ops/internal/federation.h"
 #include "discreet/app/ops/internal/model_folder.h"
+#include "discreet/app/ops/internal/run_parts.h"
+#include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/app/ops/internal/text_writer.h"
 #include "discreet/app/recipes.h"
 #include "discreet/app/scores.h"
 #include "discreet/core/error.h"
@@ -16,7 +22,9 @@
 #include "discreet/core/registry.h"
 #include "discreet/core/threads.h"
 #include "discreet/nn/checkpoint.h"
+#include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/schedule.h"
 #include "discreet/privacy/ledger.h"
 #include "discreet/stats/divergence.h"
 
@@ -54,11 +62,14 @@ void check_settings(const Settings& settings) {
   if (settings.data.test.empty() && settings.data.dev.empty()) {
     throw usage_error("federated simulate needs data.test or data.dev to look at after each round");
   }
-  if (settings.train.average > 0 || settings.train.schedule != "constant" ||
-      settings.train.layer_decay != 1) {
-    throw usage_error("train.average, train.schedule and train.layer_decay are for `discreet train`",
-                      "Clients train with one constant rate; leave them out.");
+  if (settings.train.average > 0 || settings.train.layer_decay != 1) {
+    throw usage_error("train.average and train.layer_decay are for `discreet train`", "Leave them out.");
   }
+}
+
+nn::ScheduleKind schedule_kind_of(const Settings& settings) {
+  if (settings.train.schedule == "linear") return nn::ScheduleKind::kLinear;
+  return settings.train.schedule == "cosine" ? nn::ScheduleKind::kCosine : nn::ScheduleKind::kConstant;
 }
 
 fs::path simulation_folder(const Settings& settings) {
@@ -83,26 +94,97 @@ federated::LocalOptions local_options(const Federation& federation) {
           .gradient_clip = s.train.gradient_clip,
           .proximal = own.strategy == "fedprox" ? federation.federated.strategy.proximal : 0,
           .measure_loss = own.strategy == "qfedavg",
-          .seed = static_cast<std::uint64_t>(s.run.seed)};
+          .seed = static_cast<std::uint64_t>(s.run.seed),
+          .schedule = own.schedule_over == "local"
+                          ? federated::LocalSchedule{.kind = schedule_kind_of(s),
+                                                     .warmup_share = own.local_warmup,
+                                                     .final_fraction = s.train.final_fraction}
+                          : federated::LocalSchedule{},
+          .personal = own.personal,
+          .ditto = own.strategy == "ditto" ? federation.federated.strategy.personal_pull : 0,
+          .exact_lora = own.lora == "exact"};
+}
+
+/// The clients' rate in the next round.
+double rate_of_round(const Federation& federation) {
+  const TrainOptions& train = federation.settings.train;
+  if (federation.federated.own.schedule_over == "local") return train.learning_rate;
+  return nn::learning_rate_at({.kind = schedule_kind_of(federation.settings),
+                               .peak = train.learning_rate,
+                               .steps = federation.federated.own.rounds,
+                               .warmup_steps = train.warmup,
+                               .final_fraction = train.final_fraction},
+                              federation.round);
+}
+
+/// Small models train without autograd, on the words that a client has; see federated/engine.
+void use_small_trainer(Federation& federation, const nn::EncodedExamples& examples) {
+  const Settings& s = federation.settings;
+  const FederatedOptions& own = federation.federated.own;
+  static const std::set<std::string> kKinds = {"bow", "lstm", "bilstm"};
+  const bool plain = s.task == "text-classification" && kKinds.count(s.model.kind) > 0 && s.model.lora_rank == 0 &&
+                     s.train.trainable.empty() && s.model.char_embedding == 0;
+  const bool local = own.strategy != "scaffold" && own.strategy != "qfedavg" && !has_personal_models(federation) &&
+                     own.selection != "oort";
+  if (own.trainer != "auto" || !plain || !local) return;
+  nn::Model& model = federation.runner->first().model();
+  nn::StackedSpec spec{.model = model_spec(s.model),
+                       .sizes = {.vocabulary = table_entries(federation.data.encoder),
+                                 .intents = federation.data.encoder.intents.size(),
+                                 .tags = federation.data.encoder.tags.size()},
+                       .vectors = {},
+                       .seeds = {1}};
+  if (!s.model.vectors.empty()) {
+    spec.vectors = model.named_parameters()["encoder.embedding.weight"].detach().clone();
+  }
+  std::unique_ptr<nn::StackedModel> stacked;
+  try {
+    stacked = std::make_unique<nn::StackedModel>(spec);
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::kUsage) return;  // what such models cannot have: the general trainer can
+    throw;
+  }
+  federation.runner->use_small(stacked->shape(), stacked->prepare(examples));
+}
+
+/// LoRA of which A stays as it was drawn, the same on all clients, so that means of B are means of B A.
+void freeze_lora_a(const Federation& federation, nn::Model& model) {
+  if (federation.federated.own.lora != "freeze-a") return;
+  for (const auto& item : model.named_parameters()) {
+    if (!item.key().ends_with(".lora_a")) continue;
+    at::Tensor parameter = item.value();
+    parameter.set_requires_grad(false);
+  }
 }
 
 /// Everything that configuration and data decide.
-std::unique_ptr<Federation> make_federation(const core::Config& config) {
+std::unique_ptr<Federation> make_federation(const core::Config& config,
+                                            const std::shared_ptr<nn::ParallelRun>& parallel) {
   auto federation = std::make_unique<Federation>();
+  federation->parallel = parallel;
   federation->settings = parse_settings(config);
   federation->federated = parse_federated(config, federation->settings);
   const Settings& settings = federation->settings;
   check_settings(settings);
   at::set_num_threads(1);
   federation->data = load_run_data(settings);
+  if (!parallel->alone()) check_same_run(*parallel, settings, federation->data);
   divide_clients(*federation);
+  plan_periods(*federation);
   const auto examples =
       std::make_shared<const nn::EncodedExamples>(to_examples(federation->data.train));
   const int asked = static_cast<int>(settings.train.threads);
-  const int threads = asked > 0 ? asked : core::available_threads();
-  const auto make_model = [&] { return make_run_model(settings, federation->data.encoder); };
+  const int threads =
+      asked > 0 ? asked : std::max(1, core::available_threads() / parallel->group->size());
+  const auto make_model = [&] {
+    auto model = make_run_model(settings, federation->data.encoder);
+    freeze_lora_a(*federation, *model);
+    return model;
+  };
   federation->runner = std::make_unique<federated::RoundRunner>(make_model, examples,
                                                                 local_options(*federation), threads);
+  federation->runner->set_processes(parallel->group);
+  use_small_trainer(*federation, *examples);
   federation->strategy = federated::make_strategy(federation->federated.own.strategy,
                                                   federation->federated.strategy);
   federation->compressor =
@@ -114,6 +196,7 @@ std::unique_ptr<Federation> make_federation(const core::Config& config) {
   if (federation->federated.own.strategy == "scaffold") {
     federation->memories.server_control.assign(start.size(), 0.0);
   }
+  draw_devices(*federation);
   plan_privacy(*federation);
   return federation;
 }
@@ -129,102 +212,98 @@ core::Manifest simulation_manifest(const Federation& federation) {
   return manifest;
 }
 
-privacy::PrivacyStatement state_federation(Federation& federation, const std::string& status) {
-  privacy::PrivacyRun run = *federation.plan;
-  if (status == "spent") {
-    privacy::set_spent(run, privacy::read_ledger(federation.run->path() / "ledger.jsonl").event);
-  }
-  const privacy::PrivacyStatement statement = privacy::state_privacy(run);
-  Json document = statement.document;
-  document["status"] = status;
-  federation.run->write_document("privacy.json", document);
-  return statement;
-}
-
-/// The data of the period that round `round` (from 1) lies in are on the devices.
-void bring_data(Federation& federation, std::int64_t round) {
-  const FederatedOptions& own = federation.federated.own;
-  const std::int64_t period = 1 + (round - 1) * own.periods / own.rounds;
-  while (federation.period < period) {
-    ++federation.period;
-    for (std::size_t k = 0; k < federation.clients.size(); ++k) {
-      const auto parts = federated::arrivals(federation.clients[k].items, own.periods);
-      federation.stores[k].arrive(federation.period,
-                                  parts[static_cast<std::size_t>(federation.period - 1)]);
-    }
-  }
-}
-
-std::string main_metric(const std::string& task) {
-  if (task == "text-classification") return "accuracy";
-  if (task == "tagging") return "entity_f1";
-  if (task == "intent-slot") return "exact_match";
-  return task == "span-qa" ? "f1" : "perplexity";
-}
-
 const EncodedData& evaluated(const Federation& federation) {
   return federation.data.test.size() > 0 ? federation.data.test : federation.data.dev;
 }
 
-Json evaluate_federation(Federation& federation) {
-  const std::vector<float> weights(federation.weights.begin(), federation.weights.end());
-  federation.runner->first().write(weights);
-  return metrics_of(federation.settings.task, federation.data.encoder, evaluated(federation),
-                    score(federation.runner->first().model(), evaluated(federation)));
-}
-
-void note_clients(Federation& federation, const std::vector<federated::ClientJob>& jobs,
-                  const federated::RoundResult& result) {
-  for (const federated::ClientJob& job : jobs) {
-    ++federation.selected[static_cast<std::size_t>(job.client)];
-  }
+void note_reports(Federation& federation, const federated::RoundResult& result) {
   for (std::size_t i = 0; i < result.reports.size(); ++i) {
     const auto place = static_cast<std::size_t>(result.reports[i].client);
+    ++federation.reported[place];
     federation.last_loss[place] = result.reports[i].loss;
     federation.last_root_mean_square[place] = result.root_mean_square_loss[i];
   }
 }
 
-/// One round, numbered as in algorithm descriptions.
+/// What a selection asked of devices before the round: models sent, numbers returned, examples read.
+void note_selection_cost(const Federation& federation, const federated::SelectionCost& cost, Json& line) {
+  if (cost.models_down == 0 && cost.examples_read == 0 && cost.gradients == 0 && cost.numbers_up == 0) return;
+  const auto values = static_cast<double>(federation.runner->sent_values());
+  line["selection"] = {{"bytes_down", cost.models_down * values * 4},
+                       {"bytes_up", cost.numbers_up * 4},
+                       {"examples_read", cost.examples_read},
+                       {"gradients", cost.gradients}};
+}
+
+void note_evaluation(Federation& federation, bool evaluates, Json& line) {
+  const char* reason = !federation.federated.own.personal.empty()
+                           ? "parameters that stay on the clients make no one model"
+                           : "not evaluated in this round";
+  Json metrics = Json::object();
+  if (evaluates && federation.federated.own.personal.empty()) metrics = evaluate_federation(federation, false);
+  const std::string name = main_metric_of_task(federation.settings.task);
+  for (const auto& [key, from] : {std::pair<std::string, std::string>{"loss", "loss"}, {"metric", name}}) {
+    if (metrics.contains(from) && !metrics[from].is_null()) {
+      line[key] = metrics[from];
+    } else {
+      core::set_absent(line, key, reason);
+    }
+  }
+  if (!metrics.empty()) line["metrics"] = metrics;
+}
+
+/// One round, numbered as in algorithm descriptions; of an asynchronous strategy one step of the server.
 Json run_round(Federation& federation, bool evaluates) {
   const bool is_private = federation.settings.privacy.is_private();
   const std::int64_t round = federation.round + 1;
-  // 1. Data arrive, a cohort is chosen.
+  Json line = {{"round", round}};
+  // 1. Data arrive, a cohort is chosen; some of it reports in time.
   bring_data(federation, round);
+  line["period"] = federation.period;
   std::vector<std::string> notes;
+  Cohort cohort;
+  bool counts = true;
+  if (is_asynchronous(federation)) {
+    cohort = next_arrivals(federation, line);
+  } else {
+    cohort = choose_clients(federation, notes);
+    for (const federated::ClientJob& job : cohort.jobs) {
+      ++federation.selected[static_cast<std::size_t>(job.client)];
+    }
+    line["asked"] = cohort.jobs.size();
+    counts = run_clock(federation, cohort, line);
+    weigh_clients(federation, cohort);
+  }
   federated::RoundRequest request;
   request.round = round;
-  request.jobs = choose_clients(federation, notes);
+  request.jobs = std::move(cohort.jobs);
   request.all_clients = static_cast<std::int64_t>(federation.clients.size());
-  request.clip_norm = is_private ? federation.settings.privacy.clip_norm : 0;
-  request.alike = is_private;
+  request.learning_rate = rate_of_round(federation);
+  if (is_private) ask_privately(federation, request);
   // 2. Clients train; their differences are added up.
   const std::vector<float> start(federation.weights.begin(), federation.weights.end());
   request.start = start;
-  federated::RoundResult result = federation.runner->run(request, *federation.strategy,
-                                                         *federation.compressor, federation.memories);
-  // 3. The server moves. A private round without clients still has its noise and its event.
-  if (is_private) make_private(federation, result.sum);
-  if (is_private || !result.reports.empty()) {
-    federation.strategy->apply(federation.weights, result.sum, result.reports);
+  federated::RoundResult result;
+  if (counts) {
+    result = federation.runner->run(request, *federation.strategy, *federation.compressor, federation.memories);
   }
-  note_clients(federation, request.jobs, result);
+  // 3. The server moves. A private round without clients still has its noise and its event.
+  bool moves = counts && !result.reports.empty();
+  if (is_private) moves = make_private(federation, result, line);
+  if (moves) {
+    const std::vector<double> before =
+        federation.federated.own.lora == "exact" ? federation.weights : std::vector<double>();
+    federation.strategy->apply(federation.weights, result.sum, result.reports);
+    if (!before.empty()) federation.runner->first().settle_lora(federation.weights, before);
+  }
+  note_reports(federation, result);
   federation.round = round;
   // 4. What there is to say of it.
   std::int64_t examples = 0;
   for (const federated::ClientJob& job : request.jobs) {
     examples += static_cast<std::int64_t>(job.examples.size());
   }
-  Json line = {{"round", round}, {"period", federation.period}};
-  if (evaluates) {
-    const Json metrics = evaluate_federation(federation);
-    line["loss"] = metrics.value("loss", 0.0);
-    line["metric"] = metrics.value(main_metric(federation.settings.task), 0.0);
-    line["metrics"] = metrics;
-  } else {
-    core::set_absent(line, "loss", "not evaluated in this round");
-    core::set_absent(line, "metric", "not evaluated in this round");
-  }
+  if (federation.parallel->group->leads()) note_evaluation(federation, evaluates, line);
   double loss = 0;
   for (const federated::ClientReport& report : result.reports) loss += report.loss;
   if (!result.reports.empty()) line["client_loss"] = loss / double(result.reports.size());
@@ -232,10 +311,31 @@ Json run_round(Federation& federation, bool evaluates) {
   line["examples"] = examples;
   line["dropped"] = result.dropped.size();
   if (is_private) line["clipped"] = result.clipped;
-  line["bytes_up"] = result.bytes_up;
-  line["bytes_down"] = result.bytes_down;
+  std::int64_t down = result.bytes_down;
+  if (round > 1) {
+    down += static_cast<std::int64_t>(request.jobs.size()) * 4 *
+            federation.runner->first().residual_values(federation.federated.selection.cohort);
+  }
+  line["bytes_up"] = result.bytes_up + line.value("wasted_bytes_up", std::int64_t{0});
+  line["bytes_down"] = down + line.value("wasted_bytes_down", std::int64_t{0});
+  note_selection_cost(federation, cohort.cost, line);
   if (!notes.empty()) line["notes"] = notes;
   return line;
+}
+
+/// What devices' own rates would cost each of them: for the operator, not a guarantee, and not private.
+Json device_rates(const Federation& federation) {
+  std::vector<double> activity;
+  for (const federated::DeviceStore& store : federation.stores) activity.push_back(static_cast<double>(store.count()));
+  auto rates = federated::public_rates(activity, federation.federated.selection);
+  if (rates.empty()) return nullptr;
+  std::ranges::sort(rates);
+  return {{"note", "not private: it tells what devices hold; the guarantee uses the rate at the cap"},
+          {"least", rates.front()},
+          {"median", rates[rates.size() / 2]},
+          {"most", rates.back()},
+          {"at_cap", std::min(1.0, federation.federated.selection.public_rate *
+                                       static_cast<double>(federation.federated.selection.activity_cap))}};
 }
 
 Json final_of(Federation& federation, const privacy::PrivacyStatement* statement) {
@@ -247,10 +347,10 @@ Json final_of(Federation& federation, const privacy::PrivacyStatement* statement
     examples += round["examples"].get<std::int64_t>();
     dropped += round["dropped"].get<std::int64_t>();
   }
-  const Json metrics = evaluate_federation(federation);
-  Json final = {{"loss", metrics.value("loss", 0.0)},
-                {"metric", metrics.value(main_metric(federation.settings.task), 0.0)},
-                {"metric_name", main_metric(federation.settings.task)},
+  Json metrics = Json::object();
+  if (federation.federated.own.personal.empty()) metrics = evaluate_federation(federation, true);
+  const std::string name = main_metric_of_task(federation.settings.task);
+  Json final = {{"metric_name", name},
                 {"metrics", metrics},
                 {"rounds", federation.round},
                 {"clients", federation.clients.size()},
@@ -258,9 +358,28 @@ Json final_of(Federation& federation, const privacy::PrivacyStatement* statement
                 {"dropped", dropped},
                 {"bytes_up", up},
                 {"bytes_down", down},
-                {"values", federation.runner->values()},
+                {"values", federation.runner->sent_values()},
+                {"trainer", federation.runner->is_small() ? "small" : "general"},
                 {"participation_gini", stats::gini(counts)},
                 {"never_selected", std::count(counts.begin(), counts.end(), 0.0)}};
+  for (const auto& [key, from] : {std::pair<std::string, std::string>{"loss", "loss"}, {"metric", name}}) {
+    if (metrics.contains(from) && !metrics[from].is_null()) {
+      final[key] = metrics[from];
+    } else {
+      core::set_absent(final, key, metrics.empty() ? "parameters that stay on the clients make no one model"
+                                                   : "the test data have no labels for it");
+    }
+  }
+  final["stored_bytes"] = {{"mean", federation.stored_mean}, {"most", federation.stored_most}};
+  if (federation.periods > 1) final["continual"] = continual_of(federation);
+  note_level(federation, final);
+  if (Json clock = clock_of(federation); !clock.is_null()) final["clock"] = std::move(clock);
+  const bool tests = std::ranges::any_of(federation.clients, [](const FederatedClient& c) { return !c.tests.empty(); });
+  if (tests) final["local_tests"] = personal_of(federation);
+  if (federation.clip) final["clip_norm"] = federation.clip->clip_norm();
+  if (federation.plan && federation.federated.selection.public_rate > 0) {
+    final["device_rates"] = device_rates(federation);
+  }
   if (statement != nullptr) {
     final["epsilon"] = core::number(statement->epsilon.value);
     final["delta"] = federation.plan->delta;
@@ -274,7 +393,7 @@ Json final_of(Federation& federation, const privacy::PrivacyStatement* statement
 
 void write_federated_model(Federation& federation, const Json& final) {
   ModelCard card;
-  card.trainable_values = federation.runner->values();
+  card.trainable_values = federation.runner->sent_values();
   card.metrics = final["metrics"];
   card.split = federation.data.test.size() > 0 ? "test" : "dev";
   card.statement = final.value("statement", "Trained without a privacy mechanism: nothing is guaranteed.");
@@ -285,9 +404,59 @@ void write_federated_model(Federation& federation, const Json& final) {
   });
 }
 
+/// What a round changes before its updates are added up: put back if the round is lost.
+struct RoundStart {
+  explicit RoundStart(const Federation& f)
+      : selected(f.selected), flights(f.flights), versions(f.versions), seconds(f.seconds), abandoned(f.abandoned),
+        departures(f.departures) {}
+  void restore(Federation& f) const {
+    f.selected = selected;
+    f.flights = flights;
+    f.versions = versions;
+    f.seconds = seconds;
+    f.abandoned = abandoned;
+    f.departures = departures;
+  }
+  std::vector<std::int64_t> selected;
+  std::vector<Flight> flights;
+  std::map<std::int64_t, std::shared_ptr<const std::vector<float>>> versions;
+  double seconds;
+  std::int64_t abandoned, departures;
+};
+
+bool clients_remember(const Federation& federation) {
+  return !federation.memories.server_control.empty() || has_personal_models(federation) ||
+         federation.compressor->keeps_memory();
+}
+
+/// Another process is gone, and with it the round, unless it was done (no `start`). Rank 0 makes it again alone and goes on, unless clients
+/// keep something that went with the other; otherwise says where a resume begins.
+void go_on_alone(Federation& federation, const RoundStart* start, const nn::LostProcess& lost) {
+  if (start != nullptr) start->restore(federation);
+  const std::string resume = fmt::format("discreet federated simulate --resume {}", federation.run->path().string());
+  const bool remembers = clients_remember(federation) || federation.settings.privacy.is_private();
+  if (federation.parallel->group->leads() && !remembers) {
+    federation.parallel->group = nn::make_lonely_group();
+    federation.runner->set_processes(federation.parallel->group);
+    save_federation(federation);
+    fmt::print(stderr, "warning: {}; round {} is made again by this process alone\n", lost.what(), federation.round + 1);
+    return;
+  }
+  const std::string where = remembers ? "the last checkpoint" : fmt::format("round {}", federation.round);
+  throw nn::LostProcess(lost.code(), lost.what(), fmt::format("Go on from {} by: {}", where, resume), lost.ranks());
+}
+
+/// True on all processes if any was asked to stop. Collective.
+bool agreed_to_end(const Federation& federation, const core::OperationContext& context) {
+  const std::int64_t mine = context.stopping() ? 1 : 0;
+  if (federation.parallel->alone()) return mine != 0;
+  const auto all = nn::join(*federation.parallel->group, std::vector<std::int64_t>{mine});
+  return std::ranges::any_of(all, [](std::int64_t asked) { return asked != 0; });
+}
+
 Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   const auto started = std::chrono::steady_clock::now();
-  const std::int64_t rounds = federation.federated.own.rounds;
+  const std::int64_t rounds = federation.federated.own.rounds - federation.lost_rounds;
   const TrainOptions& train = federation.settings.train;
   const std::int64_t evaluate_every = std::max<std::int64_t>(1, train.eval_every);
   const std::int64_t checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : 20;
@@ -295,21 +464,33 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
       {.label = "simulate", .total = rounds, .start = federation.round, .quiet = context.quiet});
   while (federation.round < rounds) {
     const std::int64_t next = federation.round + 1;
-    Json line = run_round(federation, next % evaluate_every == 0 || next == rounds);
-    Json metric = {{"step", next}, {"split", "round"}};
-    metric.update(line);
-    federation.run->append_metric(metric);
-    progress.update(next, {.loss = line["loss"].is_number() ? line["loss"].get<double>() : 0});
-    federation.rounds.push_back(std::move(line));
-    const bool stops = context.stopping();
-    if (stops || next % checkpoint_every == 0 || next == rounds) save_federation(federation);
-    if (stops && next < rounds) {
-      throw core::interrupted(
-          context, fmt::format("Round {} is saved; go on with: discreet federated simulate --resume {}",
-                               next, federation.run->path().string()));
+    std::optional<RoundStart> start;
+    if (!federation.parallel->alone()) start.emplace(federation);
+    try {
+      const auto round_started = std::chrono::steady_clock::now();
+      Json line = run_round(federation, next % evaluate_every == 0 || next == rounds);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - round_started;
+      line["wall_seconds"] = took.count();
+      if (ends_period(federation) && federation.parallel->group->leads()) note_period(federation);
+      Json metric = {{"step", next}, {"split", "round"}};
+      metric.update(line);
+      federation.run->append_metric(metric);
+      progress.update(next, {.loss = line.contains("loss") && line["loss"].is_number() ? line["loss"].get<double>() : 0});
+      federation.rounds.push_back(std::move(line));
+      const bool stops = agreed_to_end(federation, context);
+      if (stops || next % checkpoint_every == 0 || next == rounds) save_federation(federation);
+      if (stops && next < rounds) {
+        throw core::interrupted(
+            context, fmt::format("Round {} is saved; go on with: discreet federated simulate --resume {}",
+                                 next, federation.run->path().string()));
+      }
+    } catch (const nn::LostProcess& lost) {
+      if (!start) throw;
+      go_on_alone(federation, federation.round == next ? nullptr : &*start, lost);
     }
   }
   progress.finish();
+  if (!federation.parallel->group->leads()) return nullptr;
   std::optional<privacy::PrivacyStatement> statement;
   if (federation.plan) statement = state_federation(federation, "spent");
   Json document = core::make_document(
@@ -323,6 +504,7 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   document["rounds"] = federation.rounds;
   document["final"] = final_of(federation, statement ? &*statement : nullptr);
   for (const std::string& caveat : federation.caveats) document["caveats"].push_back(caveat);
+  for (const std::string& caveat : federation.data.caveats) document["caveats"].push_back(caveat);
   if (statement) {
     for (const std::string& caveat : statement->caveats) document["caveats"].push_back(caveat);
   }
@@ -334,30 +516,63 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   return document;
 }
 
-Json simulate_operation(const Json& request, core::OperationContext& context) {
-  const core::Config config = simulation_config(request);
-  auto federation = make_federation(config);
+Json simulate_in(const core::Config& config, const Json& request, const std::shared_ptr<nn::ParallelRun>& parallel,
+                 core::OperationContext& context) {
+  auto federation = make_federation(config, parallel);
+  const bool leads = parallel->group->leads();
   if (request.contains("resume")) {
-    federation->run = core::RunDir::open_for_writing(request["resume"].get<std::string>());
-    const auto checkpoint = federation->run->latest_checkpoint();
-    if (!checkpoint) {
-      throw usage_error(request["resume"].get<std::string>() + ": there is no checkpoint to go on from");
-    }
+    const fs::path path = request["resume"].get<std::string>();
+    federation->run = leads ? core::RunDir::open_for_writing(path) : core::RunDir::kept_elsewhere(path);
+    // All processes read the folder: it lies where all can see it.
+    const auto checkpoint = leads ? federation->run->latest_checkpoint() : core::RunDir::open(path).latest_checkpoint();
+    if (!checkpoint) throw usage_error(path.string() + ": there is no checkpoint to go on from");
     load_federation(*federation, *checkpoint);
     federation->run->truncate_metrics(federation->round);
-    bring_data(*federation, std::max<std::int64_t>(1, federation->round));
     return simulate_to_end(*federation, context);
   }
-  Json dumped = dump_settings(federation->settings);
-  dumped["federated"] = dump_federated(federation->federated);
-  federation->run = core::RunDir::create(simulation_folder(federation->settings),
-                                         simulation_manifest(*federation), dumped,
-                                         request.value("force", false));
-  if (federation->plan) state_federation(*federation, "planned");
+  const fs::path folder = simulation_folder(federation->settings);
+  if (leads) {
+    Json dumped = dump_settings(federation->settings);
+    dumped["federated"] = dump_federated(federation->federated);
+    federation->run = core::RunDir::create(folder, simulation_manifest(*federation), dumped,
+                                           request.value("force", false));
+  } else {
+    federation->run = core::RunDir::kept_elsewhere(folder);
+  }
+  if (federation->plan && leads) state_federation(*federation, "planned");
   return simulate_to_end(*federation, context);
 }
 
+Json simulate_operation(const Json& request, core::OperationContext& context) {
+  const core::Config config = simulation_config(request);
+  return in_processes(parse_settings(config).train, context,
+                      [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {
+                        return simulate_in(config, request, parallel, mine);
+                      });
+}
+
 }  // namespace
+
+std::string main_metric_of_task(const std::string& task) {
+  if (task == "text-classification") return "accuracy";
+  if (task == "tagging") return "entity_f1";
+  if (task == "intent-slot") return "exact_match";
+  return task == "span-qa" ? "f1" : "perplexity";
+}
+
+bool is_asynchronous(const Federation& federation) { return federation.strategy->is_asynchronous(); }
+
+Json evaluate_federation(Federation& federation, bool whole) {
+  const std::vector<float> weights(federation.weights.begin(), federation.weights.end());
+  federated::ClientTrainer& trainer = federation.runner->first();
+  trainer.write(weights);
+  Scores scores = score(trainer.model(), evaluated(federation));
+  if (whole && federation.settings.task == "seq2seq") {
+    scores.texts = write_targets(trainer.shared_model(), federation.data.encoder, evaluated(federation));
+  }
+  return metrics_of(federation.settings.task, federation.data.encoder, evaluated(federation), scores);
+}
+
 }  // namespace app
 
 void register_operation_federated_simulate(core::Registry& registry) {

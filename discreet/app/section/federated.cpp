@@ -40,7 +40,7 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("periods", &FederatedOptions::periods,
                {.min = 1, .max = 1e6, .doc = "Periods over which a client's examples arrive, in their order; rounds are shared equally among them."})
           .add("storage", &FederatedOptions::storage,
-               {.doc = "What a client keeps of what arrives: keep-all, window:W, fifo:B, reservoir:B, ttl:P."})
+               {.doc = "What a client keeps of what arrives: keep-all, window:W, fifo:B, reservoir:B, ttl:P, replay:B."})
           .add("compression", &FederatedOptions::compression,
                {.doc = "How updates travel: see `discreet list compression`."})
           .add("compression_share", &FederatedOptions::compression_share,
@@ -48,20 +48,77 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("sampling_rate", &FederatedOptions::sampling_rate,
                {.min = 0, .max = 1, .doc = "Private runs with selection uniform: each client's chance of being in a round, fixed before the run."})
           .add("secure_aggregation", &FederatedOptions::secure_aggregation,
-               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would."});
+               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would."})
+          .add("schedule_over", &FederatedOptions::schedule_over,
+               {.choices = {"rounds", "local"},
+                .doc = "What train.schedule runs over: the rounds of the federation (train.warmup counts rounds), or the "
+                       "steps of each client's round, anew in every round."})
+          .add("local_warmup", &FederatedOptions::local_warmup,
+               {.min = 0, .max = 1, .doc = "schedule_over local: share of a client's steps in which the rate rises."})
+          .add("lora", &FederatedOptions::lora,
+               {.choices = {"plain", "freeze-a", "exact"},
+                .doc = "With model.lora_rank: plain averages both factors, which is not the average of what they do; "
+                       "freeze-a trains B alone, which is exact; exact adds what averaging missed to the frozen weights.",
+                .reference = "Sun et al. 2024 (FFA-LoRA); Singhal et al. 2024 (FedEx-LoRA)"})
+          .add("personal", &FederatedOptions::personal,
+               {.doc = "strategy partial: patterns of parameters that stay on each client, for example \"intent_head.*\"."})
+          .add("local_test_share", &FederatedOptions::local_test_share,
+               {.min = 0, .max = 1, .below_max = true,
+                .doc = "Of each client's examples, kept from training to try its model on at the end; 0: a fifth for "
+                       "strategies with personal models, else none."})
+          .add("trainer", &FederatedOptions::trainer,
+               {.choices = {"auto", "general"},
+                .doc = "auto: small models (bow, lstm and bilstm for classes) train without autograd on the words that a client "
+                       "has; general: as all others do. The two differ in rounding."})
+          .add("period_by", &FederatedOptions::period_by,
+               {.doc = "A group of the examples (data.group) that says in which period each arrives; empty: a client's "
+                       "examples are shared out in their order."})
+          .add("reset_server", &FederatedOptions::reset_server,
+               {.doc = "The server's momentum and moments begin anew with each period."})
+          .add("level", &FederatedOptions::level,
+               {.min = 0, .doc = "The metric whose first round is reported as rounds_to_level; 0: none."})
+          .add("level_of", &FederatedOptions::level_of,
+               {.doc = "A finished simulation (run directory) whose final metric is that level, for example one with all data at once."})
+          .add("clock", &FederatedOptions::clock,
+               {.doc = "Devices have speeds, networks and hours, and rounds take virtual seconds; asynchronous strategies always have one."})
+          .add("seconds_per_example", &FederatedOptions::seconds_per_example,
+               {.min = 0, .above_min = true, .unit = "seconds", .doc = "clock: median device, forward pass; training costs three of them."})
+          .add("speed_spread", &FederatedOptions::speed_spread,
+               {.min = 0, .max = 10, .doc = "clock: standard deviation of the logarithm of devices' speeds.", .reference = "Lai et al. 2022 (FedScale)"})
+          .add("bytes_per_second", &FederatedOptions::bytes_per_second,
+               {.min = 0, .above_min = true, .doc = "clock: median network, both ways."})
+          .add("network_spread", &FederatedOptions::network_spread,
+               {.min = 0, .max = 10, .doc = "clock: standard deviation of the logarithm of networks' speeds."})
+          .add("active_share", &FederatedOptions::active_share,
+               {.min = 0, .max = 1, .above_min = true, .doc = "clock: share of the day that a device is there, each at its own hours."})
+          .add("drop_download", &FederatedOptions::drop_download,
+               {.min = 0, .max = 1, .doc = "Chance that a client is lost before it has the model."})
+          .add("drop_train", &FederatedOptions::drop_train,
+               {.min = 0, .max = 1, .doc = "Chance that it is lost while it trains."})
+          .add("drop_upload", &FederatedOptions::drop_upload,
+               {.min = 0, .max = 1, .doc = "Chance that its update is lost on the way."})
+          .add("over_selection", &FederatedOptions::over_selection,
+               {.min = 1, .max = 100, .doc = "clock: times the cohort that a round asks; the first of them, as many as the cohort, count."})
+          .add("deadline", &FederatedOptions::deadline,
+               {.min = 0, .unit = "seconds", .doc = "clock: a round ends then, whoever is missing; 0: it waits."})
+          .add("least_reports", &FederatedOptions::least_reports,
+               {.min = 0, .max = 1, .doc = "clock: with a smaller share of the cohort a round is abandoned and changes nothing."})
+          .add("concurrency", &FederatedOptions::concurrency,
+               {.min = 0, .max = 1e7, .unit = "clients", .doc = "Asynchronous strategies: clients at work at any time; 0: the cohort."})
+          .add("most_lag", &FederatedOptions::most_lag,
+               {.min = 0, .max = 1e9, .unit = "versions", .doc = "Asynchronous strategies: older updates are dropped and counted; 0: none is."})
+          .add("noise", &FederatedOptions::noise,
+               {.choices = {"central", "distributed", "local"},
+                .doc = "Private runs, who adds it: the server; the clients, each a share that suffices in the sum under secure "
+                       "aggregation; or each client all of it, for itself."})
+          .add("least_survivors", &FederatedOptions::least_survivors,
+               {.min = 0, .max = 1e9, .unit = "clients", .doc = "noise distributed: with fewer a round fails and nothing of it is looked at."})
+          .add("colluders", &FederatedOptions::colluders,
+               {.min = 0, .max = 1e9, .unit = "clients", .doc = "noise distributed: clients that may tell the server their shares."});
   return fields;
 }
 
-/// Asynchronous strategies need arrivals in time, which rounds do not have.
-const std::set<std::string> kOnlyAsynchronous = {"mixing", "mixing_decay", "buffer", "staleness"};
-
-std::vector<core::FieldInfo> strategy_infos() {
-  std::vector<core::FieldInfo> infos;
-  for (const core::FieldInfo& info : federated::strategy_fields().info()) {
-    if (kOnlyAsynchronous.count(info.name) == 0) infos.push_back(info);
-  }
-  return infos;
-}
+std::vector<core::FieldInfo> strategy_infos() { return federated::strategy_fields().info(); }
 
 /// The keys of `fields` in [federated], parsed as if they stood in their own section.
 template <class T>
@@ -82,17 +139,6 @@ void check_names(const FederatedSettings& f) {
   core::registry().find("selection", f.own.selection);
   core::registry().find("compression", f.own.compression);
   federated::parse_storage(f.own.storage);
-  if (f.own.strategy == "fedbuff" || f.own.strategy == "fedasync") {
-    throw usage_error(fmt::format("federated.strategy = \"{}\" is asynchronous, the simulation goes by rounds",
-                                  f.own.strategy),
-                      "Take fedavg or another strategy with rounds.");
-  }
-  if (f.own.selection == "divfl" || f.own.selection == "update-norm") {
-    throw usage_error(fmt::format("federated.selection = \"{}\" needs a fresh gradient of every client, "
-                                  "which the simulation does not compute",
-                                  f.own.selection),
-                      "Take a selection by size, power-of-choice or oort.");
-  }
   if (f.own.periods > f.own.rounds) {
     throw usage_error(fmt::format("federated.periods = {} are more than federated.rounds = {}",
                                   f.own.periods, f.own.rounds),
@@ -138,6 +184,78 @@ void check_local(const FederatedSettings& f, const Settings& s) {
   }
 }
 
+void check_parts(const FederatedSettings& f, const Settings& s) {
+  const FederatedOptions& own = f.own;
+  if ((own.strategy == "partial") == own.personal.empty()) {
+    throw usage_error(own.personal.empty() ? "federated.strategy = \"partial\" needs federated.personal"
+                                           : "federated.personal belongs to federated.strategy = \"partial\"",
+                      "Name the parameters that stay on each client, for example [\"intent_head.*\"].");
+  }
+  if (own.lora == "plain") return;
+  if (s.model.lora_rank == 0) {
+    throw usage_error(fmt::format("federated.lora = \"{}\", but model.lora_rank is 0", own.lora),
+                      "Set model.lora_rank, or leave federated.lora out.");
+  }
+  if (own.lora != "exact") return;
+  const bool mean = (own.strategy == "fedavg" || own.strategy == "fedprox") &&
+                    f.strategy.server_learning_rate == 1 && (own.weights == "examples" || own.weights == "uniform");
+  if (!mean || own.compression != "none" || s.privacy.is_private() || own.secure_aggregation) {
+    throw usage_error("federated.lora = \"exact\" mends the mean of single clients' factors: it needs fedavg or "
+                      "fedprox with server_learning_rate 1, weights examples or uniform, no compression, no "
+                      "secure aggregation and no privacy mechanism",
+                      "Take federated.lora = \"freeze-a\", which is exact under all of them.");
+  }
+}
+
+void check_time(const FederatedSettings& f) {
+  const FederatedOptions& own = f.own;
+  const bool asynchronous = federated::make_strategy(own.strategy, f.strategy)->is_asynchronous();
+  const bool timed = own.over_selection != 1 || own.deadline > 0 || own.active_share != 1;
+  if (timed && !own.clock && !asynchronous) {
+    throw usage_error("federated.over_selection, deadline and active_share are about time",
+                      "Set federated.clock = true.");
+  }
+  if (asynchronous && (own.over_selection != 1 || own.deadline > 0)) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" has no rounds that could end early", own.strategy),
+                      "Leave over_selection and deadline out.");
+  }
+  if (asynchronous && (own.weights == "horvitz-thompson" || own.weights == "hajek")) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" weighs updates by their lag alone", own.strategy),
+                      "Leave federated.weights out.");
+  }
+  if (!asynchronous && (own.concurrency > 0 || own.most_lag > 0)) {
+    throw usage_error("federated.concurrency and most_lag belong to asynchronous strategies",
+                      "Take fedbuff or fedasync, or leave them out.");
+  }
+  if (!own.period_by.empty() && own.periods > 1) {
+    throw usage_error("federated.period_by finds the periods by itself", "Leave federated.periods out.");
+  }
+}
+
+void check_noise(const FederatedSettings& f, const Settings& s) {
+  const FederatedOptions& own = f.own;
+  if (own.noise == "central") {
+    if (own.least_survivors == 0 && own.colluders == 0) return;
+    throw usage_error("federated.least_survivors and colluders belong to federated.noise = \"distributed\"");
+  }
+  if (s.privacy.clipping != "flat" || s.privacy.mechanism != "dp-sgd") {
+    throw usage_error(fmt::format("federated.noise = \"{}\" is independent noise on clipped updates", own.noise),
+                      "Set privacy.mechanism = \"dp-sgd\" and privacy.clipping = \"flat\".");
+  }
+  if (own.noise == "local") return;
+  if (!own.secure_aggregation) {
+    throw privacy_refused("federated.noise = \"distributed\": a share of the noise hides a client only within the "
+                          "sum, which a server without secure aggregation looks behind",
+                          "Set federated.secure_aggregation = true, or take noise central or local.");
+  }
+  if (own.least_survivors <= own.colluders) {
+    throw privacy_refused(fmt::format("federated.least_survivors = {} with {} colluders: nobody is left whose noise "
+                                      "is a secret",
+                                      own.least_survivors, own.colluders),
+                          "Set federated.least_survivors above federated.colluders.");
+  }
+}
+
 /// What can be accounted for, and nothing else.
 void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
   if (!s.privacy.is_private()) {
@@ -145,37 +263,59 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
       throw usage_error("federated.sampling_rate belongs to private runs",
                         "Set federated.cohort, or a privacy mechanism.");
     }
+    if (f.own.noise != "central") throw usage_error("federated.noise belongs to private runs");
     return;
   }
-  if (s.privacy.mechanism != "dp-sgd" || s.privacy.clipping != "flat") {
+  const bool ftrl = s.privacy.mechanism == "dp-ftrl";
+  const bool adaptive = s.privacy.clipping == "adaptive";
+  if ((s.privacy.mechanism != "dp-sgd" && !ftrl) || (s.privacy.clipping != "flat" && !adaptive)) {
     throw usage_error("a private federation clips each client's whole update: privacy.mechanism = "
-                      "\"dp-sgd\" with privacy.clipping = \"flat\"",
+                      "\"dp-sgd\" or \"dp-ftrl\" with privacy.clipping = \"flat\" or \"adaptive\"",
                       "Other mechanisms are for `discreet train`.");
   }
   if (s.privacy.unit != "user") {
     throw usage_error("the unit of a private federation is the client, not the example",
                       "Set privacy.unit = \"user\".");
   }
-  static const std::set<std::string> kSums = {"fedavg",  "fedprox",    "fedavgm", "fedadam",
-                                              "fedyogi", "fedadagrad", "diloco"};
+  static const std::set<std::string> kSums = {"fedavg",     "fedprox", "fedavgm", "fedadam", "fedyogi",
+                                              "fedadagrad", "diloco",  "reptile", "partial"};
   if (kSums.count(f.own.strategy) == 0) {
     throw privacy_refused(fmt::format("federated.strategy = \"{}\" uses more of the clients than the noisy "
                                       "sum of their updates",
                                       f.own.strategy),
-                          "Take fedavg, fedprox, fedavgm, fedadam, fedyogi, fedadagrad or diloco.");
+                          "Take fedavg, fedprox, fedavgm, fedadam, fedyogi, fedadagrad, diloco, reptile or partial.");
   }
-  if (f.own.compression != "none") {
-    throw privacy_refused("federated.compression in a private run: what was clipped may grow again by "
-                          "rounding, and chosen coordinates tell what was typed",
-                          "Set federated.compression = \"none\".");
+  if (federated::make_compressor(f.own.compression)->reveals_support()) {
+    throw privacy_refused(fmt::format("federated.compression = \"{}\" in a private run: which coordinates are sent "
+                                      "tells what was typed",
+                                      f.own.compression),
+                          "Take rand-k, qsgd, int8 or none: what they send is clipped after rounding.");
   }
   if (f.own.weights != "examples" && f.own.weights != "uniform") {
     throw privacy_refused("federated.weights by chances of selection: their denominator depends on who is "
                           "there",
                           "Leave federated.weights out: private updates count alike.");
   }
+  if (f.own.over_selection > 1 || f.own.deadline > 0) {
+    throw privacy_refused("who is among the first to report depends on what all of them hold: no sampling rate "
+                          "can be stated",
+                          "Leave federated.over_selection and deadline out.");
+  }
+  check_noise(f, s);
   const bool uniform = f.own.selection == "uniform";
+  if (ftrl) {
+    if (!uniform || f.own.sampling_rate > 0 || s.privacy.ftrl_sampling != "fixed-order") {
+      throw privacy_refused("a federation with dp-ftrl asks its clients in a fixed public order",
+                            "Leave federated.selection, sampling_rate and privacy.ftrl_sampling out.");
+    }
+    if (f.own.clock && f.own.active_share < 1) {
+      throw privacy_refused("federated.active_share with dp-ftrl: the public order does not wait for devices",
+                            "Leave federated.active_share out.");
+    }
+    return;
+  }
   if (uniform && f.own.sampling_rate > 0) return;
+  if (f.own.noise == "local" && f.own.selection == "uniform") return;  // protects whoever is selected
   if (uniform) {
     throw privacy_refused(
         "a cohort of fixed size has no bound for adding or removing a client",
@@ -213,6 +353,8 @@ FederatedSettings parse_federated(const core::Config& config, const Settings& se
   check_names(f);
   check_secure(f);
   check_local(f, settings);
+  check_parts(f, settings);
+  check_time(f);
   check_federated_privacy(f, settings);
   return f;
 }

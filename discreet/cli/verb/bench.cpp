@@ -21,6 +21,7 @@ struct BenchFlags {
   int warm_up = 3;
   bool describe = false;
   int models = 32;
+  std::int64_t clients = 100000;
   std::string what = "steps", data, out, text;
 };
 
@@ -62,6 +63,24 @@ void print_stacked(const Json& document) {
                     fmt::format("{:.0f} %", 100 * result["share_of_peak"].get<double>())});
   }
   cli::print_table({"shape", "models", "alone ms", "stacked ms", "speedup", "of peak"}, rows);
+}
+
+void print_federated(const Json& document) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& row : document["results"]) {
+    const auto number = [&](const char* key, const char* form) { return fmt::format(fmt::runtime(form), row[key].get<double>()); };
+    rows.push_back({row["case"], row["trainer"], row["threads"].dump(), number("ms_per_client", "{:.3f}"),
+                    number("minimum_ms_per_client", "{:.3f}"), number("clients_per_second", "{:.1f}"),
+                    fmt::format("{:.1f} %", 100 * row["overhead_share"].get<double>()),
+                    fmt::format("{:.0f} %", 100 * row["share_of_peak"].get<double>())});
+  }
+  if (!rows.empty()) {
+    cli::print_table({"case", "trainer", "threads", "ms/client", "minimum", "clients/s", "overhead", "of peak"}, rows);
+  }
+  if (!document.contains("many_clients")) return;
+  const Json& many = document["many_clients"];
+  fmt::print("\n{} clients of Zipf sizes, {:.0f} examples: {:.0f} clients/s, {:.0f} MiB\n", many["clients"].get<std::int64_t>(),
+             many["examples"].get<double>(), many["clients_per_second"].get<double>(), many["peak_mib"].get<double>());
 }
 
 void print_accountants(const Json& results) {
@@ -136,9 +155,10 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--what", flags.what,
                    "steps: of training; noise: draws by instruction set and the noisy update, in nanoseconds "
                    "a value; processes: the exchange of gradients and steps of the processes that `discreet launch` "
-                   "started; stacked: many small models at once against one after another; accountants: "
+                   "started; stacked: many small models at once against one after another; federated: clients of simulated "
+                   "rounds (linear, bag-of-words, lstm, cnn, transformer, zipf with --clients); accountants: "
                    "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text.")
-      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "accountants", "tokenizers"}))
+      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -146,6 +166,8 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--data", flags.data, "A folder with snips/, for the lengths of real utterances.");
   verb->add_option("--out", flags.out, "Write the document here.");
   verb->add_option("--models", flags.models, "How many, with --what stacked.")->check(CLI::Range(1, 4096));
+  verb->add_option("--clients", flags.clients, "How many there are, with --what federated zipf.")
+      ->check(CLI::Range(1, 100000000));
   verb->add_option("--text", flags.text, "The text of --what tokenizers.");
   verb->add_flag("--describe", flags.describe, "Say what the shapes are and time nothing.");
   program.on_run(verb, [&program, verb] {
@@ -161,6 +183,8 @@ void register_verb_bench(cli::Program& program) {
                                   {"threads", verb->count("--threads") > 0 ? flags.threads.front() : 1},
                                   {"steps", flags.steps},
                                   {"models", flags.models}};
+    Json federated_request = request;
+    federated_request["clients"] = flags.clients;
     const std::string& what = flags.what;
     Json one_thread = request;  // processes share the cores by themselves
     one_thread["threads"] = verb->count("--threads") > 0 ? flags.threads.front() : 1;
@@ -168,6 +192,7 @@ void register_verb_bench(cli::Program& program) {
                     : what == "tokenizers" ? app::bench_tokenizers(flags.shapes, flags.text, flags.steps)
                     : what == "noise"     ? app::call_operation("bench-noise", request, context)
                     : what == "processes" ? app::call_operation("bench-processes", one_thread, context)
+                    : what == "federated" ? app::call_operation("bench-federated", federated_request, context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
                                           : app::call_operation("bench", request, context);
     if (document.is_null()) return 0;  // one of several processes; rank 0 speaks for all
@@ -177,6 +202,8 @@ void register_verb_bench(cli::Program& program) {
       cli::print_document(document);
     } else if (what == "stacked") {
       print_stacked(document);
+    } else if (what == "federated") {
+      print_federated(document);
     } else if (what == "accountants") {
       print_accountants(document["results"]);
     } else if (what == "tokenizers") {

@@ -7,6 +7,32 @@
 namespace discreet {
 namespace {
 
+/// Time, periods and local tests, where there are any.
+void print_more(const Json& final) {
+  if (final.contains("clock")) {
+    const Json& clock = final["clock"];
+    fmt::print("{:.0f} virtual seconds, {} rounds abandoned; the slowest tenth of the devices gave {:.1f} % of the reports\n",
+               clock["virtual_seconds"].get<double>(), clock["abandoned_rounds"].get<std::int64_t>(),
+               100 * clock["reports_by_speed_decile"].back().get<double>());
+  }
+  if (final.contains("continual") && final["continual"]["forgetting"].is_number()) {
+    fmt::print("forgetting {:.4f}, backward transfer {:.4f}; {:.0f} bytes stored on a device, {:.0f} at most\n",
+               final["continual"]["forgetting"].get<double>(), final["continual"]["backward_transfer"].get<double>(),
+               final["stored_bytes"]["mean"].get<double>(), final["stored_bytes"]["most"].get<double>());
+  }
+  if (final["rounds_to_level"].is_number()) {
+    fmt::print("at {:.4f} in round {}\n", final["level"].get<double>(), final["rounds_to_level"].get<std::int64_t>());
+  }
+  if (!final.contains("local_tests")) return;
+  const Json& tests = final["local_tests"];
+  for (const auto& [key, name] : {std::pair("server_model", "server's model"), std::pair("personal_models", "clients' own")}) {
+    if (!tests.contains(key) || tests[key].is_null()) continue;
+    fmt::print("{} on clients' own tests: {} {:.4f}, worst tenth {:.4f}\n", name,
+               tests["metric_name"].get<std::string>(), tests[key]["mean"].get<double>(),
+               tests[key]["worst_decile"].get<double>());
+  }
+}
+
 void print_simulation(const Json& document) {
   const Json& final = document["final"];
   std::vector<std::vector<std::string>> rows;
@@ -15,7 +41,7 @@ void print_simulation(const Json& document) {
   for (std::size_t i = 0; i < all; ++i) {
     const Json& round = document["rounds"][i];
     if ((i + 1) % step != 0 && i + 1 != all) continue;
-    if (!round["loss"].is_number()) continue;
+    if (!round["loss"].is_number() || !round["metric"].is_number()) continue;
     rows.push_back({fmt::format("{}", round["round"].get<std::int64_t>()),
                     fmt::format("{:.4f}", round["loss"].get<double>()),
                     fmt::format("{:.4f}", round["metric"].get<double>()),
@@ -27,6 +53,7 @@ void print_simulation(const Json& document) {
              final["clients"].get<std::int64_t>(), final["never_selected"].get<std::int64_t>(),
              final["participation_gini"].get<double>(), final["bytes_up"].get<double>() / 1e6,
              final["bytes_down"].get<double>() / 1e6);
+  print_more(final);
   if (final.contains("statement")) fmt::print("\n{}\n", final["statement"].get<std::string>());
   for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
   fmt::print("\nrun: {}\n", document["run"].get<std::string>());
@@ -64,6 +91,7 @@ void register_verb_federated_simulate(cli::Program& program) {
     if (!options.resume.empty()) request["resume"] = options.resume;
     auto context = program.context();
     const Json document = app::call_operation("federated_simulate", request, context);
+    if (document.is_null()) return 0;  // one of several processes; rank 0 speaks for all
     if (program.global().json) {
       cli::print_document(document);
     } else {

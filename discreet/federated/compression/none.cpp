@@ -15,6 +15,12 @@ class Uncompressed final : public Compressor {
     (void)rng;
     return static_cast<std::int64_t>(4 * update.size());
   }
+  std::int64_t apply_parts(std::span<float> update, std::span<const FlatRange> parts,
+                           std::vector<float>& memory, core::ReproducibleRng& rng) const override {
+    (void)parts;
+    return apply(update, memory, rng);
+  }
+  bool keeps_zeros() const override { return true; }
 
  private:
   CompressionOptions options_;

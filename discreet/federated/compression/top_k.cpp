@@ -12,6 +12,7 @@ class TopK final : public Compressor {
  public:
   explicit TopK(const CompressionOptions& options) : options_(options) {}
   bool reveals_support() const override { return true; }
+  bool keeps_memory() const override { return true; }
 
   std::int64_t apply(std::span<float> update, std::vector<float>& memory,
                      core::ReproducibleRng& rng) const override {

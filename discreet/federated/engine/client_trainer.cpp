@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/core/pattern.h"
 #include "discreet/core/random.h"
+#include "discreet/nn/layers/linear.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
+#include "discreet/nn/still_rows.h"
 
 namespace discreet::federated {
 namespace {
@@ -19,6 +22,7 @@ std::span<float> values_of(const at::Tensor& tensor) {
 }
 
 double limit_gradients(std::span<const at::Tensor> gradients, double most) {
+  if (most <= 0) return 0;
   double squares = 0;
   for (const at::Tensor& gradient : gradients) {
     if (!gradient.defined()) continue;
@@ -26,7 +30,7 @@ double limit_gradients(std::span<const at::Tensor> gradients, double most) {
     squares += norm * norm;
   }
   const double norm = std::sqrt(squares);
-  if (most > 0 && norm > most) {
+  if (norm > most) {
     for (const at::Tensor& gradient : gradients) {
       if (gradient.defined()) gradient.mul_(most / norm);
     }
@@ -34,56 +38,144 @@ double limit_gradients(std::span<const at::Tensor> gradients, double most) {
   return norm;
 }
 
+/// Copies tensors behind one another into `flat` (`to_flat`) or out of it.
+template <class Flat>
+std::size_t copy_flat(std::span<const std::pair<std::string, at::Tensor>> tensors, Flat flat,
+                      std::size_t place) {
+  for (const auto& [name, tensor] : tensors) {
+    const auto values = values_of(tensor);
+    if constexpr (std::is_const_v<typename Flat::element_type>) {
+      std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(place), values.size(), values.begin());
+    } else {
+      std::copy(values.begin(), values.end(), flat.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    place += values.size();
+  }
+  return place;
+}
+
+std::int64_t count(std::span<const std::pair<std::string, at::Tensor>> tensors) {
+  std::int64_t sum = 0;
+  for (const auto& [name, tensor] : tensors) sum += tensor.numel();
+  return sum;
+}
+
+at::Tensor matrix_of(const double* values, const at::Tensor& like) {
+  return at::from_blob(const_cast<double*>(values), like.sizes(), at::kDouble);
+}
+
 }  // namespace
+
+SketchPlace sketch_place(std::uint64_t place, std::int64_t width) {
+  // splitmix64: well mixed, and the same everywhere.
+  std::uint64_t x = place + 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  x ^= x >> 31;
+  return {static_cast<std::int64_t>((x >> 1) % static_cast<std::uint64_t>(width)),
+          (x & 1) != 0 ? 1.0F : -1.0F};
+}
 
 ClientTrainer::ClientTrainer(std::shared_ptr<nn::Model> model,
                              std::shared_ptr<const nn::EncodedExamples> data,
                              const LocalOptions& options)
     : model_(std::move(model)), data_(std::move(data)), options_(options) {
+  nn::NamedTensors personal;
+  std::vector<std::string> names;
   for (const auto& [name, parameter] : nn::trainable_parameters(*model_)) {
     if (!parameter.is_contiguous() || parameter.scalar_type() != at::kFloat || !parameter.is_cpu()) {
       throw internal_error("parameter " + name + " is not a plain float32 tensor on the CPU");
     }
-    parameters_.emplace_back(name, parameter);
-    values_ += parameter.numel();
+    names.push_back(name);
+    const bool stays = !options_.personal.empty() && core::matches_any(options_.personal, name);
+    (stays ? personal : parameters_).emplace_back(name, parameter);
   }
-  if (values_ == 0) throw usage_error("the model has no trainable parameter");
+  if (!options_.personal.empty()) core::check_patterns("federated.personal", options_.personal, names);
+  shared_ = parameters_.size();
+  sent_ = count(parameters_);
+  personal_values_ = count(personal);
+  if (sent_ == 0) {
+    throw usage_error("the model has no trainable parameter that travels",
+                      "Check train.trainable and federated.personal.");
+  }
+  parameters_.insert(parameters_.end(), personal.begin(), personal.end());
+  values_ = sent_;
+  if (options_.exact_lora) find_lora();
+}
+
+void ClientTrainer::find_lora() {
+  std::size_t place = 0;
+  std::vector<std::pair<const void*, std::size_t>> places;
+  for (std::size_t i = 0; i < shared_; ++i) {
+    places.emplace_back(parameters_[i].second.data_ptr(), place);
+    place += static_cast<std::size_t>(parameters_[i].second.numel());
+  }
+  const auto place_of = [&](const at::Tensor& tensor) {
+    for (const auto& [data, where] : places) {
+      if (data == tensor.data_ptr()) return where;
+    }
+    throw usage_error("federated.lora = \"exact\" needs both LoRA factors trained and shared",
+                      "Leave federated.personal and patterns that freeze one of them out.");
+  };
+  for (const auto& item : model_->named_modules()) {
+    const auto* layer = item.value()->as<nn::LinearImpl>();
+    if (layer == nullptr || !layer->lora_a.defined()) continue;
+    if (layer->weight.requires_grad()) {
+      throw usage_error("federated.lora = \"exact\": " + item.key() + ".weight is trained beside its LoRA",
+                        "Leave it out of train.trainable.");
+    }
+    lora_.push_back({layer->weight, layer->lora_a, layer->lora_b, layer->lora_scale(),
+                     place_of(layer->lora_a), place_of(layer->lora_b),
+                     static_cast<std::size_t>(values_)});
+    values_ += layer->weight.numel();
+  }
+  if (lora_.empty()) throw usage_error("federated.lora = \"exact\": the model has no LoRA", "Set model.lora_rank.");
 }
 
 void ClientTrainer::read(std::span<float> flat) const {
-  std::size_t place = 0;
-  for (const auto& [name, parameter] : parameters_) {
-    const auto values = values_of(parameter);
+  std::size_t place = copy_flat(std::span(parameters_).first(shared_), flat, 0);
+  for (const LoraLayer& layer : lora_) {
+    const auto values = values_of(layer.weight);
     std::copy(values.begin(), values.end(), flat.begin() + static_cast<std::ptrdiff_t>(place));
     place += values.size();
   }
 }
 
 void ClientTrainer::write(std::span<const float> flat) {
-  std::size_t place = 0;
-  for (const auto& [name, parameter] : parameters_) {
-    const auto values = values_of(parameter);
+  std::size_t place = copy_flat(std::span(parameters_).first(shared_), flat, 0);
+  for (const LoraLayer& layer : lora_) {
+    const auto values = values_of(layer.weight);
     std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(place), values.size(), values.begin());
     place += values.size();
   }
 }
 
-double ClientTrainer::measure(std::span<const std::int64_t> examples) {
+void ClientTrainer::read_personal(std::span<float> flat) const {
+  copy_flat(std::span(parameters_).subspan(shared_), flat, 0);
+}
+
+void ClientTrainer::write_personal(std::span<const float> flat) {
+  copy_flat(std::span(parameters_).subspan(shared_), flat, 0);
+}
+
+double ClientTrainer::measure(const nn::EncodedExamples& data, std::span<const std::int64_t> examples) {
   const at::NoGradGuard no_gradients;
   model_->eval();
   double sum = 0;
   constexpr std::size_t kBatch = 256;
   for (std::size_t begin = 0; begin < examples.size(); begin += kBatch) {
     const auto part = examples.subspan(begin, std::min(kBatch, examples.size() - begin));
-    sum += model_->forward(nn::collate(*data_, part)).loss.sum().item<double>();
+    sum += model_->forward(nn::collate(data, part)).loss.sum().item<double>();
   }
   return sum / static_cast<double>(examples.size());
 }
 
 void ClientTrainer::move_gradients(const LocalWork& work, std::span<const at::Tensor> gradients) {
-  if (options_.proximal == 0 && work.correction.empty()) return;
+  const double pull = pull_of(work);
+  if (pull == 0 && work.correction.empty()) return;
+  const std::span<const float> anchor = work.anchor.empty() ? work.start : work.anchor;
   std::size_t place = 0;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+  for (std::size_t i = 0; i < shared_; ++i) {
     const auto values = values_of(parameters_[i].second);
     if (!gradients[i].defined()) {
       place += values.size();
@@ -91,38 +183,46 @@ void ClientTrainer::move_gradients(const LocalWork& work, std::span<const at::Te
     }
     const auto gradient = values_of(gradients[i]);
     for (std::size_t j = 0; j < values.size(); ++j, ++place) {
-      if (options_.proximal != 0) {
-        gradient[j] += static_cast<float>(options_.proximal) * (values[j] - work.start[place]);
-      }
+      if (pull != 0) gradient[j] += static_cast<float>(pull) * (values[j] - anchor[place]);
       if (!work.correction.empty()) gradient[j] += work.correction[place];
     }
   }
 }
 
 LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> difference) {
+  const nn::EncodedExamples& data = work.data != nullptr ? *work.data : *data_;
   write(work.start);
+  if (!work.personal.empty()) write_personal(work.personal);
   LocalResult result;
-  const double at_start = options_.measure_loss ? measure(work.examples) : 0;
-  const std::string stream = fmt::format("client.{}.{}", work.round, work.client);
+  const double at_start = options_.measure_loss ? measure(data, work.examples) : 0;
+  const std::string stream = fmt::format("{}.{}.{}", work.stream, work.round, work.client);
   core::ReproducibleRng rng(options_.seed, stream);
   const std::uint64_t dropout_seed = rng();
   nn::Optimizer optimizer(parameters_, options_.optimizer);
+  if (options_.optimizer.weight_decay > 0) nn::keep_padding_still(*model_, optimizer);
   std::vector<std::int64_t> order(work.examples.begin(), work.examples.end());
+  const auto batch = static_cast<std::size_t>(options_.batch_size);
+  std::int64_t planned =
+      options_.epochs * static_cast<std::int64_t>((order.size() + batch - 1) / batch);
+  if (options_.most_steps > 0) planned = std::min(planned, options_.most_steps);
+  const nn::Schedule schedule{
+      .kind = options_.schedule.kind,
+      .peak = work.learning_rate > 0 ? work.learning_rate : options_.learning_rate,
+      .steps = std::max<std::int64_t>(1, planned),
+      .warmup_steps = std::llround(options_.schedule.warmup_share * static_cast<double>(planned)),
+      .final_fraction = options_.schedule.final_fraction};
   double loss_sum = 0, square_sum = 0;
-  const auto done = [&] { return options_.most_steps > 0 && result.steps >= options_.most_steps; };
-  const bool corrects = options_.proximal != 0 || !work.correction.empty();
+  const bool corrects = pull_of(work) != 0 || !work.correction.empty();
   model_->train();
   std::int64_t seen = 0;
-  for (std::int64_t epoch = 0; epoch < options_.epochs && !done(); ++epoch) {
+  for (std::int64_t epoch = 0; result.steps < planned; ++epoch) {
     core::shuffle(std::span<std::int64_t>(order), rng);
-    for (std::size_t begin = 0; begin < order.size() && !done();
-         begin += static_cast<std::size_t>(options_.batch_size)) {
+    for (std::size_t begin = 0; begin < order.size() && result.steps < planned; begin += batch) {
       const auto part = std::span<const std::int64_t>(order).subspan(
-          begin, std::min<std::size_t>(static_cast<std::size_t>(options_.batch_size),
-                                       order.size() - begin));
+          begin, std::min(batch, order.size() - begin));
       model_->set_dropout(dropout_seed, static_cast<std::uint64_t>(result.steps));
       for (const auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
-      const at::Tensor losses = model_->forward(nn::collate(*data_, part)).loss;
+      const at::Tensor losses = model_->forward(nn::collate(data, part)).loss;
       if (epoch == 0) {
         const at::Tensor plain = losses.detach().to(at::kDouble);
         loss_sum += plain.sum().item<double>();
@@ -141,15 +241,93 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
         const at::NoGradGuard no_gradients;
         move_gradients(work, gradients);
       }
-      optimizer.step(gradients, options_.learning_rate);
+      optimizer.step(gradients, nn::learning_rate_at(schedule, result.steps));
       ++result.steps;
     }
   }
   read(difference);
-  for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= work.start[i];
+  if (!work.personal.empty()) read_personal(work.personal);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(sent_); ++i) difference[i] -= work.start[i];
+  const at::NoGradGuard no_gradients;
+  for (const LoraLayer& layer : lora_) {
+    // In double precision: the difference of two products that are nearly equal.
+    const auto start_a = at::from_blob(const_cast<float*>(work.start.data() + layer.a_place),
+                                       layer.a.sizes(), at::kFloat).to(at::kDouble);
+    const auto start_b = at::from_blob(const_cast<float*>(work.start.data() + layer.b_place),
+                                       layer.b.sizes(), at::kFloat).to(at::kDouble);
+    const at::Tensor moved = (at::mm(layer.b.to(at::kDouble), layer.a.to(at::kDouble)) -
+                              at::mm(start_b, start_a)) * layer.scale;
+    const at::Tensor plain = moved.to(at::kFloat).contiguous();
+    std::copy_n(plain.const_data_ptr<float>(), plain.numel(), difference.begin() + static_cast<std::ptrdiff_t>(layer.weight_place));
+  }
   result.loss = options_.measure_loss ? at_start : loss_sum / static_cast<double>(seen);
   result.root_mean_square_loss = std::sqrt(square_sum / static_cast<double>(seen));
   return result;
+}
+
+void ClientTrainer::settle_lora(std::span<double> w, std::span<const double> before) const {
+  const at::NoGradGuard no_gradients;
+  for (const LoraLayer& layer : lora_) {
+    const at::Tensor now = at::mm(matrix_of(w.data() + layer.b_place, layer.b),
+                                  matrix_of(w.data() + layer.a_place, layer.a));
+    const at::Tensor old = at::mm(matrix_of(before.data() + layer.b_place, layer.b),
+                                  matrix_of(before.data() + layer.a_place, layer.a));
+    const at::Tensor moved = ((now - old) * layer.scale).contiguous();
+    const double* values = moved.const_data_ptr<double>();
+    for (std::int64_t i = 0; i < moved.numel(); ++i) {
+      w[layer.weight_place + static_cast<std::size_t>(i)] -= values[i];
+    }
+  }
+}
+
+std::int64_t ClientTrainer::residual_values(std::int64_t cohort) const {
+  std::int64_t sum = 0;
+  for (const LoraLayer& layer : lora_) {
+    const std::int64_t rank = layer.a.size(0) * (cohort + 1);
+    sum += std::min(layer.weight.numel(), rank * (layer.weight.size(0) + layer.weight.size(1)));
+  }
+  return sum;
+}
+
+void ClientTrainer::gradient(std::span<const float> start, std::span<const std::int64_t> examples,
+                             std::span<float> gradient) {
+  std::fill(gradient.begin(), gradient.end(), 0.0F);
+  if (examples.empty()) return;
+  write(start);
+  model_->eval();
+  for (const auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
+  constexpr std::size_t kBatch = 64;
+  for (std::size_t begin = 0; begin < examples.size(); begin += kBatch) {
+    const auto part = examples.subspan(begin, std::min(kBatch, examples.size() - begin));
+    (model_->forward(nn::collate(*data_, part)).loss.sum() / static_cast<double>(examples.size()))
+        .backward();
+  }
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < shared_; ++i) {
+    const at::Tensor& parameter = parameters_[i].second;
+    if (parameter.grad().defined()) {
+      const at::Tensor plain = parameter.grad().contiguous();
+      std::copy_n(plain.const_data_ptr<float>(), plain.numel(), gradient.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    place += static_cast<std::size_t>(parameter.numel());
+  }
+}
+
+std::vector<float> ClientTrainer::gradient_sketches(std::span<const float> start,
+                                                    std::span<const std::int64_t> examples,
+                                                    std::int64_t width) {
+  std::vector<float> sketches(examples.size() * static_cast<std::size_t>(width), 0.0F);
+  std::vector<float> own(static_cast<std::size_t>(values_));
+  for (std::size_t e = 0; e < examples.size(); ++e) {
+    gradient(start, examples.subspan(e, 1), own);
+    float* sketch = sketches.data() + e * static_cast<std::size_t>(width);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      if (own[i] == 0) continue;
+      const SketchPlace place = sketch_place(i, width);
+      sketch[place.bucket] += place.sign * own[i];
+    }
+  }
+  return sketches;
 }
 
 }  // namespace discreet::federated

@@ -1,7 +1,10 @@
 #include "discreet/federated/engine/round.h"
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -10,6 +13,8 @@
 #include "discreet/core/error.h"
 #include "discreet/core/threads.h"
 #include "discreet/federated/clipping.h"
+#include "discreet/nn/distributed/share.h"
+#include "discreet/nn/model.h"
 
 namespace discreet::federated {
 
@@ -19,24 +24,66 @@ struct RoundRunner::Outcome {
   bool finite = true;
   bool clipped = false;
   std::int64_t bytes_up = 0;
-  std::vector<float> control_change;
+  double seconds = 0;
+};
+
+/// What one thread works with, kept from round to round.
+struct RoundRunner::Worker {
+  Worker(ClientTrainer& own, std::size_t size) : trainer(own), difference(size, 0.0F), sum(size, 1) {}
+  ClientTrainer& trainer;
+  std::unique_ptr<SmallTrainer> small;
+  std::vector<float> difference;  // zero outside of `parts`
+  std::vector<FlatRange> parts;   // of the difference that may not be zero
+  std::vector<float> correction, control_change;
+  FixedPointSum sum;
+  std::unique_ptr<FixedPointSum> control_sum;
 };
 
 namespace {
 
-double accumulation_of(const LocalOptions& options, std::int64_t steps) {
+double accumulation_of(const LocalOptions& options, double learning_rate, std::int64_t steps) {
   const double tau = static_cast<double>(steps);
   if (options.optimizer.kind == nn::OptimizerKind::kMomentum) {
     return nova_accumulation(tau, options.optimizer.momentum);
   }
-  return nova_accumulation_proximal(tau, options.learning_rate * options.proximal);
+  return nova_accumulation_proximal(tau, learning_rate * options.proximal);
 }
 
-double squared_norm_of(std::span<const float> values) {
+double squared_norm_of(std::span<const float> values, std::span<const FlatRange> parts) {
   double sum = 0;
-  for (const float value : values) sum += double(value) * value;
+  for (const FlatRange& part : parts) {
+    for (std::size_t i = part.begin; i < part.end; ++i) sum += double(values[i]) * values[i];
+  }
   return sum;
 }
+
+/// Whether a fixed-point sum of `terms` such vectors takes it.
+bool is_moderate(std::span<const float> values, std::int64_t terms) {
+  const double most = std::ldexp(1.0, 62 - 40) / static_cast<double>(terms);
+  return std::ranges::all_of(values, [most](float value) { return std::abs(value) <= most; });
+}
+
+// A round's exchange between processes: numbers as their bits, of which only one process has any.
+constexpr std::size_t kSlots = 8;
+std::int64_t bits_of_number(double value) { return std::bit_cast<std::int64_t>(value); }
+double number_of_bits(std::int64_t bits) { return std::bit_cast<double>(bits); }
+
+/// Adds up all processes' buffers of integers, in place. Collective.
+void add_over_processes(nn::ProcessGroup& group, std::vector<std::int64_t>& buffer) {
+  const auto size = static_cast<std::int64_t>(buffer.size());
+  const std::int64_t part = (size + group.size() - 1) / group.size();
+  buffer.resize(static_cast<std::size_t>(part * group.size()), 0);
+  const at::Tensor rows = at::from_blob(buffer.data(), {group.size(), part}, at::kLong);
+  at::Tensor received = at::empty({group.size(), part}, at::kLong);
+  group.exchange(rows, received);
+  const at::Tensor mine = received.sum(0).contiguous();
+  at::Tensor all = at::empty({group.size(), part}, at::kLong);
+  group.gather_all(mine, all);
+  std::memcpy(buffer.data(), all.const_data_ptr<std::int64_t>(), buffer.size() * sizeof(std::int64_t));
+  buffer.resize(static_cast<std::size_t>(size));
+}
+
+std::size_t float_words(std::size_t values) { return (values + 1) / 2; }
 
 }  // namespace
 
@@ -45,144 +92,312 @@ RoundRunner::RoundRunner(MakeModel make_model, std::shared_ptr<const nn::Encoded
     : options_(options) {
   for (int t = 0; t < std::max(1, threads); ++t) {
     trainers_.push_back(std::make_unique<ClientTrainer>(make_model(), data, options));
+    workers_.push_back(std::make_unique<Worker>(
+        *trainers_.back(), static_cast<std::size_t>(trainers_.back()->values())));
   }
+  personal_start_.resize(static_cast<std::size_t>(first().personal_values()));
+  first().read_personal(personal_start_);
+}
+
+RoundRunner::~RoundRunner() = default;
+
+bool RoundRunner::is_alone() const { return group_ == nullptr || group_->alone(); }
+
+void RoundRunner::use_small(const nn::stacked::Shape& shape,
+                            std::shared_ptr<const nn::StackedData> data) {
+  for (auto& worker : workers_) {
+    worker->small = std::make_unique<SmallTrainer>(shape, data, options_);
+    if (worker->small->values() != values()) throw internal_error("a small trainer of another shape");
+  }
+  small_ = true;
+}
+
+void RoundRunner::train_personal(const RoundRequest& request, const ClientJob& job,
+                                 std::span<const float> start, ClientMemories& memories,
+                                 Worker& worker) {
+  std::vector<float>& model = memories.personal.at(job.client);
+  if (model.empty()) model.assign(start.begin(), start.end());
+  std::vector<float> moved(model.size());
+  const LocalWork local{.client = job.client,
+                        .round = request.round,
+                        .examples = job.examples,
+                        .start = model,
+                        .correction = {},
+                        .learning_rate = request.learning_rate,
+                        .anchor = start,
+                        .pull = options_.ditto,
+                        .stream = "personal"};
+  worker.trainer.train(local, moved);
+  for (std::size_t i = 0; i < model.size(); ++i) model[i] += moved[i];
 }
 
 RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const ClientJob& job,
                                        const ServerStrategy& strategy, const Compressor& compressor,
-                                       ClientMemories& memories, ClientTrainer& trainer,
-                                       std::vector<float>& difference) {
-  (void)strategy;
+                                       ClientMemories& memories, Worker& worker) {
   Outcome outcome;
-  LocalWork local{.client = job.client, .round = request.round, .examples = job.examples,
-                  .start = request.start, .correction = {}};
-  std::vector<float> correction;
+  std::shared_ptr<const nn::EncodedExamples> made;
+  std::vector<std::int64_t> places;
+  LocalWork local{.client = job.client,
+                  .round = request.round,
+                  .examples = job.examples,
+                  .start = job.start ? std::span<const float>(*job.start) : request.start,
+                  .correction = {},
+                  .learning_rate = request.learning_rate};
+  if (source_) {
+    made = source_(job.client);
+    places.resize(static_cast<std::size_t>(made->size()));
+    std::iota(places.begin(), places.end(), 0);
+    local.data = made.get();
+    local.examples = places;
+  }
+  ClientReport& report = outcome.report;
+  report.client = job.client;
+  report.examples = static_cast<double>(local.examples.size());
+  report.weight = job.weight;
+  report.lag = job.lag;
+  worker.parts.assign(1, {0, worker.difference.size()});
+  if (local.examples.empty()) {  // nothing to learn from, nothing to say
+    std::fill(worker.difference.begin(), worker.difference.end(), 0.0F);
+    outcome.finite = false;
+    return outcome;
+  }
   const bool controlled = !memories.server_control.empty();
   const auto control = memories.control.find(job.client);
   if (controlled) {
-    correction.assign(memories.server_control.begin(), memories.server_control.end());
+    worker.correction.assign(memories.server_control.begin(), memories.server_control.end());
     if (control != memories.control.end() && !control->second.empty()) {
-      for (std::size_t i = 0; i < correction.size(); ++i) correction[i] -= control->second[i];
+      for (std::size_t i = 0; i < worker.correction.size(); ++i) {
+        worker.correction[i] -= control->second[i];
+      }
     }
-    local.correction = correction;
+    local.correction = worker.correction;
   }
-  const LocalResult result = trainer.train(local, difference);
-  ClientReport& report = outcome.report;
-  report.client = job.client;
-  report.examples = static_cast<double>(job.examples.size());
-  report.weight = job.weight;
+  const auto personal = memories.personal.find(job.client);
+  if (!personal_start_.empty()) local.personal = personal->second;
+
+  const bool small = worker.small != nullptr && !controlled;
+  const LocalResult result =
+      small ? worker.small->train(local, worker.difference) : worker.trainer.train(local, worker.difference);
+  if (small) worker.parts.assign(worker.small->parts().begin(), worker.small->parts().end());
+  if (options_.ditto > 0) train_personal(request, job, local.start, memories, worker);
+  const double rate = request.learning_rate > 0 ? request.learning_rate : options_.learning_rate;
   report.local_steps = static_cast<double>(result.steps);
-  report.accumulation = accumulation_of(options_, result.steps);
+  report.accumulation = accumulation_of(options_, rate, result.steps);
   report.loss = result.loss;
   outcome.root_mean_square_loss = result.root_mean_square_loss;
   if (controlled) {
     // c_i+ - c_i = -c + (w_t - y) / (steps * rate): option II, of what was trained, not of what travels.
-    const double scale = 1 / (report.local_steps * options_.learning_rate);
-    outcome.control_change.resize(difference.size());
-    for (std::size_t i = 0; i < difference.size(); ++i) {
-      outcome.control_change[i] =
-          static_cast<float>(-memories.server_control[i] - double(difference[i]) * scale);
+    const double scale = 1 / (report.local_steps * rate);
+    worker.control_change.resize(worker.difference.size());
+    for (std::size_t i = 0; i < worker.difference.size(); ++i) {
+      worker.control_change[i] =
+          static_cast<float>(-memories.server_control[i] - double(worker.difference[i]) * scale);
     }
   }
+  // Train, error feedback and compression, clipping of what the server will decode, noise: in this order
+  // the norm bound holds for what arrives.
   core::ReproducibleRng rng(options_.seed, fmt::format("compress.{}.{}", request.round, job.client));
-  outcome.bytes_up = compressor.apply(difference, memories.compression.at(job.client), rng);
+  std::vector<float>& memory = memories.compression.at(job.client);
+  const std::span<float> difference = worker.difference;
+  // The weights of exact LoRA are the server's to make: they do not travel.
+  const auto sent = difference.first(static_cast<std::size_t>(sent_values()));
+  if (small && compressor.keeps_zeros()) {
+    outcome.bytes_up = compressor.apply_parts(sent, worker.parts, memory, rng);
+  } else {
+    outcome.bytes_up = compressor.apply(sent, memory, rng);
+    worker.parts.assign(1, {0, difference.size()});
+  }
   if (request.clip_norm > 0) {
-    const double norm = clip_update(difference, request.clip_norm);
+    const double norm = clip_update(sent, request.clip_norm);
     outcome.clipped = norm > request.clip_norm;
     outcome.finite = std::isfinite(norm);
+    if (outcome.finite && request.client_noise) {
+      request.client_noise(job.client, sent);
+      worker.parts.assign(1, {0, difference.size()});
+    }
   }
-  report.squared_norm = squared_norm_of(difference);
+  if (strategy.mixes_models() && job.start != nullptr) {
+    for (std::size_t i = 0; i < difference.size(); ++i) difference[i] += (*job.start)[i] - request.start[i];
+    worker.parts.assign(1, {0, difference.size()});
+  }
+  report.squared_norm = squared_norm_of(difference, worker.parts);
   outcome.finite = outcome.finite && std::isfinite(report.squared_norm) && std::isfinite(report.loss);
   return outcome;
+}
+
+std::vector<std::size_t> RoundRunner::my_jobs(const RoundRequest& request, bool sticky) const {
+  // Longest first: the last to finish is then a short one (Graham 1969).
+  std::vector<std::size_t> order(request.jobs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return request.jobs[a].examples.size() > request.jobs[b].examples.size();
+  });
+  if (is_alone()) return order;
+  const auto processes = static_cast<std::size_t>(group_->size());
+  std::vector<std::size_t> mine, load(processes, 0);
+  for (const std::size_t index : order) {
+    const ClientJob& job = request.jobs[index];
+    const auto least = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    const std::size_t who = sticky ? static_cast<std::size_t>(job.client) % processes : least;
+    load[who] += job.examples.size() + 1;
+    if (who == static_cast<std::size_t>(group_->rank())) mine.push_back(index);
+  }
+  return mine;
 }
 
 RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& strategy,
                              const Compressor& compressor, ClientMemories& memories) {
   const auto size = static_cast<std::size_t>(values());
   const std::size_t jobs = request.jobs.size();
+  const auto terms = static_cast<std::int64_t>(std::max<std::size_t>(1, jobs));
+  const bool controlled = !memories.server_control.empty();
+  const bool keeps_personal = options_.ditto > 0 || !personal_start_.empty();
+  const bool each = strategy.needs_each();
   RoundResult result;
-  result.bytes_down = static_cast<std::int64_t>(jobs * size * sizeof(float));
+  result.bytes_down = static_cast<std::int64_t>(jobs) * sent_values() * 4;
   std::vector<ClientReport> planned;
   for (const ClientJob& job : request.jobs) {
-    memories.compression[job.client];  // made here, so that threads find it without a lock
-    planned.push_back({.client = job.client, .examples = double(job.examples.size()), .weight = job.weight});
+    // Made here, so that threads find them without a lock.
+    memories.compression[job.client];
+    if (controlled) memories.control[job.client].resize(size, 0.0F);
+    if (keeps_personal) {
+      std::vector<float>& own = memories.personal[job.client];
+      if (own.empty()) own = personal_start_;
+    }
+    planned.push_back({.client = job.client,
+                       .examples = double(job.examples.size()),
+                       .weight = job.weight,
+                       .lag = job.lag});
   }
-
-  // Longest first: the last to finish is then a short one.
-  std::vector<std::size_t> order(jobs);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return request.jobs[a].examples.size() > request.jobs[b].examples.size();
-  });
-  const bool each = strategy.needs_each();
+  const auto order = my_jobs(request, controlled || keeps_personal || compressor.keeps_memory());
   std::vector<Outcome> outcomes(jobs);
   std::vector<std::vector<float>> kept(each ? jobs : 0);
-  std::vector<std::size_t> free(trainers_.size());
+  std::vector<std::size_t> free(workers_.size());
   std::iota(free.begin(), free.end(), 0);
-  std::vector<FixedPointSum> sums;
-  std::vector<std::vector<float>> buffers;
-  for (std::size_t t = 0; t < trainers_.size(); ++t) {
-    sums.emplace_back(size, static_cast<std::int64_t>(std::max<std::size_t>(1, jobs)));
-    buffers.emplace_back(size, 0.0f);
+  for (auto& worker : workers_) {
+    worker->sum.reset(terms);
+    if (controlled) worker->control_sum = std::make_unique<FixedPointSum>(size, terms);
   }
   std::mutex mutex;
-  core::parallel_for(jobs, static_cast<int>(trainers_.size()), [&](std::size_t place) {
-    at::set_num_threads(1);
-    std::size_t mine = 0;
+  core::parallel_for(order.size(), static_cast<int>(workers_.size()), [&](std::size_t place) {
+    std::size_t seat = 0;
     {
       const std::lock_guard lock(mutex);
-      mine = free.back();
+      seat = free.back();
       free.pop_back();
     }
+    if (at::get_num_threads() != 1) at::set_num_threads(1);
+    Worker& worker = *workers_[seat];
     const std::size_t index = order[place];
     const ClientJob& job = request.jobs[index];
-    std::vector<float>& difference = buffers[mine];
     Outcome& outcome = outcomes[index];
-    outcome = work(request, job, strategy, compressor, memories, *trainers_[mine], difference);
-    if (outcome.finite && each) kept[index] = difference;
+    const auto began = std::chrono::steady_clock::now();
+    outcome = work(request, job, strategy, compressor, memories, worker);
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    if (outcome.finite && controlled) outcome.finite = is_moderate(worker.control_change, terms);
+    if (outcome.finite && each) kept[index] = worker.difference;
     if (outcome.finite && !each) {
       const double factor = request.alike ? 1 : strategy.factor(outcome.report, planned);
-      outcome.finite = sums[mine].add(difference, factor);
+      outcome.finite = worker.sum.add(worker.difference, factor, worker.parts);
+    }
+    if (outcome.finite && controlled) {
+      worker.control_sum->add(worker.control_change, 1);
+      std::vector<float>& control = memories.control.at(job.client);
+      for (std::size_t i = 0; i < size; ++i) control[i] += worker.control_change[i];
+    }
+    if (worker.small != nullptr) {  // it counts on zeros outside of what it writes
+      for (const FlatRange& part : worker.parts) {
+        std::fill(worker.difference.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                  worker.difference.begin() + static_cast<std::ptrdiff_t>(part.end), 0.0F);
+      }
     }
     const std::lock_guard lock(mutex);
-    free.push_back(mine);
+    free.push_back(seat);
   });
+  for (std::size_t t = 1; t < workers_.size(); ++t) {
+    workers_[0]->sum.merge(workers_[t]->sum);
+    if (controlled) workers_[0]->control_sum->merge(*workers_[t]->control_sum);
+  }
+
+  if (!is_alone()) {
+    // One flat buffer: sums, then what is told of each client, then whole updates if they are wanted.
+    const std::size_t sums = controlled ? 2 * size : size;
+    const std::size_t words = each ? float_words(size) : 0;
+    std::vector<std::int64_t> buffer(sums + jobs * (kSlots + words), 0);
+    std::copy_n(workers_[0]->sum.raw().begin(), size, buffer.begin());
+    if (controlled) {
+      std::copy_n(workers_[0]->control_sum->raw().begin(), size, buffer.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    for (const std::size_t index : order) {
+      const Outcome& outcome = outcomes[index];
+      std::int64_t* slot = buffer.data() + sums + index * kSlots;
+      slot[0] = (outcome.finite ? 1 : 0) + (outcome.clipped ? 2 : 0);
+      slot[1] = outcome.bytes_up;
+      slot[2] = bits_of_number(outcome.report.local_steps);
+      slot[3] = bits_of_number(outcome.report.accumulation);
+      slot[4] = bits_of_number(outcome.report.squared_norm);
+      slot[5] = bits_of_number(outcome.report.loss);
+      slot[6] = bits_of_number(outcome.root_mean_square_loss);
+      slot[7] = bits_of_number(outcome.report.examples);
+      if (each && outcome.finite) {
+        std::memcpy(buffer.data() + sums + jobs * kSlots + index * words, kept[index].data(),
+                    size * sizeof(float));
+      }
+    }
+    add_over_processes(*group_, buffer);
+    std::copy_n(buffer.begin(), size, workers_[0]->sum.raw().begin());
+    if (controlled) {
+      std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(size), size, workers_[0]->control_sum->raw().begin());
+    }
+    for (std::size_t index = 0; index < jobs; ++index) {
+      Outcome& outcome = outcomes[index];
+      const std::int64_t* slot = buffer.data() + sums + index * kSlots;
+      outcome.finite = (slot[0] & 1) != 0;
+      outcome.clipped = (slot[0] & 2) != 0;
+      outcome.bytes_up = slot[1];
+      outcome.report = planned[index];
+      outcome.report.local_steps = number_of_bits(slot[2]);
+      outcome.report.accumulation = number_of_bits(slot[3]);
+      outcome.report.squared_norm = number_of_bits(slot[4]);
+      outcome.report.loss = number_of_bits(slot[5]);
+      outcome.root_mean_square_loss = number_of_bits(slot[6]);
+      outcome.report.examples = number_of_bits(slot[7]);
+      if (each && outcome.finite) {
+        kept[index].resize(size);
+        std::memcpy(kept[index].data(), buffer.data() + sums + jobs * kSlots + index * words,
+                    size * sizeof(float));
+      }
+    }
+  }
 
   double all_weight = 0, kept_weight = 0;
   std::vector<std::span<const float>> differences;
-  std::vector<double> control_sum(memories.server_control.size(), 0.0);
   for (std::size_t index = 0; index < jobs; ++index) {
     Outcome& outcome = outcomes[index];
     result.bytes_up += outcome.bytes_up;
+    result.client_seconds += outcome.seconds;
     result.clipped += outcome.clipped;
     all_weight += request.jobs[index].weight;
     if (!outcome.finite) {
       result.dropped.push_back(request.jobs[index].client);
       continue;
     }
+    result.below += outcome.clipped ? -0.5 : 0.5;
     kept_weight += request.jobs[index].weight;
     result.reports.push_back(outcome.report);
     result.root_mean_square_loss.push_back(outcome.root_mean_square_loss);
     if (each) differences.push_back(kept[index]);
-    if (control_sum.empty()) continue;
-    auto& control = memories.control[request.jobs[index].client];
-    if (control.empty()) control.assign(size, 0.0f);
-    for (std::size_t i = 0; i < size; ++i) {
-      control[i] += outcome.control_change[i];
-      control_sum[i] += outcome.control_change[i];
-    }
   }
-  if (!control_sum.empty()) {
-    scaffold::move_server_control(memories.server_control, control_sum, request.all_clients);
+  if (controlled) {
+    scaffold::move_server_control(memories.server_control, workers_[0]->control_sum->values(),
+                                  request.all_clients);
   }
   if (each) {
     result.sum = differences.empty() ? std::vector<double>(size, 0.0)
                                      : strategy.combine(differences, result.reports);
     return result;
   }
-  FixedPointSum total(size, static_cast<std::int64_t>(std::max<std::size_t>(1, jobs)));
-  for (const FixedPointSum& sum : sums) total.merge(sum);
-  result.sum = total.values();
+  result.sum = workers_[0]->sum.values();
   // Who was dropped must not shrink the mean of the others; private sums keep their fixed divisor.
   if (!result.dropped.empty() && kept_weight > 0 && !request.alike && strategy.is_weighted()) {
     const double scale = all_weight / kept_weight;
@@ -190,6 +405,46 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
     for (ClientReport& report : result.reports) report.weight *= scale;
   }
   return result;
+}
+
+RoundRunner::Gradients RoundRunner::client_gradients(std::span<const float> start,
+                                                     const std::vector<ClientJob>& jobs,
+                                                     std::int64_t width) {
+  const std::size_t rank = is_alone() ? 0 : static_cast<std::size_t>(group_->rank());
+  const std::size_t processes = is_alone() ? 1 : static_cast<std::size_t>(group_->size());
+  const std::size_t begin = jobs.size() * rank / processes, end = jobs.size() * (rank + 1) / processes;
+  Gradients mine;
+  mine.sketches.assign((end - begin) * static_cast<std::size_t>(width), 0.0F);
+  mine.norms.assign(end - begin, 0.0);
+  std::vector<std::size_t> free(workers_.size());
+  std::iota(free.begin(), free.end(), 0);
+  std::mutex mutex;
+  core::parallel_for(end - begin, static_cast<int>(workers_.size()), [&](std::size_t place) {
+    std::size_t seat = 0;
+    {
+      const std::lock_guard lock(mutex);
+      seat = free.back();
+      free.pop_back();
+    }
+    if (at::get_num_threads() != 1) at::set_num_threads(1);
+    Worker& worker = *workers_[seat];
+    std::vector<float> own(worker.difference.size());
+    worker.trainer.gradient(start, jobs[begin + place].examples, own);
+    float* sketch = mine.sketches.data() + place * static_cast<std::size_t>(width);
+    double squares = 0;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      if (own[i] == 0) continue;
+      squares += double(own[i]) * own[i];
+      if (width == 0) continue;
+      const SketchPlace to = sketch_place(i, width);
+      sketch[to.bucket] += to.sign * own[i];
+    }
+    mine.norms[place] = std::sqrt(squares);
+    const std::lock_guard lock(mutex);
+    free.push_back(seat);
+  });
+  if (is_alone()) return mine;
+  return {nn::join(*group_, mine.sketches), nn::join(*group_, mine.norms)};
 }
 
 }  // namespace discreet::federated

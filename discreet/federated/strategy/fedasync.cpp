@@ -10,6 +10,8 @@ class FedAsync final : public ServerStrategy {
  public:
   using ServerStrategy::ServerStrategy;
   bool is_weighted() const override { return false; }
+  bool is_asynchronous() const override { return true; }
+  bool mixes_models() const override { return true; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     (void)round;
     return options_.mixing * std::pow(1 + report.lag, -options_.mixing_decay);

@@ -9,6 +9,8 @@ class FedBuff final : public ServerStrategy {
  public:
   using ServerStrategy::ServerStrategy;
   bool is_weighted() const override { return false; }
+  bool is_asynchronous() const override { return true; }
+  std::int64_t buffer() const override { return options_.buffer; }
   double factor(const ClientReport& report, std::span<const ClientReport> round) const override {
     double weight = 1;
     if (options_.staleness == "root") weight = 1 / std::sqrt(1 + report.lag);
