@@ -5,12 +5,14 @@
 
 #include "discreet/core/operation.h"
 #include "discreet/text/corpus.h"
+#include "discreet/text/details.h"
 #include "discreet/text/questions.h"
 
 namespace discreet::app {
 
 struct GenerateOptions {
   std::optional<text::QuestionOptions> questions{};  ///< The questions in SQuAD's form, not the corpus.
+  std::optional<text::DetailOptions> details{};      ///< The messages with private details instead.
   text::CorpusOptions corpus;
   std::filesystem::path out;  ///< Empty or "-": lines to stdout.
   bool force = false;         ///< An existing file is replaced.

@@ -114,6 +114,7 @@ Json data_info(const std::string& source, const std::string& format,
     describe(source, text::Split::kTrain,
              found.kind == DataSource::Kind::kCorpus      ? text::to_string(found.corpus.split)
              : found.kind == DataSource::Kind::kQuestions ? text::to_string(found.questions.split)
+             : found.kind == DataSource::Kind::kDetails ? text::to_string(found.details.split)
                                                           : "");
   } else {
     document["data_set"] = describe_data_set(*set);

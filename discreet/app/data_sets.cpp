@@ -47,7 +47,7 @@ std::vector<DataSet> parse_catalogue() {
 }
 
 std::vector<std::string> data_set_names() {
-  std::vector<std::string> names = {"assistant", "questions"};
+  std::vector<std::string> names = {"assistant", "questions", "details"};
   for (const DataSet& set : data_catalogue()) names.push_back(set.name);
   return names;
 }
@@ -132,6 +132,11 @@ DataSource resolve_data(const std::string& source, text::Split split) {
     if (!says_split(source)) found.questions.split = split;
     return found;
   }
+  if (text::is_detail_spec(source)) {
+    DataSource found{.kind = DataSource::Kind::kDetails, .details = text::parse_detail_spec(source)};
+    if (!says_split(source)) found.details.split = split;
+    return found;
+  }
   // A path that exists means itself, whatever it is called.
   if (std::filesystem::exists(source)) return {.kind = DataSource::Kind::kFile, .path = source};
   const std::size_t end = source.find_first_of(":/");
@@ -173,6 +178,8 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
       return text::make_corpus_reader(found.corpus);
     case DataSource::Kind::kQuestions:
       return text::make_question_reader(found.questions);
+    case DataSource::Kind::kDetails:
+      return text::make_detail_reader(found.details);
     case DataSource::Kind::kFile:
       return text::make_reader(format, found.path, options);
     default:
@@ -224,6 +231,9 @@ Json list_data() {
   results.push_back(results.back());
   results.back()["name"] = "questions";
   results.back()["summary"] = "Built-in paragraphs of small events with questions about them";
+  results.push_back(results.back());
+  results.back()["name"] = "details";
+  results.back()["summary"] = "Built-in messages with private details, tagged by kind";
   for (const DataSet& set : data_catalogue()) results.push_back(describe_data_set(set));
   return {
       {"schema", "discreet.data.list/1"}, {"cache", data_cache().string()}, {"results", results}};

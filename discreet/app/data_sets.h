@@ -9,6 +9,7 @@
 
 #include "discreet/core/json.h"
 #include "discreet/text/corpus.h"
+#include "discreet/text/details.h"
 #include "discreet/text/questions.h"
 #include "discreet/text/reader.h"
 
@@ -49,16 +50,17 @@ std::filesystem::path data_cache();
 
 /// What a name in a configuration stands for.
 struct DataSource {
-  enum class Kind { kCorpus, kQuestions, kFile, kKnown };
+  enum class Kind { kCorpus, kQuestions, kDetails, kFile, kKnown };
   Kind kind = Kind::kFile;
   text::CorpusOptions corpus;         ///< Of kCorpus.
   text::QuestionOptions questions;    ///< Of kQuestions.
+  text::DetailOptions details;        ///< Of kDetails.
   std::filesystem::path path;         ///< Of kFile and kKnown: to be hashed for the manifest.
   const DataSet* data_set = nullptr;  ///< Of kKnown.
 };
 
 /// Finds out what `source` names: `assistant` or `assistant:lines=…,seed=…` (the built-in corpus);
-/// `questions` likewise (the built-in questions);
+/// `questions` likewise (the built-in questions), and `details` (messages with private details);
 /// a file or folder that exists; a data set known to `discreet data list`, with `:dev` behind it
 /// for another split than `split`, or with the path of one of its files (`winobias/data/x.txt`); or a path
 /// below the folder of the data sets (`models/x`).

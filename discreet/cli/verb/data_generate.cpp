@@ -13,8 +13,8 @@ void register_verb_data_generate(cli::Program& program) {
   static std::string name, out;
   static app::GenerateOptions options;
   static std::map<std::string, std::string> given;
-  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines, or the built-in questions as SQuAD's JSON.");
-  verb->add_option("name", name, "assistant or questions")->required();
+  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines, messages with private details, or the built-in questions as SQuAD's JSON.");
+  verb->add_option("name", name, "assistant, questions or details")->required();
   verb->add_option("--out", out, "File to write; without it, or -, stdout.");
   verb->add_flag("--force", options.force, "Replace an existing file.");
   std::set<std::string> known;
@@ -34,11 +34,12 @@ void register_verb_data_generate(cli::Program& program) {
   };
   add_flags(text::corpus_fields().info());
   add_flags(text::question_fields().info());
+  add_flags(text::detail_fields().info());
   program.on_run(verb, [&program] {
     const bool questions = name == "questions";
-    if (name != "assistant" && !questions) {
+    if (name != "assistant" && name != "details" && !questions) {
       throw usage_error(fmt::format("'{}' cannot be generated", name),
-                        "The built-in corpora are called assistant and questions; `discreet data get` "
+                        "The built-in corpora are called assistant, questions and details; `discreet data get` "
                         "fetches others.");
     }
     core::Config config;
@@ -47,6 +48,8 @@ void register_verb_data_generate(cli::Program& program) {
     }
     if (questions) {
       options.questions = text::question_fields().parse(config);
+    } else if (name == "details") {
+      options.details = text::detail_fields().parse(config);
     } else {
       options.corpus = text::corpus_fields().parse(config);
     }

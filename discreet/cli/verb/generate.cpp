@@ -10,7 +10,8 @@ void register_verb_generate(cli::Program& program) {
   static bool sample = false, greedy = false, stream = false;
   static std::int64_t max_new_tokens, min_new_tokens, top_k, no_repeat_ngram, beams, sequences;
   static std::uint64_t seed;
-  static double temperature, top_p, min_p, typical_p, repetition_penalty, length_penalty;
+  static double temperature, top_p, min_p, typical_p, repetition_penalty, length_penalty, debias_decay, debias_floor;
+  static std::vector<std::string> self_debias;
   CLI::App* verb = program.add_verb(
       "generate",
       "Writes texts: JSON lines {\"text\":…} or {\"input_ids\":[…]} in, JSON lines {\"text\":…,\"ids\":[…],"
@@ -36,6 +37,11 @@ void register_verb_generate(cli::Program& program) {
   verb->add_option("--early-stopping", early_stopping, "When beams end: true, false or never.");
   verb->add_option("--num-sequences", sequences, "Texts per prompt.");
   verb->add_option("--seed", seed, "Of sampling; the same seed gives the same texts.");
+  verb->add_option("--self-debias", self_debias,
+                   "A text that asks for what is unwanted, put before the prompt of a second reading: what it makes likelier "
+                   "becomes rarer. May repeat.");
+  verb->add_option("--self-debias-decay", debias_decay, "How fast it becomes rarer; default 50.");
+  verb->add_option("--self-debias-floor", debias_floor, "At least this share of its probability stays; default 0.01.");
   verb->add_flag("--stream", stream, "A line {\"id\":…,\"piece\":…} for each token as it is chosen.");
   program.on_run(verb, [&program, verb] {
     if (run.empty() == model.empty()) {
@@ -62,6 +68,9 @@ void register_verb_generate(cli::Program& program) {
     set("--early-stopping", "early_stopping", early_stopping);
     set("--num-sequences", "num_return_sequences", sequences);
     set("--seed", "seed", seed);
+    set("--self-debias", "self_debias", self_debias);
+    set("--self-debias-decay", "self_debias_decay", debias_decay);
+    set("--self-debias-floor", "self_debias_floor", debias_floor);
     const bool shapes_sampling = given("--temperature") || given("--top-k") || given("--top-p") ||
                                  given("--min-p") || given("--typical-p");
     if (sample || (shapes_sampling && !greedy)) request["do_sample"] = true;

@@ -7,6 +7,7 @@
 #include "discreet/core/error.h"
 #include "discreet/text/generation/filters.h"
 #include "discreet/text/generation/internal/beam.h"
+#include "discreet/text/generation/self_debias.h"
 
 namespace discreet::text {
 namespace {
@@ -143,6 +144,13 @@ std::vector<std::vector<GeneratedText>> generate(NextTokenModel& model,
                                                  const GenerationOptions& options,
                                                  const OnToken& on_token) {
   check_generation(options);
+  if (!options.debias_prefixes.empty()) {
+    SelfDebias debiased(model, {options.debias_prefixes, static_cast<std::size_t>(options.debias_shared), options.debias_decay,
+                                options.debias_floor});
+    GenerationOptions plain = options;
+    plain.debias_prefixes.clear();
+    return generate(debiased, prompts, plain, on_token);
+  }
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     const auto length = static_cast<std::int64_t>(prompts[p].size());
     if (length == 0) throw bad_data("prompt " + std::to_string(p + 1) + " has no tokens");

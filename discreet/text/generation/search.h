@@ -39,6 +39,11 @@ struct GenerationOptions {
   double length_penalty = 1;  ///< a beam's score is its log probability / new tokens ^ this
   EarlyStopping early_stopping = EarlyStopping::kFalse;
   std::int64_t sequences = 1;  ///< texts per prompt; without sampling at most `beams`
+
+  /// Self-Debias (self_debias.h): tokens that stand before the prompt; empty: off.
+  std::vector<std::vector<std::int64_t>> debias_prefixes;
+  std::int64_t debias_shared = 0;  ///< first tokens that a prefix replaces
+  double debias_decay = 50, debias_floor = 0.01;
 };
 
 /// Throws: kUsage naming the option and its bounds.

@@ -1,0 +1,115 @@
+#include "discreet/app/rewrite_files.h"
+
+#include <fmt/format.h>
+
+#include "discreet/app/internal/document_stream.h"
+#include "discreet/core/document.h"
+#include "discreet/core/error.h"
+
+namespace discreet::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kRewrittenTexts = 256;  // at a time
+
+class RewriteStream {
+ public:
+  explicit RewriteStream(const RewriteRequest& request) : request_(request), file_(request.output) {}
+
+  void document(std::string_view line, const internal::DocumentChange& change) {
+    std::string ignored;
+    change(
+        [&](std::string_view text, std::string&) {
+          texts_.emplace_back(text);
+          return false;
+        },
+        line, ignored);
+    batch_.emplace_back(line, change);
+    ++documents_;
+    if (texts_.size() >= kRewrittenTexts) flush();
+  }
+  void header(std::string_view line) { file_.line(line); }
+  void finish() {
+    flush();
+    if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
+    file_.finish();
+  }
+
+  std::uint64_t documents_ = 0, kept_ = 0, words_ = 0;
+
+ private:
+  void flush() {
+    if (batch_.empty()) return;
+    const Json done = request_.rewrite(texts_);
+    kept_ += done["kept_words"].get<std::uint64_t>();
+    words_ += done["words"].get<std::uint64_t>();
+    std::size_t next = 0;
+    for (const auto& [line, change] : batch_) {
+      change(
+          [&](std::string_view, std::string& out) {
+            out += done["texts"].at(next++).get<std::string>();
+            return true;
+          },
+          line, file_.buffer);
+      file_.buffer += '\n';
+      file_.flush_if_full();
+    }
+    batch_.clear();
+    texts_.clear();
+  }
+
+  const RewriteRequest& request_;
+  internal::BlockFile file_;
+  std::vector<std::pair<std::string, internal::DocumentChange>> batch_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
+Json rewrite_file(const RewriteRequest& request) {
+  if (request.output.empty()) throw usage_error("mitigate rewrite needs --out FILE", "The rewritten text goes there.");
+  std::error_code ignored;
+  if (fs::equivalent(request.input, request.output, ignored)) throw usage_error("--out is the input itself", "Write to another file.");
+  // What is wrong with the mechanism is said before anything is written.
+  const Json guarantee = request.rewrite({})["guarantee"];
+  const bool proven = guarantee["proven"].get<bool>();
+  Json configuration = {{"mechanism", request.mechanism}, {"columns", request.columns}};
+  configuration[proven ? "epsilon" : "noise_parameter"] = request.epsilon;
+  if (request.mechanism == "gaussian") configuration["delta"] = request.delta;
+  Json document = core::make_document({.schema = "discreet.mitigate.rewrite/1",
+                                       .configuration = configuration,
+                                       .inputs = {core::describe_input("input", request.input), core::describe_input("model", request.model)}});
+  RewriteStream stream(request);
+  internal::stream_documents(
+      request.input, request.columns, [&](std::string_view line, const internal::DocumentChange& change) { stream.document(line, change); },
+      [&](std::string_view line) { stream.header(line); });
+  stream.finish();
+  document["documents"] = stream.documents_;
+  document["guarantee"] = {{"proven", proven},
+                           {"unit", "text"},
+                           {"neighbours", "replace-one"},
+                           {"definition", "local differential privacy"},
+                           {"statement", "Each text: " + guarantee["statement"].get<std::string>() + "."}};
+  if (proven) {
+    document["guarantee"]["epsilon"] = request.epsilon;
+    document["guarantee"]["delta"] = request.mechanism == "gaussian" ? request.delta : 0.0;
+  }
+  document["results"] = {{{"metric", "share_kept"}, {"n", stream.words_}}};
+  if (stream.words_ > 0) {
+    document["results"][0]["value"] = static_cast<double>(stream.kept_) / static_cast<double>(stream.words_);
+  } else {
+    core::set_absent(document["results"][0], "value", "no text has a word");
+  }
+  document["caveats"] = {
+      "Other columns, the number and the order of the rows are written as they were: no guarantee covers them.",
+      "Who wrote several texts is protected by the sum of their epsilons (and deltas).",
+      "share_kept counts words of a text that stand anywhere in its rewriting; like all figures of this document it is made from the "
+      "private texts, and not private itself.",
+      "The auto-encoder's own training texts need a protection of their own, or must be public."};
+  if (!proven) document["caveats"].push_back("The parameter called epsilon in the publication bounds nothing here; none is stated.");
+  document["output"] = core::to_json(core::describe_input("output", request.output));
+  return document;
+}
+
+}  // namespace discreet::app

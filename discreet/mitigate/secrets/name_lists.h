@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+namespace discreet::mitigate {
+
+/// Lower case. Given names that are common in the United States and some that are common elsewhere.
+const std::unordered_set<std::string>& built_in_given_names();
+/// Given names that are words, months or places too.
+const std::unordered_set<std::string>& also_words();
+/// mr, mrs, dr, …
+const std::unordered_set<std::string>& title_words();
+/// street, road, avenue, … and their abbreviations.
+const std::unordered_set<std::string>& street_words();
+
+}  // namespace discreet::mitigate
