@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,18 +15,28 @@
 #include "discreet/core/random.h"
 #include "discreet/core/run_dir.h"
 #include "discreet/core/sha256.h"
+#include "discreet/mitigate/words/swapper.h"
 #include "discreet/text/references.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
 namespace {
 
+/// Those of data.group, and the columns that [mitigate] reads.
+std::vector<std::string> group_columns_of(const Settings& settings) {
+  std::vector<std::string> columns = settings.data.group;
+  for (const std::string* name : {&settings.mitigate.weight, &settings.mitigate.attribute}) {
+    if (!name->empty() && std::ranges::find(columns, *name) == columns.end()) columns.push_back(*name);
+  }
+  return columns;
+}
+
 text::ReaderOptions reader_options(const Settings& settings) {
   return {.text = settings.data.text,
           .label = settings.data.label,
           .slots = settings.data.slots,
           .user = settings.data.user,
-          .group = settings.data.group,
+          .group = group_columns_of(settings),
           .encoding = settings.data.encoding,
           .header = settings.data.header,
           .quotes = settings.data.quotes,
@@ -212,7 +223,60 @@ std::vector<text::Example> take_out(std::vector<text::Example>& examples,
   return taken;
 }
 
+<<<<<<< HEAD
 RunData load(const Settings& settings, const DistillOptions& distill, const Encoder* known,
+=======
+/// The example with its gendered words exchanged; nothing if it has none, or if words would fall apart and
+/// tags with them.
+std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper, const text::Tokenizer& tokenizer,
+                                               const text::Example& example) {
+  mitigate::SwapCounts counts = swapper.no_counts();
+  text::Example copy = example;
+  copy.text.clear();
+  if (example.tags.empty() && !example.text.empty()) {
+    swapper.swap(example.text, copy.text, counts);
+    if (counts.changed() == 0) return std::nullopt;
+    copy.words.clear();
+    text::tokenize_example(tokenizer, copy);
+    return copy;
+  }
+  std::string joined, swapped;
+  for (const std::string& word : example.words) joined += word + ' ';
+  swapper.swap(joined, swapped, counts);
+  if (counts.changed() == 0) return std::nullopt;
+  copy.words.clear();
+  for (std::size_t begin = 0, end; (end = swapped.find(' ', begin)) != std::string::npos; begin = end + 1) {
+    copy.words.push_back(swapped.substr(begin, end - begin));
+  }
+  if (copy.words.size() != example.words.size()) return std::nullopt;
+  for (const std::string& word : copy.words) copy.text += (copy.text.empty() ? "" : " ") + word;
+  return copy;
+}
+
+/// [mitigate] counterfactual: copies stand behind the examples, so that places in the file stay.
+void add_counterfactuals(const Settings& settings, const text::Tokenizer& tokenizer, std::vector<text::Example>& train,
+                         RunData& data) {
+  const std::string& mode = settings.mitigate.counterfactual;
+  if (mode == "none") return;
+  const mitigate::Swapper swapper(mitigate::default_gender_lists());
+  core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "counterfactual");
+  std::vector<text::Example> copies;
+  std::size_t changed = 0;
+  for (text::Example& example : train) {
+    if (mode == "substitute" && rng.uniform() >= settings.mitigate.share) continue;
+    auto copy = counterfactual_of(swapper, tokenizer, example);
+    if (!copy) continue;
+    ++changed;
+    if (mode == "augment") copies.push_back(std::move(*copy));
+    else example = std::move(*copy);
+  }
+  data.notes.push_back(fmt::format("{} of {} training examples have gendered words and were {}.", changed, train.size(),
+                                   mode == "augment" ? "added once more with them exchanged" : "exchanged"));
+  std::ranges::move(copies, std::back_inserter(train));
+}
+
+RunData load(const Settings& settings, const Encoder* known,
+>>>>>>> 2581aeb (WIP tensor)
              const std::vector<std::int64_t>* known_hold_out) {
   RunData data;
   // A language model's student reads what its teacher reads.
@@ -242,10 +306,14 @@ RunData load(const Settings& settings, const DistillOptions& distill, const Enco
   }
   auto hold_out = take_out(train, data.hold_out_indices);
   if (train.empty()) throw usage_error("data.hold_out leaves nothing to train on");
+<<<<<<< HEAD
   for (const fs::path& file : counterfactual_files(distill)) {
     data.inputs.push_back(core::describe_input("pairs", file));
   }
   add_counterfactuals(settings, distill, *tokenizer, train, data.notes);
+=======
+  add_counterfactuals(settings, *tokenizer, train, data);
+>>>>>>> 2581aeb (WIP tensor)
 
   data.encoder = known ? *known : build_encoder(settings, distill, train, tokenizer, data.inputs);
   if (known == nullptr) check_answers(settings, data.encoder);

@@ -15,7 +15,11 @@ namespace {
 
 using core::Config;
 
+<<<<<<< HEAD
 const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "distill", "run"};
+=======
+const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "mitigate", "run"};
+>>>>>>> 2581aeb (WIP tensor)
 
 std::vector<std::string> section_names() {
   std::vector<std::string> names;
@@ -450,6 +454,46 @@ void check_private(const Settings& s, const Config& config) {
   check_ftrl(p, config);
 }
 
+void check_mitigation(const Settings& s, const Config& config) {
+  const MitigateOptions& m = s.mitigate;
+  const bool classifies = s.task == "text-classification" || s.task == "intent-slot";
+  if (m.adversary > 0 && m.attribute.empty()) {
+    throw usage_error(where(config, "mitigate.adversary") + " needs mitigate.protected",
+                      "Name the column of what the adversary is to tell.");
+  }
+  if (m.adversary == 0 && !m.attribute.empty()) {
+    throw usage_error(where(config, "mitigate.protected") + " is given, but mitigate.adversary is 0",
+                      "Set its weight, for example 1, or leave the column out; groups to be measured belong in data.group.");
+  }
+  if (m.adversary > 0 && !classifies) {
+    throw usage_error(where(config, "mitigate.adversary") + ": task \"" + s.task + "\" has no classifier",
+                      "The adversary reads what the classifier of a text reads.");
+  }
+  if (m.counterfactual != "none" && (s.task == "span-qa" || s.task == "seq2seq")) {
+    throw usage_error(where(config, "mitigate.counterfactual") + ": task \"" + s.task + "\" has texts that belong together",
+                      "Exchange their words in the files: discreet mitigate swap.");
+  }
+  if (m.counterfactual != "substitute" && is_given(config, "mitigate.share")) {
+    throw usage_error(where(config, "mitigate.share") + " belongs to mitigate.counterfactual = \"substitute\"");
+  }
+  if (!s.privacy.is_private()) return;
+  const auto refuse = [&](const char* key, const char* why, const char* hint) {
+    throw privacy_refused(where(config, key) + std::string(": ") + why, hint);
+  };
+  if (m.adversary > 0) {
+    refuse("mitigate.adversary", "the adversary's own updates look at the private examples without noise",
+           "Train without privacy, or remove the attribute from public text: discreet mitigate project.");
+  }
+  if (!m.weight.empty()) {
+    refuse("mitigate.weight", "weights that were made from counts of the private data tell of all of them, and no noise covers that",
+           "Train without privacy, or choose thresholds on other data: discreet mitigate thresholds.");
+  }
+  if (m.counterfactual == "augment") {
+    refuse("mitigate.counterfactual", "a person's text would enter twice, as itself and as its counterfactual, and be counted once",
+           "\"substitute\" keeps one text for one: each is exchanged with probability mitigate.share.");
+  }
+}
+
 }  // namespace
 
 core::Config read_config(const std::vector<std::string>& files,
@@ -490,6 +534,7 @@ Settings parse_settings(const Config& given) {
   s.model = model_fields().parse(config);
   s.train = train_fields().parse(config);
   s.privacy = privacy_fields().parse(config);
+  s.mitigate = mitigate_fields().parse(config);
   s.run = run_fields().parse(config);
   for (const auto& section : sections) {
     const bool typed = std::find(kTyped.begin(), kTyped.end(), section) != kTyped.end();
@@ -512,7 +557,11 @@ Settings parse_settings(const Config& given) {
   check_train(s, config);
   check_model(s, config);
   check_task(s, config);
+<<<<<<< HEAD
   parse_distill(s, config);
+=======
+  check_mitigation(s, config);
+>>>>>>> 2581aeb (WIP tensor)
   if (s.privacy.is_private()) {
     check_private(s, config);
   } else {
@@ -528,6 +577,7 @@ Json dump_settings(const Settings& s) {
   values["model"] = model_fields().dump(s.model);
   values["train"] = train_fields().dump(s.train);
   values["privacy"] = privacy_fields().dump(s.privacy);
+  values["mitigate"] = mitigate_fields().dump(s.mitigate);
   values["run"] = run_fields().dump(s.run);
   return values;
 }

@@ -140,6 +140,17 @@ struct PrivacyOptions {
   bool is_private() const { return mechanism != "none"; }
 };
 
+/// [mitigate]: what training does against unequal treatment of groups. section/mitigate.cpp.
+struct MitigateOptions {
+  std::string weight;               ///< Column of example weights; empty: all 1.
+  std::string attribute;            ///< Key "protected": the column that an adversary tells.
+  double adversary = 0;             ///< Weight of the reversed gradient; 0: no adversary.
+  std::int64_t adversary_hidden = 64;
+  bool adversary_label = false;     ///< The adversary knows the right class too.
+  std::string counterfactual = "none";
+  double share = 0.5;               ///< Of examples, with substitute.
+};
+
 /// [run]: where and with what. section/run.cpp.
 struct RunOptions {
   std::string dir;
@@ -154,6 +165,7 @@ struct Settings {
   ModelOptions model;
   TrainOptions train;
   PrivacyOptions privacy;
+  MitigateOptions mitigate;
   RunOptions run;
 };
 
@@ -164,6 +176,7 @@ const core::Fields<DataOptions>& data_fields();
 const core::Fields<ModelOptions>& model_fields();
 const core::Fields<TrainOptions>& train_fields();
 const core::Fields<PrivacyOptions>& privacy_fields();
+const core::Fields<MitigateOptions>& mitigate_fields();
 const core::Fields<RunOptions>& run_fields();
 
 /// Files in order, then DISCREET_<SECTION>_<KEY> of the environment, then `--set` assignments.

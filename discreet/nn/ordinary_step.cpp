@@ -10,6 +10,7 @@
 #include "discreet/core/random.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/distributed/share.h"
+#include "discreet/nn/loss_rule.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/still_rows.h"
 
@@ -103,7 +104,8 @@ double OrdinaryStep::backward(const LogicalBatch& batch, double divisor,
   double loss_sum = 0;
   if (!batch.indices.empty()) {
     const PackedBatch packed = batch.collate(batch.indices, batch.segment_offsets);
-    const at::Tensor loss = model_.forward(packed).loss.sum();
+    const at::Tensor losses = options_.loss ? options_.loss->losses(model_, packed) : model_.forward(packed).loss;
+    const at::Tensor loss = losses.sum();
     loss_sum = loss.item<double>();
     (loss / divisor).backward();
   }
@@ -120,7 +122,9 @@ StepReport OrdinaryStep::run(const LogicalBatch& batch, double learning_rate) {
   report.gradient_norm = std::sqrt(squared_norm(gradients));
   limit_norm(gradients, report.gradient_norm, options_.max_norm);
   // A damaged loss ends the run in the loop; the weights stay those of the last good step.
-  if (std::isfinite(report.loss_sum)) optimizer_.step(gradients, learning_rate);
+  if (!std::isfinite(report.loss_sum)) return report;
+  optimizer_.step(gradients, learning_rate);
+  if (options_.loss) options_.loss->step(learning_rate);
   return report;
 }
 
@@ -166,6 +170,7 @@ void OrdinaryStep::prepare_save() {
 Json OrdinaryStep::save(const std::filesystem::path& folder) const {
   const bool sharded = parallel_ != nullptr && parallel_->sharded();
   write_tensors(folder / "optimizer.safetensors", sharded ? saved_state_ : optimizer_.state());
+  if (options_.loss) options_.loss->save(folder);
   return {{"kind", "ordinary"}, {"optimizer", optimizer_name(options_.optimizer.kind)}};
 }
 
@@ -175,6 +180,7 @@ void OrdinaryStep::load(const std::filesystem::path& folder, const Json& state) 
     throw bad_data(folder.string() + ": the checkpoint was written by another optimiser",
                    "Resume with the configuration that the run began with.");
   }
+  if (options_.loss) options_.loss->load(folder);
   if (!parallel_) return optimizer_.load(read_tensors(folder / "optimizer.safetensors"));
   ProcessGroup& group = *options_.parallel->group;
   NamedTensors tensors;

@@ -14,6 +14,8 @@
 
 namespace discreet::nn {
 
+class LossRule;
+
 struct OrdinaryStepOptions {
   std::int64_t examples = 0;    ///< In the training set.
   std::int64_t batch_size = 32;
@@ -21,6 +23,7 @@ struct OrdinaryStepOptions {
   double max_norm = 0;          ///< The mean gradient is scaled down to this norm; 0: left alone.
   OptimizerOptions optimizer;
   std::shared_ptr<ParallelRun> parallel;  ///< Null: this process works alone.
+  std::shared_ptr<LossRule> loss;         ///< Null: the model's own.
 };
 
 /// Training without privacy: epochs of shuffled batches, the mean gradient, one update.

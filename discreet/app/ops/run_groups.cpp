@@ -43,7 +43,9 @@ std::vector<std::string> group_columns(const Json& request, const RunModel& run,
   auto columns = request.value("group", std::vector<std::string>{});
   if (columns.empty()) columns = run.settings.data.group;
   if (columns.empty() && !data.examples.empty()) {
-    for (const auto& [name, value] : data.examples.front().groups) columns.push_back(name);
+    for (const auto& [name, value] : data.examples.front().groups) {
+      if (name != run.settings.mitigate.weight) columns.push_back(name);
+    }
     if (columns.empty() && !data.examples.front().user.empty()) columns = {"user"};
   }
   if (columns.empty()) {

@@ -2,6 +2,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
+#include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/layers/attention_cache.h"
 #include "discreet/nn/layers/loss.h"
 
@@ -35,6 +36,7 @@ PretrainedModel::PretrainedModel(PretrainedSource source, const HeadForm& head,
 
 ModelOutput PretrainedModel::forward(const PackedBatch& batch) {
   const Encoded encoded = encoder_->forward(batch, dropout_key(0), dropout_key(0));
+  HiddenRowsScope::keep(intent_head_ ? encoded.pooled : encoded.tokens);
   ModelOutput out;
   if (intent_head_) {
     out.intent_logits = intent_head_->forward(encoded.pooled, batch.example_segments);

@@ -1,6 +1,9 @@
 #include "discreet/app/ops/internal/session.h"
 
+#include <charconv>
+#include <cmath>
 #include <fstream>
+#include <map>
 
 #include <fmt/format.h>
 #include <torch/version.h>
@@ -10,6 +13,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/nn/adapt.h"
+#include "discreet/nn/adversary.h"
 #include "discreet/nn/average.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
@@ -121,6 +125,67 @@ Session start_session(const Settings& settings, bool force,
 
 namespace {
 
+std::vector<double> weights_of(const Settings& settings, const EncodedData& data) {
+  std::vector<double> weights;
+  const std::string& column = settings.mitigate.weight;
+  for (const text::Example& example : data.examples) {
+    const auto cell = example.groups.find(column);
+    const std::string text = cell == example.groups.end() ? "" : cell->second;
+    double weight = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+    if (error != std::errc() || end != text.data() + text.size() || !(weight >= 0) || !std::isfinite(weight)) {
+      throw bad_data(fmt::format("data.train = \"{}\": line {} has '{}' in column '{}', expected a weight of 0 or more",
+                                 settings.data.train, example.line, text, column),
+                     "discreet mitigate reweigh writes such a column.");
+    }
+    weights.push_back(weight);
+  }
+  return weights;
+}
+
+/// Classes of the attribute by name, in alphabetical order; -1 where a line says nothing.
+std::vector<std::int64_t> attribute_of(const Settings& settings, const EncodedData& data, std::int64_t& classes) {
+  const std::string& column = settings.mitigate.attribute;
+  std::map<std::string, std::int64_t> names;
+  const auto cell = [&](const text::Example& example) {
+    const auto found = example.groups.find(column);
+    return found == example.groups.end() ? std::string() : found->second;
+  };
+  for (const text::Example& example : data.examples) {
+    if (const std::string value = cell(example); !value.empty()) names.emplace(value, 0);
+  }
+  if (names.size() < 2) {
+    throw bad_data(fmt::format("data.train = \"{}\": column '{}' of mitigate.protected has {} different values, expected two or more",
+                               settings.data.train, column, names.size()));
+  }
+  classes = 0;
+  for (auto& [name, number] : names) number = classes++;
+  std::vector<std::int64_t> attribute;
+  for (const text::Example& example : data.examples) {
+    const std::string value = cell(example);
+    attribute.push_back(value.empty() ? -1 : names.at(value));
+  }
+  return attribute;
+}
+
+/// What [mitigate] makes of the loss; null: nothing.
+std::shared_ptr<nn::LossRule> loss_rule(const Session& session) {
+  const MitigateOptions& asked = session.settings.mitigate;
+  std::shared_ptr<nn::LossRule> rule;
+  if (!asked.weight.empty()) rule = std::make_shared<nn::WeightedLoss>(weights_of(session.settings, session.data.train));
+  if (asked.adversary == 0) return rule;
+  if (!session.parallel->alone()) {
+    throw usage_error("mitigate.adversary is for one process", "Run without launch, or leave it out.");
+  }
+  nn::AdversaryOptions options{.weight = asked.adversary,
+                               .hidden = asked.adversary_hidden,
+                               .labels = asked.adversary_label ? session.data.encoder.intents.size() : 0,
+                               .seed = static_cast<std::uint64_t>(session.settings.run.seed),
+                               .optimizer = {.kind = nn::parse_optimizer(session.settings.train.optimizer)}};
+  std::vector<std::int64_t> attribute = attribute_of(session.settings, session.data.train, options.classes);
+  return std::make_shared<nn::AdversarialLoss>(std::move(attribute), options, rule);
+}
+
 void prepare_ordinary(Session& session) {
   const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
   session.steps = session.steps_allowed = step_count(session.settings, examples->size());
@@ -129,7 +194,8 @@ void prepare_ordinary(Session& session) {
                                         .seed = static_cast<std::uint64_t>(session.settings.run.seed),
                                         .max_norm = session.settings.train.gradient_clip,
                                         .optimizer = optimizer_options(session),
-                                        .parallel = session.parallel};
+                                        .parallel = session.parallel,
+                                        .loss = loss_rule(session)};
   session.step = std::make_shared<nn::OrdinaryStep>(
       *session.trained,
       [examples](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {
