@@ -150,6 +150,7 @@ class SequenceFolderWriter final : public FolderWriter {
   std::vector<std::vector<text::GeneratedText>> write(std::span<const std::vector<std::int64_t>> prompts,
                                                       const text::GenerationOptions& options,
                                                       const text::OnToken& on_token) override {
+    refuse_self_debias(options);
     model_.read(prompts);
     const std::vector<std::vector<std::int64_t>> begin(prompts.size(), {start_});
     return text::generate(model_, begin, options, on_token);

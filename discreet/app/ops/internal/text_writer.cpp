@@ -111,6 +111,7 @@ class PairRunWriter final : public TextWriter {
   std::vector<std::vector<text::GeneratedText>> write(std::span<const std::vector<std::int64_t>> prompts,
                                                       const text::GenerationOptions& options,
                                                       const text::OnToken& on_token) override {
+    refuse_self_debias(options);
     model_.read(prompts);
     const std::vector<std::vector<std::int64_t>> begin(prompts.size(), {run_.encoder.decoder_start});
     return text::generate(model_, begin, options, on_token);
@@ -141,6 +142,11 @@ std::vector<std::string> write_targets(const std::shared_ptr<nn::Model>& model, 
     }
   }
   return texts;
+}
+
+void refuse_self_debias(const text::GenerationOptions& options) {
+  if (options.debias_prefixes.empty()) return;
+  throw usage_error("--self-debias is for models that continue a text; this one answers it", "Leave it out.");
 }
 
 std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run) {

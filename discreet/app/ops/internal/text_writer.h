@@ -36,6 +36,9 @@ class TextWriter {
 std::vector<std::string> write_targets(const std::shared_ptr<nn::Model>& model, const Encoder& encoder,
                                        const EncodedData& data);
 
+/// Throws: kUsage if Self-Debias is asked of a model that goes from text to text.
+void refuse_self_debias(const text::GenerationOptions& options);
+
 /// `run`: of a task that writes texts. Throws: kUsage for another; kBadData as open_run_model.
 std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run);
 
