@@ -223,9 +223,6 @@ std::vector<text::Example> take_out(std::vector<text::Example>& examples,
   return taken;
 }
 
-<<<<<<< HEAD
-RunData load(const Settings& settings, const DistillOptions& distill, const Encoder* known,
-=======
 /// The example with its gendered words exchanged; nothing if it has none, or if words would fall apart and
 /// tags with them.
 std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper, const text::Tokenizer& tokenizer,
@@ -254,7 +251,7 @@ std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper,
 }
 
 /// [mitigate] counterfactual: copies stand behind the examples, so that places in the file stay.
-void add_counterfactuals(const Settings& settings, const text::Tokenizer& tokenizer, std::vector<text::Example>& train,
+void add_exchanged_texts(const Settings& settings, const text::Tokenizer& tokenizer, std::vector<text::Example>& train,
                          RunData& data) {
   const std::string& mode = settings.mitigate.counterfactual;
   if (mode == "none") return;
@@ -275,8 +272,7 @@ void add_counterfactuals(const Settings& settings, const text::Tokenizer& tokeni
   std::ranges::move(copies, std::back_inserter(train));
 }
 
-RunData load(const Settings& settings, const Encoder* known,
->>>>>>> 2581aeb (WIP tensor)
+RunData load(const Settings& settings, const DistillOptions& distill, const Encoder* known,
              const std::vector<std::int64_t>* known_hold_out) {
   RunData data;
   // A language model's student reads what its teacher reads.
@@ -306,14 +302,11 @@ RunData load(const Settings& settings, const Encoder* known,
   }
   auto hold_out = take_out(train, data.hold_out_indices);
   if (train.empty()) throw usage_error("data.hold_out leaves nothing to train on");
-<<<<<<< HEAD
   for (const fs::path& file : counterfactual_files(distill)) {
     data.inputs.push_back(core::describe_input("pairs", file));
   }
   add_counterfactuals(settings, distill, *tokenizer, train, data.notes);
-=======
-  add_counterfactuals(settings, *tokenizer, train, data);
->>>>>>> 2581aeb (WIP tensor)
+  add_exchanged_texts(settings, *tokenizer, train, data);
 
   data.encoder = known ? *known : build_encoder(settings, distill, train, tokenizer, data.inputs);
   if (known == nullptr) check_answers(settings, data.encoder);

@@ -15,11 +15,7 @@ namespace {
 
 using core::Config;
 
-<<<<<<< HEAD
-const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "distill", "run"};
-=======
-const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "mitigate", "run"};
->>>>>>> 2581aeb (WIP tensor)
+const std::vector<std::string> kTyped = {"data", "model", "train", "privacy", "mitigate", "distill", "run"};
 
 std::vector<std::string> section_names() {
   std::vector<std::string> names;
@@ -557,11 +553,8 @@ Settings parse_settings(const Config& given) {
   check_train(s, config);
   check_model(s, config);
   check_task(s, config);
-<<<<<<< HEAD
   parse_distill(s, config);
-=======
   check_mitigation(s, config);
->>>>>>> 2581aeb (WIP tensor)
   if (s.privacy.is_private()) {
     check_private(s, config);
   } else {
