@@ -161,6 +161,12 @@ Json run_study(const std::string& name, const StudyOptions& options,
                    {"failed", failed}};
   document.update(core::measurement_stamp());
   document.update(study.analyse(options.preset, finished));
+  if (!document.contains("pictures")) document["pictures"] = Json::array();
+  for (Json& picture : document["pictures"]) {
+    picture["file"] = picture["name"].get<std::string>() + ".svg";
+    core::write_file_atomically(options.folder / picture["file"].get<std::string>(), picture["svg"].get<std::string>());
+    picture.erase("svg");
+  }
   core::write_document(options.folder / "study.json", document);
   core::write_file_atomically(options.folder / "page.md", study_page(document));
   if (context.stopping()) {
@@ -186,6 +192,9 @@ std::string study_page(const Json& document) {
     for (const Json& verdict : document["verdicts"]) {
       page += markdown_row({verdict["claim"], "**" + verdict["verdict"].get<std::string>() + "**", verdict["why"]});
     }
+  }
+  for (const Json& picture : document.value("pictures", Json::array())) {
+    page += fmt::format("\n![{}]({})\n", picture["title"].get<std::string>(), picture["file"].get<std::string>());
   }
   for (const Json& table : document["tables"]) {
     page += fmt::format("\n## {}\n", table["title"].get<std::string>());

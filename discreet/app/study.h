@@ -34,7 +34,8 @@ struct Study {
   /// One cell's work. `scratch` is an empty folder of its own, removed afterwards.
   Json (*measure)(const Json& request, const std::filesystem::path& scratch,
                   core::OperationContext& context);
-  /// Tables and verdicts of what is finished: {"tables": […], "verdicts": […], "caveats": […]}.
+  /// Tables and verdicts of what is finished: {"tables": […], "verdicts": […], "caveats": […]}; also
+  /// {"pictures": [{"name", "title", "svg"}]}, which become files beside the page.
   /// Must do with any part of the cells; what it cannot tell yet it leaves out with a reason.
   Json (*analyse)(StudyPreset preset, const StudyResults& finished);
 };

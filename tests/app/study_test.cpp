@@ -45,6 +45,7 @@ Json analyse_squares(StudyPreset, const StudyResults& finished) {
   return {{"tables", {study_table("Squares", {"cell", "square"}, rows)}},
           {"verdicts", {study_verdict("squares grow", finished.size() == 3 ? "reproduced" : "inconclusive", "seen")}},
           {"results", Json::array()},
+          {"pictures", {{{"name", "squares"}, {"title", "A square"}, {"svg", "<svg/>"}}}},
           {"caveats", {"small numbers"}}};
 }
 
@@ -81,6 +82,9 @@ TEST_F(StudyTest, MeasuresEachCellOnceAndWritesDocumentAndPage) {
   const std::string page = core::read_file(folder_.path() / "page.md");
   EXPECT_NE(page.find("| square-3 | 9 |"), std::string::npos) << page;
   EXPECT_NE(page.find("quick preset"), std::string::npos);
+  EXPECT_NE(page.find("![A square](squares.svg)"), std::string::npos);
+  EXPECT_EQ(core::read_file(folder_.path() / "squares.svg"), "<svg/>");
+  EXPECT_FALSE(document["pictures"][0].contains("svg"));
   EXPECT_FALSE(fs::exists(folder_.path() / "scratch"));
   run();
   EXPECT_EQ(measured, 3);  // all cells were found

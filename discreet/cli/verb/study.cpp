@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "discreet/app/study.h"
 #include "discreet/cli/program.h"
 #include "discreet/core/error.h"
@@ -56,7 +58,14 @@ void register_verb_study(cli::Program& program) {
     context.emit = nullptr;
     const Json document = app::run_study(flags.name, options, context);
     const std::string page = app::study_page(document);
-    if (!flags.page.empty()) core::write_file_atomically(flags.page, page);
+    if (!flags.page.empty()) {
+      core::write_file_atomically(flags.page, page);
+      for (const Json& picture : document.value("pictures", Json::array())) {
+        const std::string file = picture["file"];
+        core::write_file_atomically(std::filesystem::path(flags.page).parent_path() / file,
+                                    core::read_file(options.folder / file));
+      }
+    }
     if (program.global().json) {
       cli::print_document(document);
     } else {
