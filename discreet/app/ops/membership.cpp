@@ -284,6 +284,15 @@ void check_fits(const SignalAuditOptions& options, SignalForm form, const fs::pa
   }
 }
 
+/// A shadow model is trained as the target was: by one process that has the data.
+void check_central(const fs::path& run) {
+  core::Config config;
+  config.add_toml_file((run / "config.toml").string());
+  if (!config.values().contains("federated")) return;
+  throw usage_error(fmt::format("{}: a federated run, whose shadow models would be federations", run.string()),
+                    "Attack it by its loss (--attack loss), or by outputs of federations of your own (--signals).");
+}
+
 /// Request: run; what signal_audit_options reads (attacks: "loss" if absent, "all"); members (at most so many
 /// are scored); shadows, one_by_one; neighbours, neighbour_share, neighbour_model; out (a file instead of
 /// RUN/audits).
@@ -299,6 +308,7 @@ Json membership_of_run(const Json& request, core::OperationContext& context) {
   if (options.attacks.empty()) options.attacks = {"loss"};
   if (options.attacks == std::vector<std::string>{"all"}) options.attacks.clear();
   const bool by_shadows = any_needs(options, &needs_shadow_models);
+  if (by_shadows) check_central(path);
   const RunModel run = open_run_model(path);
   const RunData data = load_data_of_run(path);
   const AuditedPool pool = audited_pool(data, run.settings);

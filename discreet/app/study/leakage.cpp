@@ -1,6 +1,7 @@
 // S1: what attacks find of mislabelled canaries, against what epsilon allows and what it costs.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -23,6 +24,7 @@ namespace {
 // Fixed before anything was measured.
 constexpr const char* kPrimaryAttack = "lira-online";
 constexpr double kPrimaryFpr = 0.01, kTrendLevel = 0.01, kAccuracyLoss = 0.01, kLooseEpsilon = 50, kMargin = 0.05;
+constexpr int kLeastCompared = 3;  // epsilons before eDP-SGD may be said to protect as DP-SGD
 constexpr double kLeakageDelta = 1e-5;
 constexpr std::int64_t kTexts = 4000, kCanaries = 500;
 
@@ -169,12 +171,12 @@ double tpr_of(const CanaryScores& scores, std::span<const std::uint32_t> seeds) 
     in.insert(in.end(), scores.in[seed].begin(), scores.in[seed].end());
     out.insert(out.end(), scores.out[seed].begin(), scores.out[seed].end());
   }
-  const stats::Roc roc = stats::roc_curve(in, out);
-  double tpr = 0;
-  for (const stats::RocPoint& point : roc.points) {
-    if (roc.fpr(point) <= kPrimaryFpr) tpr = std::max(tpr, roc.tpr(point));
-  }
-  return tpr;
+  // So many of the others may lie above the threshold: it is the next one's score.
+  const auto allowed = static_cast<std::ptrdiff_t>(kPrimaryFpr * static_cast<double>(out.size()) + 1e-9);
+  std::nth_element(out.begin(), out.begin() + allowed, out.end(), std::greater<>());
+  const double threshold = out[static_cast<std::size_t>(allowed)];
+  const auto found = std::count_if(in.begin(), in.end(), [&](double score) { return score > threshold; });
+  return static_cast<double>(found) / static_cast<double>(in.size());
 }
 
 struct LeakageOutcome {
@@ -396,9 +398,11 @@ Json primary_verdict(const std::vector<LeakageOutcome>& outcomes, const LeakageD
     const bool accurate = o.mean_accuracy() >= none->mean_accuracy() - kAccuracyLoss;
     if (accurate && o.exact->high <= *none->tpr / 2 && (found == nullptr || *o.tpr < *found->tpr)) found = &o;
   }
+  const LeakageOutcome* control = find_arm(outcomes, model, {"control", {}});
   const std::string why = fmt::format(
-      "trend of TPR over epsilon: J = {:g} of {} pairs, p = {:.2g} ({}); {}", trend.statistic, trend.pairs, *trend.p_value,
-      trend.exact ? "exact, within seeds" : "normal approximation, within seeds",
+      "trend of TPR over epsilon: J = {:g} of {} pairs, p = {:.2g} ({}); accuracy without canaries {}; {}", trend.statistic, trend.pairs,
+      *trend.p_value, trend.exact ? "exact, within seeds" : "normal approximation, within seeds",
+      control != nullptr ? fmt::format("{:.3f}", control->mean_accuracy()) : "not measured",
       found != nullptr ? fmt::format("{} has TPR {} against {:.3f}, accuracy {:.3f} against {:.3f}", found->arm.label(),
                                      with_ci(*found->tpr, found->exact), *none->tpr, found->mean_accuracy(), none->mean_accuracy())
                        : fmt::format("no epsilon from {:g} on halves the unprotected TPR of {:.3f} at a loss of at most 1 point of "
@@ -416,7 +420,8 @@ void add_pairs(const std::vector<LeakageOutcome>& outcomes, const LeakageDesign&
                Json& verdicts) {
   std::vector<std::vector<std::string>> rows;
   for (const char* kind : {"edp-sgd-published", "edp-sgd-corrected"}) {
-    bool any = false, within = true, beyond = false;
+    int compared = 0;
+    bool within = true, beyond = false;
     std::string worst;
     for (const double epsilon : design.dp) {
       const LeakageOutcome *dp = find_arm(outcomes, model, {"dp-sgd", epsilon}), *edp = find_arm(outcomes, model, {kind, epsilon});
@@ -425,7 +430,7 @@ void add_pairs(const std::vector<LeakageOutcome>& outcomes, const LeakageDesign&
       const auto difference = stats::bootstrap(strata, [&](std::span<const std::uint32_t> seeds) -> std::optional<double> {
         return tpr_of(edp->scores, seeds) - tpr_of(dp->scores, seeds);
       }, {.resamples = 500, .seed = 2});
-      any = true;
+      ++compared;
       const double low = difference.ci ? difference.ci->low : -1, high = difference.ci ? difference.ci->high : 1;
       within = within && high <= kMargin;
       if (low > kMargin) {
@@ -437,10 +442,11 @@ void add_pairs(const std::vector<LeakageOutcome>& outcomes, const LeakageDesign&
     }
     const std::string claim = fmt::format("eDP-SGD protects as DP-SGD does at the same {} epsilon ({})",
                                           kind == std::string("edp-sgd-published") ? "published" : "corrected", model);
-    const std::string rule = fmt::format("TPR higher by at most {:g} at every epsilon", kMargin);
-    if (!any) verdicts.push_back(study_verdict(claim, "inconclusive", "cells are missing"));
-    else verdicts.push_back(study_verdict(claim, within ? "reproduced" : beyond ? "not reproduced" : "inconclusive",
-                                          beyond ? rule + "; " + worst : rule));
+    const std::string rule =
+        fmt::format("TPR higher by at most {:g} at every epsilon; {} compared, {} at least are needed", kMargin, compared, kLeastCompared);
+    const bool enough = compared >= kLeastCompared;
+    verdicts.push_back(study_verdict(claim, beyond ? "not reproduced" : within && enough ? "reproduced" : "inconclusive",
+                                     beyond ? rule + "; " + worst : rule));
   }
   tables.push_back(study_table("eDP-SGD minus DP-SGD at equal epsilon", {"model", "which", "epsilon", "difference of TPR at 1 % FPR", "of accuracy"},
                                rows, "95 % bootstrap interval over seeds, in pairs. Secondary."));
@@ -470,6 +476,8 @@ Json analyse_leakage(StudyPreset preset, const StudyResults& finished) {
   verdicts.push_back(study_verdict("The figures of the eDP-SGD paper's attack", "not testable", "its data, tables and attack are not public"));
   Json caveats = {
       "Canaries are texts with a wrong label, the examples that are remembered best: what is said of them is no average.",
+      "What remembers canaries pays for it: their wrong labels cost the unprotected model the accuracy by which it falls short of the "
+      "control, and an arm that forgets them looks the better for it.",
       "Target and shadow models draw their noise from seeds, so that the study can be repeated; a real run draws it securely.",
       "Hyper-parameters were fixed beforehand, the same for all private arms; none was tuned on these data.",
       "Early stopping looks at SNIPS' development file and is measured on its test file alone."};
