@@ -57,6 +57,15 @@ class EncoderMaskedModel final : public MaskedModel {
 
   const MaskCounts& counts() const override { return counts_; }
 
+  at::Tensor logits_at(const PackedBatch& seen, const at::Tensor& places) override {
+    Encoded encoded =
+        encoder_->forward(seen, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
+    const at::Tensor rows = encoded.tokens.index_select(0, places);
+    auto segments = std::make_shared<Segments>();
+    segments->offsets = {0, places.size(0)};
+    return head_ ? head_->forward(rows, segments) : encoder_->output_logits(rows, segments);
+  }
+
  private:
   void count(const at::Tensor& logits, const PackedBatch& chosen) {
     const at::NoGradGuard no_grad;

@@ -44,6 +44,9 @@ class MaskedModel : public Model {
  public:
   /// Of the last forward pass.
   virtual const MaskCounts& counts() const = 0;
+  /// Logits [P,V] at rows `places` (int64 [P]) of a batch whose tokens are what the model sees: no masks
+  /// are drawn.
+  virtual at::Tensor logits_at(const PackedBatch& seen, const at::Tensor& places) = 0;
 };
 
 /// A model of tokens that are hidden, from both sides: the encoder reads the masked tokens, and the

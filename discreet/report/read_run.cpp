@@ -156,6 +156,10 @@ void add_audit(const fs::path& file, const Json& document, Json& entry) {
     Json pairs = {{"file", shown}};
     take(document, pairs, {"mitigation", "models", "results", "configuration"});
     entry["mitigations"].push_back(pairs);
+  } else if (name == "fairness.likelihood" || name == "fairness.association" || name == "fairness.generation") {
+    Json audit = {{"file", shown}, {"schema", document["schema"]}};
+    take(document, audit, {"n", "results", "configuration"});
+    entry["language"].push_back(audit);
   } else {
     entry["other_documents"].push_back({{"file", shown}, {"schema", document["schema"]}});
   }
@@ -204,6 +208,7 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   entry["membership"] = Json::array();
   entry["groups"] = Json::array();
   entry["mitigations"] = Json::array();
+  entry["language"] = Json::array();
   entry["other_documents"] = Json::array();
   add_caveats(statement, "privacy.json", entry["caveats"]);
   for (const fs::path& file : run.audit_files()) {

@@ -8,6 +8,8 @@ namespace {
 Architecture bert_architecture() {
   std::vector<WeightRow> sequence = linear_head("intent_head", "classifier");
   add_linear(sequence, "encoder.pooler", {"pooler.dense"});
+  std::vector<WeightRow> next_sentence = linear_head("intent_head", "cls.seq_relationship");
+  add_linear(next_sentence, "encoder.pooler", {"pooler.dense"});
   const std::vector<WeightRow> masked =
       masked_head("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm",
                   "cls.predictions.decoder", "cls.predictions.bias");
@@ -17,6 +19,7 @@ Architecture bert_architecture() {
                     {PretrainedHead::kMaskedTokens, "BertForMaskedLM", masked},
                     {PretrainedHead::kMaskedTokens, "BertForPreTraining", masked},
                     {PretrainedHead::kSequence, "BertForSequenceClassification", sequence},
+                    {PretrainedHead::kSequence, "BertForNextSentencePrediction", next_sentence},
                     {PretrainedHead::kTokens, "BertForTokenClassification",
                      linear_head("slot_head", "classifier")},
                     {PretrainedHead::kSpan, "BertForQuestionAnswering",
