@@ -44,38 +44,6 @@ FoundSet find_words(const WordList& list, const formats::WordVectors& vectors, c
   return found;
 }
 
-std::vector<AssociationTest> tests_of(const AssociationQuestion& question) {
-  std::vector<AssociationTest> tests;
-  for (const std::string& name : question.tests) tests.push_back(built_in_test(name));
-  if (question.word_lists.empty()) {
-    if (tests.empty()) throw usage_error("no association test was asked for", "Give --test weat6, or --word-lists FILE.");
-    return tests;
-  }
-  const auto lists = read_word_lists(question.word_lists);
-  const bool sentence_form = lists.count("targ1") + lists.count("targ2") + lists.count("attr1") + lists.count("attr2") == 4;
-  std::vector<std::string> targets = question.targets, attributes = question.attributes;
-  if (targets.empty() && attributes.empty() && sentence_form) {
-    targets = {"targ1", "targ2"};
-    attributes = {"attr1", "attr2"};
-  }
-  if (targets.size() != 2 || attributes.size() != 2) {
-    throw usage_error(fmt::format("a test needs two target and two attribute lists, got {} and {}", targets.size(), attributes.size()),
-                      "For example: --targets science,arts --attributes male,female");
-  }
-  const auto list = [&](const std::string& name) {
-    const auto found = lists.find(name);
-    if (found != lists.end()) return found->second;
-    std::vector<std::string> names;
-    for (const auto& [known, words] : lists) names.push_back(known);
-    throw usage_error(fmt::format("{} has no list '{}'", question.word_lists.string(), name),
-                      fmt::format("It has: {}", fmt::join(names, ", ")));
-  };
-  AssociationTest test{fmt::format("{}-{}-{}-{}", targets[0], targets[1], attributes[0], attributes[1]),
-                       list(targets[0]), list(targets[1]), list(attributes[0]), list(attributes[1])};
-  tests.push_back(std::move(test));
-  return tests;
-}
-
 /// Bootstrap interval of the effect size, words resampled within each of the four sets.
 std::optional<stats::Interval> effect_interval(const FoundSet& x, const FoundSet& y, const FoundSet& a,
                                                const FoundSet& b, const AssociationQuestion& question) {
@@ -196,26 +164,47 @@ Json result_of(const AssociationTest& test, const formats::WordVectors& vectors,
 
 }  // namespace
 
-Json associations_of_vectors(const std::filesystem::path& path, const AssociationQuestion& question) {
-  const std::vector<AssociationTest> tests = tests_of(question);
-  std::unordered_set<std::string> wanted;
-  for (const AssociationTest& test : tests) {
-    for (const WordList* list : {&test.x, &test.y, &test.a, &test.b}) {
-      for (const std::string& word : list->words) wanted.insert(question.lowercase ? text::lowercase(word) : word);
-    }
+std::vector<AssociationTest> association_tests(const AssociationQuestion& question) {
+  std::vector<AssociationTest> tests;
+  for (const std::string& name : question.tests) tests.push_back(built_in_test(name));
+  if (question.word_lists.empty()) {
+    if (tests.empty()) throw usage_error("no association test was asked for", "Give --test weat6, or --word-lists FILE.");
+    return tests;
   }
-  core::DocumentStart start;
-  start.schema = "discreet.fairness.association/1";
-  start.configuration = {{"tests", question.tests}, {"targets", question.targets}, {"attributes", question.attributes},
-                         {"lowercase", question.lowercase}, {"limit", question.permutation.limit},
-                         {"samples", question.permutation.samples}, {"seed", question.permutation.seed},
-                         {"resamples", question.resamples}, {"confidence", question.confidence}};
-  start.inputs.push_back(core::describe_input("vectors", path));
-  if (!question.word_lists.empty()) start.inputs.push_back(core::describe_input("word_lists", question.word_lists));
-  Json document = core::make_document(start);
+  const auto lists = read_word_lists(question.word_lists);
+  const bool sentence_form = lists.count("targ1") + lists.count("targ2") + lists.count("attr1") + lists.count("attr2") == 4;
+  std::vector<std::string> targets = question.targets, attributes = question.attributes;
+  if (targets.empty() && attributes.empty() && sentence_form) {
+    targets = {"targ1", "targ2"};
+    attributes = {"attr1", "attr2"};
+  }
+  if (targets.size() != 2 || attributes.size() != 2) {
+    throw usage_error(fmt::format("a test needs two target and two attribute lists, got {} and {}", targets.size(), attributes.size()),
+                      "For example: --targets science,arts --attributes male,female");
+  }
+  const auto list = [&](const std::string& name) {
+    const auto found = lists.find(name);
+    if (found != lists.end()) return found->second;
+    std::vector<std::string> names;
+    for (const auto& [known, words] : lists) names.push_back(known);
+    throw usage_error(fmt::format("{} has no list '{}'", question.word_lists.string(), name),
+                      fmt::format("It has: {}", fmt::join(names, ", ")));
+  };
+  AssociationTest test{fmt::format("{}-{}-{}-{}", targets[0], targets[1], attributes[0], attributes[1]),
+                       list(targets[0]), list(targets[1]), list(attributes[0]), list(attributes[1])};
+  tests.push_back(std::move(test));
+  return tests;
+}
 
-  const formats::WordVectors vectors =
-      formats::read_word_vectors(path, {.wanted = [&](const std::string& word) { return wanted.count(word) > 0; }});
+Json association_configuration(const AssociationQuestion& question) {
+  return {{"tests", question.tests}, {"targets", question.targets}, {"attributes", question.attributes},
+          {"lowercase", question.lowercase}, {"limit", question.permutation.limit},
+          {"samples", question.permutation.samples}, {"seed", question.permutation.seed},
+          {"resamples", question.resamples}, {"confidence", question.confidence}};
+}
+
+void add_associations(const std::vector<AssociationTest>& tests, const formats::WordVectors& vectors,
+                      const AssociationQuestion& question, Json& document) {
   const Index index = vectors.index();
   std::vector<std::string> caveats = {
       "0 is unbiased; positive: X goes with A and Y with B. effect_size divides by the standard deviation with n - 1, "
@@ -226,7 +215,27 @@ Json associations_of_vectors(const std::filesystem::path& path, const Associatio
   for (const AssociationTest& test : tests) {
     document["results"].push_back(result_of(test, vectors, index, question, caveats));
   }
-  document["caveats"] = caveats;
+  for (const std::string& caveat : caveats) document["caveats"].push_back(caveat);
+}
+
+Json associations_of_vectors(const std::filesystem::path& path, const AssociationQuestion& question) {
+  const std::vector<AssociationTest> tests = association_tests(question);
+  std::unordered_set<std::string> wanted;
+  for (const AssociationTest& test : tests) {
+    for (const WordList* list : {&test.x, &test.y, &test.a, &test.b}) {
+      for (const std::string& word : list->words) wanted.insert(question.lowercase ? text::lowercase(word) : word);
+    }
+  }
+  core::DocumentStart start;
+  start.schema = "discreet.fairness.association/1";
+  start.configuration = association_configuration(question);
+  start.inputs.push_back(core::describe_input("vectors", path));
+  if (!question.word_lists.empty()) start.inputs.push_back(core::describe_input("word_lists", question.word_lists));
+  Json document = core::make_document(start);
+
+  const formats::WordVectors vectors =
+      formats::read_word_vectors(path, {.wanted = [&](const std::string& word) { return wanted.count(word) > 0; }});
+  add_associations(tests, vectors, question, document);
   return document;
 }
 

@@ -6,6 +6,7 @@
 
 #include "discreet/app/word_lists.h"
 #include "discreet/core/json.h"
+#include "discreet/formats/word_vectors.h"
 #include "discreet/stats/weat.h"
 
 namespace discreet::app {
@@ -22,6 +23,17 @@ struct AssociationQuestion {
   std::uint64_t resamples = 1000;        ///< Of the bootstrap over words; 0: no interval.
   double confidence = 0.95;
 };
+
+/// The tests that a question names. Throws: kUsage for an unknown test or list, or too few lists.
+std::vector<AssociationTest> association_tests(const AssociationQuestion& question);
+
+/// The question as a document's configuration has it.
+Json association_configuration(const AssociationQuestion& question);
+
+/// Adds a result for each test, and what must be known of them, to a document. A word's vector is looked up
+/// by its spelling.
+void add_associations(const std::vector<AssociationTest>& tests, const formats::WordVectors& vectors,
+                      const AssociationQuestion& question, Json& document);
 
 /// Association tests on a file of word vectors: a discreet.fairness.association/1 document.
 ///

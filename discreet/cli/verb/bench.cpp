@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "discreet/app/bench_accountants.h"
+#include "discreet/app/bench_association.h"
 #include "discreet/app/bench_tokenizers.h"
 #include "discreet/app/loader.h"
 #include "discreet/cli/program.h"
@@ -141,6 +143,20 @@ void print_tokenizers(const Json& document) {
   cli::print_table({"model", "kind", "gives", "tokens", "load ms", "first pass", "CPU ms", "MB/s"}, rows);
 }
 
+/// Columns as the results have them.
+void print_plain(const Json& results) {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, value] : results.front().items()) header.push_back(key);
+  for (const Json& result : results) {
+    rows.emplace_back();
+    for (const auto& [key, value] : result.items()) {
+      rows.back().push_back(value.is_number_float() ? fmt::format("{:.4g}", value.get<double>()) : value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  cli::print_table(header, rows);
+}
+
 }  // namespace
 
 void register_verb_bench(cli::Program& program) {
@@ -157,8 +173,10 @@ void register_verb_bench(cli::Program& program) {
                    "a value; processes: the exchange of gradients and steps of the processes that `discreet launch` "
                    "started; stacked: many small models at once against one after another; federated: clients of simulated "
                    "rounds (linear, bag-of-words, lstm, cnn, transformer, zipf with --clients); accountants: "
-                   "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text.")
-      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers"}))
+                   "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text; "
+                   "likelihood: scores of hidden tokens, packed against one sentence at a time (--examples of each benchmark); "
+                   "association: exact WEAT and CEAT.")
+      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers", "likelihood", "association"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -186,10 +204,15 @@ void register_verb_bench(cli::Program& program) {
     Json federated_request = request;
     federated_request["clients"] = flags.clients;
     const std::string& what = flags.what;
+    const Json likelihood_request = {{"data", flags.data}, {"examples", std::max<std::int64_t>(flags.examples.front(), 30)},
+                                     {"steps", verb->count("--steps") > 0 ? flags.steps : 3},
+                                     {"threads", verb->count("--threads") > 0 ? flags.threads.front() : 1}};
     Json one_thread = request;  // processes share the cores by themselves
     one_thread["threads"] = verb->count("--threads") > 0 ? flags.threads.front() : 1;
     Json document = what == "accountants" ? app::bench_accountants(flags.steps)
                     : what == "tokenizers" ? app::bench_tokenizers(flags.shapes, flags.text, flags.steps)
+                    : what == "association" ? app::bench_association(flags.steps)
+                    : what == "likelihood" ? app::call_operation("bench-likelihood", likelihood_request, context)
                     : what == "noise"     ? app::call_operation("bench-noise", request, context)
                     : what == "processes" ? app::call_operation("bench-processes", one_thread, context)
                     : what == "federated" ? app::call_operation("bench-federated", federated_request, context)
@@ -208,6 +231,8 @@ void register_verb_bench(cli::Program& program) {
       print_accountants(document["results"]);
     } else if (what == "tokenizers") {
       print_tokenizers(document);
+    } else if (what == "likelihood" || what == "association") {
+      print_plain(document["results"]);
     } else if (what == "noise") {
       print_noise(document);
     } else if (what == "processes") {
