@@ -79,12 +79,12 @@ class RunClassifier final : public TextClassifier {
       throw usage_error(fmt::format("{}: a model of task \"{}\" classifies no texts", path.string(), run_.settings.task),
                         "Name a run of task text-classification.");
     }
-    for (const Json& line : core::RunDir::open(path).metrics()) {
-      for (const char* key : {"accuracy", "intent_accuracy"}) {
-        if (line.contains(key) && line[key].is_number() && line.value("split", "") != "train") {
-          known_ = fmt::format("Its accuracy on the run's own {} set is {:.1f} %.", line.value("split", "test"), 100 * line[key].get<double>());
-        }
-      }
+    if (!fs::exists(path / "result.json")) return;
+    const Json result = core::read_document(path / "result.json");
+    for (const char* key : {"accuracy", "intent_accuracy"}) {
+      const Json metrics = result.value("metrics", Json::object());
+      if (!metrics.contains(key) || !metrics[key].is_number()) continue;
+      known_ = fmt::format("Its accuracy on the run's own {} set is {:.1f} %.", result.value("split", "test"), 100 * metrics[key].get<double>());
     }
   }
   const std::vector<std::string>& classes() const override { return classes_; }
