@@ -11,6 +11,7 @@
 #include "discreet/app/recipes.h"
 #include "discreet/app/settings.h"
 #include "discreet/core/error.h"
+#include "discreet/core/run_dir.h"
 #include "discreet/report/report.h"
 #include "discreet/text/corpus.h"
 
@@ -89,6 +90,26 @@ Json federations(std::int64_t lines, const fs::path& folder, core::OperationCont
   return found;
 }
 
+/// What the model without privacy tells of a group, taken out of what its head reads; shown on its page.
+Json project_demo(const fs::path& run, const fs::path& out, std::int64_t lines, core::OperationContext& context) {
+  const std::int64_t texts = lines == 0 ? 1500 : std::max<std::int64_t>(lines, 300);
+  const Json projected = call_operation("project-model",
+                                        {{"model", run.string()},
+                                         {"data", fmt::format("assistant:lines={},seed=2", texts)},
+                                         {"protected", "dialect"},
+                                         {"method", "leace"},
+                                         {"out", out.string()},
+                                         {"folds", 3},
+                                         {"hidden", 16},
+                                         {"force", true}},
+                                        context);
+  core::RunDir::open(run).write_audit(projected);
+  const Json& linear = result_of(projected, "metric", "dialect_linear_probe");
+  const Json& network = result_of(projected, "metric", "dialect_network_probe");
+  return {{"method", "leace"}, {"run", out.string()}, {"majority", linear["neutral"]},
+          {"linear_probe", {linear["before"], linear["after"]}}, {"network_probe", {network["before"], network["after"]}}};
+}
+
 }  // namespace
 
 Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext& context) {
@@ -101,9 +122,10 @@ Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext
   }
   const Json mitigation = demo_mitigation(folder, lines, runs, context);
   const Json federated = federations(lines, folder, context);
+  const Json projection = project_demo(runs.front(), folder / "assistant-projected", lines, context);
   const fs::path page = folder / "report.html";
   report::write_report(page, report::build_report(runs));
-  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"federations", federated},
+  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"projection", projection}, {"federations", federated},
           {"report", page.string()}};
 }
 

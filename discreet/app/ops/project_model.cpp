@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "discreet/app/ops/internal/answer_effects.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/app/probe_report.h"
 #include "discreet/app/table.h"
@@ -33,7 +34,7 @@ struct ProjectedModel {
   nn::EncodedExamples data;
   std::vector<std::string> attribute, label;  ///< [M]; label may be empty strings
   std::vector<std::string> classes;           ///< Of the head.
-  std::string head = "intent_head";
+  std::string head = "intent_head";           ///< The dense layer whose input is projected.
   std::string input;                          ///< File of the data, where there is one.
 };
 
@@ -61,20 +62,25 @@ ProjectedModel open_folder(const fs::path& folder, const Json& request) {
   const std::string source = request.at("data").get<std::string>(), column = request.at("protected").get<std::string>();
   const std::string text = request.value("text", "text"), label = request.value("label", "");
   const auto model = nn::open_pretrained(folder);
-  if (model->head().head != nn::PretrainedHead::kSequence) {
+  const nn::PretrainedForm& form = model->source().form;
+  const bool sequence = model->head().head == nn::PretrainedHead::kSequence;
+  const bool masked = model->head().head == nn::PretrainedHead::kMaskedTokens && !form.transform_activation.empty();
+  if (!sequence && !masked) {
     throw usage_error(
         fmt::format("{}: a {} cannot take a projection: behind its last layer norm no dense layer of its own reads the rows, and a "
                     "layer norm's gain and bias cannot hold one",
                     folder.string(), model->head().class_name),
-        "Fold it into a classifier: a folder with a sequence classification head, or a run trained on this encoder.");
+        "Fold it into a classifier or a masked language model: a folder with such a head, or a run trained on this encoder.");
   }
   ProjectedModel opened{.model = model, .data = {}, .classes = model->source().config.labels};
+  opened.head = sequence ? "intent_head" : "encoder.transform";
+  const std::string at = request.value("at", "");
+  if (sequence && at == "encoder.pooler" && !form.pooler_activation.empty()) opened.head = at;
   opened.input = source;
   std::vector<std::string> names = {text, column};
   if (!label.empty()) names.push_back(label);
   const Table table = read_table(source, names);
   const auto tokenizer = text::SubwordTokenizer::load(folder);
-  const nn::PretrainedForm& form = model->source().form;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const auto encoding = tokenizer.encode(table.column(text)[row]);
     const auto count = std::min<std::size_t>(encoding.ids.size(), static_cast<std::size_t>(form.longest));
@@ -89,12 +95,22 @@ ProjectedModel open_folder(const fs::path& folder, const Json& request) {
   return opened;
 }
 
-/// What the head reads of each text, [M, d], and what it answers, [M].
+/// What the layer reads, [R, d]: a row of each text, or of each token under a masked language model; whose it is, [R];
+/// and the likeliest class or word that comes of it, [R].
 struct HeadRows {
   std::vector<double> rows;
   std::size_t dimension = 0;
+  std::vector<std::size_t> text;
   std::vector<std::int64_t> answer;
 };
+
+/// Rows behind the stack's last norm: of first tokens, or all.
+at::Tensor last_rows(ProjectedModel& opened, const nn::PackedBatch& batch) {
+  auto& encoder = static_cast<nn::PretrainedModel&>(*opened.model).encoder();
+  const at::Tensor rows = encoder.rows(batch, nn::DropoutKey{}, nn::DropoutKey{});
+  if (opened.head == "encoder.transform") return rows;
+  return rows.index_select(0, batch.offsets_tensor.narrow(0, 0, batch.examples()));
+}
 
 HeadRows head_rows(ProjectedModel& opened) {
   const at::NoGradGuard no_gradients;
@@ -108,16 +124,27 @@ HeadRows head_rows(ProjectedModel& opened) {
     std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
     std::iota(indices.begin(), indices.end(), begin);
     const nn::PackedBatch batch = nn::collate(data, indices);
-    const nn::HiddenRowsScope scope;
-    const nn::ModelOutput output = opened.model->forward(batch);
-    if (!scope.rows().defined() || scope.rows().size(0) != batch.examples() || !output.intent_logits.defined()) {
+    const bool tokens = opened.head == "encoder.transform";
+    nn::ModelOutput output;
+    at::Tensor read;
+    {
+      const nn::HiddenRowsScope scope;
+      output = opened.model->forward(batch);
+      read = opened.head == "intent_head" ? scope.rows() : last_rows(opened, batch);
+    }
+    const at::Tensor logits = tokens ? output.emissions : output.intent_logits;
+    if (!read.defined() || !logits.defined() || read.size(0) != logits.size(0)) {
       throw usage_error("the model keeps no row for each text that a classifier reads");
     }
-    const at::Tensor rows = scope.rows().to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor rows = read.to(at::kCPU, at::kDouble).contiguous();
     const double* values = rows.const_data_ptr<double>();
     result.rows.insert(result.rows.end(), values, values + rows.numel());
     result.dimension = static_cast<std::size_t>(rows.size(1));
-    const at::Tensor answers = output.intent_logits.argmax(1).cpu();
+    for (std::int64_t e = 0; e < batch.examples(); ++e) {
+      const std::int64_t count = tokens ? batch.offsets[e + 1] - batch.offsets[e] : 1;
+      result.text.insert(result.text.end(), static_cast<std::size_t>(count), static_cast<std::size_t>(begin + e));
+    }
+    const at::Tensor answers = logits.argmax(1).cpu();
     const auto* classes = answers.const_data_ptr<std::int64_t>();
     result.answer.insert(result.answer.end(), classes, classes + answers.numel());
   }
@@ -173,93 +200,19 @@ void write_folder(const fs::path& from, const fs::path& out, const nn::Pretraine
   });
 }
 
-/// Share of positives or of each class over groups: the largest total variation between two groups' answers, and
-/// accuracy where labels are known.
-Effect answer_gap(const std::vector<std::int64_t>& before, const std::vector<std::int64_t>& after, const std::vector<std::uint32_t>& group,
-                  std::size_t groups, std::size_t classes, std::uint64_t seed) {
-  const auto gap = [&](const std::vector<std::int64_t>& answer, const std::vector<std::size_t>& rows) {
-    std::vector<double> shares(groups * classes, 0), n(groups, 0);
-    for (const std::size_t i : rows) {
-      shares[group[i] * classes + static_cast<std::size_t>(answer[i])] += 1;
-      n[group[i]] += 1;
-    }
-    double widest = 0;
-    for (std::size_t a = 0; a < groups; ++a) {
-      for (std::size_t b = a + 1; b < groups; ++b) {
-        double distance = 0;
-        for (std::size_t c = 0; c < classes; ++c) {
-          distance += std::abs(shares[a * classes + c] / std::max(n[a], 1.0) - shares[b * classes + c] / std::max(n[b], 1.0)) / 2;
-        }
-        widest = std::max(widest, distance);
-      }
-    }
-    return widest;
-  };
-  std::vector<std::size_t> all(group.size());
-  std::iota(all.begin(), all.end(), 0u);
-  std::vector<std::vector<std::size_t>> members(groups);
-  for (const std::size_t i : all) members[group[i]].push_back(i);
-  core::ReproducibleRng rng(seed, "answer gap");
-  std::vector<double> olds, fresh, differences;
-  for (int r = 0; r < 500; ++r) {
-    std::vector<std::size_t> drawn;
-    for (const auto& rows : members) {
-      for (std::size_t k = 0; k < rows.size(); ++k) drawn.push_back(rows[rng.below(rows.size())]);
-    }
-    olds.push_back(gap(before, drawn));
-    fresh.push_back(gap(after, drawn));
-    differences.push_back(fresh.back() - olds.back());
-  }
-  const auto interval = [](std::vector<double>& values) {
-    std::sort(values.begin(), values.end());
-    return stats::Interval{values[12], values[487]};
-  };
-  Effect effect;
-  effect.aspect = "fairness";
-  effect.metric = "answers_difference";
-  effect.before = gap(before, all);
-  effect.after = gap(after, all);
-  effect.before_ci = interval(olds);
-  effect.after_ci = interval(fresh);
-  effect.difference_ci = interval(differences);
-  effect.n = group.size();
-  effect.unit = "text";
-  return effect;
-}
-
-Effect accuracy_of(const ProjectedModel& opened, const std::vector<std::size_t>& rows, const std::vector<std::int64_t>& before,
-                   const std::vector<std::int64_t>& after) {
+/// Of a masked language model: how often the likeliest word of a token stays.
+Effect words_kept(const HeadRows& before, const HeadRows& after, const std::vector<std::size_t>& rows) {
+  std::uint64_t same = 0;
+  for (const std::size_t i : rows) same += before.answer[i] == after.answer[i] ? 1 : 0;
   Effect effect;
   effect.aspect = "utility";
-  effect.metric = "accuracy";
+  effect.metric = "likeliest_words_kept";
+  effect.before = 1;
+  effect.after = static_cast<double>(same) / static_cast<double>(rows.size());
+  effect.after_ci = stats::wilson(same, rows.size());
   effect.better = "higher";
-  effect.unit = "text";
-  std::uint64_t n = 0, old = 0, fresh = 0, gained = 0, lost = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto known = std::find(opened.classes.begin(), opened.classes.end(), opened.label[rows[i]]);
-    if (known == opened.classes.end()) continue;
-    const auto label = static_cast<std::int64_t>(known - opened.classes.begin());
-    ++n;
-    old += before[i] == label ? 1 : 0;
-    fresh += after[i] == label ? 1 : 0;
-    gained += before[i] != label && after[i] == label ? 1 : 0;
-    lost += before[i] == label && after[i] != label ? 1 : 0;
-  }
-  effect.n = n;
-  if (n == 0) {
-    effect.reason = "the data name no class that the head knows";
-    return effect;
-  }
-  const auto count = static_cast<double>(n);
-  effect.before = static_cast<double>(old) / count;
-  effect.after = static_cast<double>(fresh) / count;
-  effect.before_ci = stats::wilson(old, n);
-  effect.after_ci = stats::wilson(fresh, n);
-  // Paired: only texts whose answer became right or wrong count.
-  const double mean = (static_cast<double>(gained) - static_cast<double>(lost)) / count;
-  const double variance = ((static_cast<double>(gained) + static_cast<double>(lost)) / count - mean * mean) / count;
-  const double half = 1.959963985 * std::sqrt(std::max(variance, 0.0));
-  effect.difference_ci = stats::Interval{mean - half, mean + half};
+  effect.n = rows.size();
+  effect.unit = "token";
   return effect;
 }
 
@@ -278,10 +231,10 @@ Json project_model_head(const Json& request, core::OperationContext&) {
   for (const std::string& assignment : request.value("set", std::vector<std::string>{})) options.add_assignment(assignment);
   const bool is_run = core::RunDir::is_run(path);
   ProjectedModel opened = is_run ? open_run(path, request.at("data").get<std::string>(), column) : open_folder(path, request);
-  const std::string at = request.value("at", "");
-  if (!at.empty() && at != opened.head) {
+  if (const std::string at = request.value("at", ""); !at.empty() && at != opened.head) {
     throw usage_error(fmt::format("--at {}: its input is read by other layers too, or passes a layer norm first", at),
-                      "Only the head, " + opened.head + ", can take a projection that changes nothing else.");
+                      "What can take a projection that changes nothing else: intent_head, encoder.pooler, encoder.transform, as "
+                      "far as the model has them; here " + opened.head + ".");
   }
 
   const HeadRows before = head_rows(opened);
@@ -294,31 +247,38 @@ Json project_model_head(const Json& request, core::OperationContext&) {
   for (auto& [name, n] : names) n = number++;
   mitigate::ProjectionData data{.dimension = before.dimension, .rows = {}, .labels = {}, .classes = names.size(), .pairs = {}};
   std::vector<std::size_t> kept;
-  for (std::size_t i = 0; i < opened.attribute.size(); ++i) {
-    if (opened.attribute[i].empty()) continue;
+  std::vector<std::uint32_t> unit;  // rows of one text stay in one fold
+  for (std::size_t i = 0; i < before.text.size(); ++i) {
+    const std::string& value = opened.attribute[before.text[i]];
+    if (value.empty()) continue;
     kept.push_back(i);
     const auto row = std::span(before.rows).subspan(i * before.dimension, before.dimension);
     data.rows.insert(data.rows.end(), row.begin(), row.end());
-    data.labels.push_back(names.at(opened.attribute[i]));
+    data.labels.push_back(names.at(value));
+    const bool same = unit.size() > 0 && before.text[kept[kept.size() - 2]] == before.text[i];
+    unit.push_back(unit.empty() ? 0 : unit.back() + (same ? 0 : 1));
   }
   mitigate::AffineMap map = projection.fit(data, options);
 
   const ProbePlan plan{request.value<std::size_t>("folds", 5), request.value<std::size_t>("hidden", 32), request.value<std::uint64_t>("seed", 0)};
-  std::vector<std::uint32_t> unit(data.size());
-  std::iota(unit.begin(), unit.end(), 0u);
   std::vector<Effect> effects = probe_effects(column, data, probe_folds(unit, plan.folds, plan.seed), plan,
                                               [&, fold = probe_folds(unit, plan.folds, plan.seed)](std::size_t k) {
                                                 return projection.fit(without_fold(data, fold, k), options).apply(data.rows);
                                               });
   fold(*opened.model, opened.head, map);
   const HeadRows after = head_rows(opened);
-  std::vector<std::int64_t> old, fresh;
-  for (const std::size_t i : kept) {
-    old.push_back(before.answer[i]);
-    fresh.push_back(after.answer[i]);
+  if (opened.head == "encoder.transform") {
+    effects.push_back(words_kept(before, after, kept));
+  } else {
+    PairedAnswers answers{.before = {}, .after = {}, .label = {}, .group = data.labels, .groups = data.classes, .classes = opened.classes.size()};
+    for (const std::size_t i : kept) {
+      answers.before.push_back(before.answer[i]);
+      answers.after.push_back(after.answer[i]);
+      const auto known = std::find(opened.classes.begin(), opened.classes.end(), opened.label[before.text[i]]);
+      answers.label.push_back(known == opened.classes.end() ? -1 : known - opened.classes.begin());
+    }
+    for (Effect& effect : answer_effects(answers, plan.seed)) effects.push_back(std::move(effect));
   }
-  effects.push_back(answer_gap(old, fresh, data.labels, data.classes, opened.classes.size(), plan.seed));
-  effects.push_back(accuracy_of(opened, kept, old, fresh));
 
   const std::string note = fmt::format(
       "What `{}` reads was projected by {}: {} of {} directions that tell `{}` are gone. Weight and bias hold the projection; all other "
@@ -342,6 +302,7 @@ Json project_model_head(const Json& request, core::OperationContext&) {
   Json document = before_after(mitigation, effects);
   document["projection"] = describe_projection(method, map, data);
   document["projection"]["folded_into"] = opened.head;
+  if (is_run) core::RunDir::open(out).write_audit(document);
   return document;
 }
 

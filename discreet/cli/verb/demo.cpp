@@ -65,6 +65,13 @@ void register_verb_demo(cli::Program& program) {
                       fmt::format("{:.0f}", federation["seconds"].get<double>())});
     }
     cli::print_table({"devices asked", "intent accuracy", "Gini of participation", "MB up", "seconds"}, rows);
+    if (document.contains("projection")) {
+      const Json& found = document["projection"];
+      fmt::print("\nThe speaker's dialect, told from what the first model's head reads (the largest group is {} of all):\n",
+                 demo_cell(found["majority"]));
+      fmt::print("before and after LEACE: {} and {} by a linear probe, {} and {} by a small network\n", demo_cell(found["linear_probe"][0]),
+                 demo_cell(found["linear_probe"][1]), demo_cell(found["network_probe"][0]), demo_cell(found["network_probe"][1]));
+    }
     fmt::print("\nreport: {}\n", document["report"].get<std::string>());
     return 0;
   });

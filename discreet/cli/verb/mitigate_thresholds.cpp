@@ -6,6 +6,7 @@
 #include "discreet/cli/program.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
+#include "discreet/core/run_dir.h"
 
 namespace discreet {
 namespace {
@@ -43,7 +44,10 @@ Json thresholds_of_run(ThresholdFlags& flags, cli::Program& program) {
       "run-scores", {{"run", flags.run}, {"group", flags.request.group}, {"positive", flags.request.positive}}, context);
   flags.request.positive = scores["positive"].get<std::string>();
   const bool same = scores["evaluate"].is_null();
-  return app::choose_group_thresholds(flags.request, rows_of(scores["fit"]), rows_of(scores[same ? "fit" : "evaluate"]), same);
+  const Json document =
+      app::choose_group_thresholds(flags.request, rows_of(scores["fit"]), rows_of(scores[same ? "fit" : "evaluate"]), same);
+  core::RunDir::open(flags.run).write_audit(document);
+  return document;
 }
 
 }  // namespace
