@@ -16,7 +16,7 @@ const core::Fields<DataOptions>& data_fields() {
           .add("test", &DataOptions::test,
                {.doc = "Data for the final evaluation; named as train."})
           .add("format", &DataOptions::format,
-               {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel", "text",
+               {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel", "plays", "text",
                             "squad"},
                 .doc = "How the files are written; empty: by their names. parallel: folders with "
                        "the files seq.in, seq.out and label. text: each line is an example. squad: the JSON "
