@@ -6,6 +6,7 @@
 
 #include "discreet/app/settings.h"
 #include "discreet/federated/compression.h"
+#include "discreet/federated/labels.h"
 #include "discreet/federated/partition.h"
 #include "discreet/federated/selection.h"
 #include "discreet/federated/strategy.h"
@@ -66,6 +67,7 @@ struct FederatedSettings {
   FederatedOptions own;
   federated::SelectionOptions selection;
   federated::StrategyOptions strategy;
+  federated::LabelOptions labels{};
 };
 
 /// Every key of the section.

@@ -102,7 +102,8 @@ federated::LocalOptions local_options(const Federation& federation) {
                           : federated::LocalSchedule{},
           .personal = own.personal,
           .ditto = own.strategy == "ditto" ? federation.federated.strategy.personal_pull : 0,
-          .exact_lora = own.lora == "exact"};
+          .exact_lora = own.lora == "exact",
+          .labels = federation.labels};
 }
 
 /// The clients' rate in the next round.
@@ -126,7 +127,7 @@ void use_small_trainer(Federation& federation, const nn::EncodedExamples& exampl
                      s.train.trainable.empty() && s.model.char_embedding == 0;
   const bool local = own.strategy != "scaffold" && own.strategy != "qfedavg" && !has_personal_models(federation) &&
                      own.selection != "oort";
-  if (own.trainer != "auto" || !plain || !local) return;
+  if (federation.labels != nullptr || own.trainer != "auto" || !plain || !local) return;
   nn::Model& model = federation.runner->first().model();
   nn::StackedSpec spec{.model = model_spec(s.model),
                        .sizes = {.vocabulary = table_entries(federation.data.encoder),
@@ -170,6 +171,7 @@ std::unique_ptr<Federation> make_federation(const core::Config& config,
   federation->data = load_run_data(settings);
   if (!parallel->alone()) check_same_run(*parallel, settings, federation->data);
   divide_clients(*federation);
+  prepare_labels(*federation);
   plan_periods(*federation);
   const auto examples =
       std::make_shared<const nn::EncodedExamples>(to_examples(federation->data.train));
@@ -309,6 +311,9 @@ Json run_round(Federation& federation, bool evaluates) {
   if (!result.reports.empty()) line["client_loss"] = loss / double(result.reports.size());
   line["clients"] = request.jobs.size();
   line["examples"] = examples;
+  double steps = 0;
+  for (const federated::ClientReport& report : result.reports) steps += report.local_steps;
+  line["local_steps"] = static_cast<std::int64_t>(steps);
   line["dropped"] = result.dropped.size();
   if (is_private) line["clipped"] = result.clipped;
   std::int64_t down = result.bytes_down;
@@ -376,6 +381,7 @@ Json final_of(Federation& federation, const privacy::PrivacyStatement* statement
   if (Json clock = clock_of(federation); !clock.is_null()) final["clock"] = std::move(clock);
   const bool tests = std::ranges::any_of(federation.clients, [](const FederatedClient& c) { return !c.tests.empty(); });
   if (tests) final["local_tests"] = personal_of(federation);
+  if (federation.labels != nullptr) final["labels"] = labels_of(federation);
   if (federation.clip) final["clip_norm"] = federation.clip->clip_norm();
   if (federation.plan && federation.federated.selection.public_rate > 0) {
     final["device_rates"] = device_rates(federation);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/federated_settings.h"
+#include "discreet/app/internal/federated_labels.h"
 #include "discreet/app/internal/section.h"
 #include "discreet/federated/storage.h"
 
@@ -337,7 +338,7 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
 
 std::vector<core::FieldInfo> federated_infos() {
   std::vector<core::FieldInfo> infos = own_fields().info();
-  for (const auto& part : {federated::selection_fields().info(), strategy_infos()}) {
+  for (const auto& part : {federated::selection_fields().info(), strategy_infos(), federated::label_fields().info()}) {
     infos.insert(infos.end(), part.begin(), part.end());
   }
   return infos;
@@ -350,9 +351,11 @@ FederatedSettings parse_federated(const core::Config& config, const Settings& se
   f.own = own_fields().parse(config, others);
   f.selection = parse_part(config, federated::selection_fields(), federated::selection_fields().info());
   f.strategy = parse_part(config, federated::strategy_fields(), strategy_infos());
+  f.labels = parse_part(config, federated::label_fields(), federated::label_fields().info());
   check_names(f);
   check_secure(f);
   check_local(f, settings);
+  check_federated_labels(f.labels, f.own.strategy, settings);
   check_parts(f, settings);
   check_time(f);
   check_federated_privacy(f, settings);
@@ -364,6 +367,7 @@ Json dump_federated(const FederatedSettings& f) {
   table.update(federated::selection_fields().dump(f.selection));
   const Json strategy = federated::strategy_fields().dump(f.strategy);
   for (const core::FieldInfo& info : strategy_infos()) table[info.name] = strategy[info.name];
+  table.update(federated::label_fields().dump(f.labels));
   return table;
 }
 

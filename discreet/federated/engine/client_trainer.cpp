@@ -9,6 +9,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/pattern.h"
 #include "discreet/core/random.h"
+#include "discreet/federated/engine/label_source.h"
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
@@ -189,6 +190,37 @@ void ClientTrainer::move_gradients(const LocalWork& work, std::span<const at::Te
   }
 }
 
+std::map<std::int64_t, DeviceLabel> ClientTrainer::device_labels(const LocalWork& work) {
+  const LabelSource& source = *options_.labels;
+  if (work.data != nullptr) throw internal_error("labels made on devices, of data that the simulator does not have");
+  std::vector<float> probabilities;
+  if (source.reads_model()) {
+    const at::NoGradGuard no_gradients;
+    model_->eval();
+    constexpr std::size_t kBatch = 256;
+    for (std::size_t begin = 0; begin < work.examples.size(); begin += kBatch) {
+      const auto part = work.examples.subspan(begin, std::min(kBatch, work.examples.size() - begin));
+      const at::Tensor own = at::softmax(model_->forward(nn::collate(*data_, part)).intent_logits, 1).contiguous();
+      probabilities.insert(probabilities.end(), own.const_data_ptr<float>(), own.const_data_ptr<float>() + own.numel());
+    }
+  }
+  const auto made = source.labels_of(work.client, work.examples, probabilities);
+  std::map<std::int64_t, DeviceLabel> labels;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    if (made[i].weight > 0) labels[work.examples[i]] = made[i];
+  }
+  return labels;
+}
+
+at::Tensor ClientTrainer::losses_of(std::span<const std::int64_t> part, const nn::EncodedExamples& data,
+                                    const std::map<std::int64_t, DeviceLabel>& labels, core::ReproducibleRng& rng) {
+  const nn::ModelOutput output = model_->forward(nn::collate(data, part));
+  if (!options_.labels) return output.loss;
+  std::vector<DeviceLabel> own;
+  for (const std::int64_t place : part) own.push_back(labels.at(place));
+  return (*options_.labels->loss)(output.intent_logits, own, rng);
+}
+
 LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> difference) {
   const nn::EncodedExamples& data = work.data != nullptr ? *work.data : *data_;
   write(work.start);
@@ -201,6 +233,11 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
   nn::Optimizer optimizer(parameters_, options_.optimizer);
   if (options_.optimizer.weight_decay > 0) nn::keep_padding_still(*model_, optimizer);
   std::vector<std::int64_t> order(work.examples.begin(), work.examples.end());
+  std::map<std::int64_t, DeviceLabel> labels;
+  if (options_.labels) {
+    labels = device_labels(work);
+    std::erase_if(order, [&](std::int64_t place) { return labels.count(place) == 0; });
+  }
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   std::int64_t planned =
       options_.epochs * static_cast<std::int64_t>((order.size() + batch - 1) / batch);
@@ -222,7 +259,7 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
           begin, std::min(batch, order.size() - begin));
       model_->set_dropout(dropout_seed, static_cast<std::uint64_t>(result.steps));
       for (const auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
-      const at::Tensor losses = model_->forward(nn::collate(data, part)).loss;
+      const at::Tensor losses = losses_of(part, data, labels, rng);
       if (epoch == 0) {
         const at::Tensor plain = losses.detach().to(at::kDouble);
         loss_sum += plain.sum().item<double>();
@@ -260,8 +297,8 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
     const at::Tensor plain = moved.to(at::kFloat).contiguous();
     std::copy_n(plain.const_data_ptr<float>(), plain.numel(), difference.begin() + static_cast<std::ptrdiff_t>(layer.weight_place));
   }
-  result.loss = options_.measure_loss ? at_start : loss_sum / static_cast<double>(seen);
-  result.root_mean_square_loss = std::sqrt(square_sum / static_cast<double>(seen));
+  result.loss = options_.measure_loss ? at_start : loss_sum / static_cast<double>(std::max<std::int64_t>(1, seen));
+  result.root_mean_square_loss = std::sqrt(square_sum / static_cast<double>(std::max<std::int64_t>(1, seen)));
   return result;
 }
 

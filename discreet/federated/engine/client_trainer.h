@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "discreet/core/random.h"
+#include "discreet/federated/labels.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/optimizer.h"
 #include "discreet/nn/schedule.h"
@@ -22,6 +25,8 @@ struct LocalSchedule {
   double warmup_share = 0;    ///< Of the local steps.
   double final_fraction = 0;  ///< Of the round's rate, at the last step.
 };
+
+struct LabelSource;
 
 /// How every client trains.
 struct LocalOptions {
@@ -43,6 +48,9 @@ struct LocalOptions {
   /// What clients' LoRA factors make of the weights beside them, scale (B_k A_k - B A), is added up
   /// too, so that the server can put right what averaging the factors gets wrong (FedEx-LoRA).
   bool exact_lora = false;
+  /// Where labels come from and what the loss makes of them (label_source.h); null: the data's labels and
+  /// the model's own loss. A client trains on those of its examples that have a label.
+  std::shared_ptr<const LabelSource> labels{};
 };
 
 /// One client's work in one round.
@@ -114,6 +122,10 @@ class ClientTrainer {
     std::size_t a_place = 0, b_place = 0, weight_place = 0;  // in the flat vector
   };
   double measure(const nn::EncodedExamples& data, std::span<const std::int64_t> examples);
+  /// The labels of a client's examples, by place, at the model received. Those without one are left out.
+  std::map<std::int64_t, DeviceLabel> device_labels(const LocalWork& work);
+  at::Tensor losses_of(std::span<const std::int64_t> part, const nn::EncodedExamples& data,
+                       const std::map<std::int64_t, DeviceLabel>& labels, core::ReproducibleRng& rng);
   void move_gradients(const LocalWork& work, std::span<const at::Tensor> gradients);
   void find_lora();
   double pull_of(const LocalWork& work) const {

@@ -72,6 +72,7 @@ struct Federation {
   std::unique_ptr<federated::ServerStrategy> strategy;
   std::unique_ptr<federated::Compressor> compressor;
   federated::ClientMemories memories;
+  std::shared_ptr<const federated::LabelSource> labels;  ///< Null: the data's own.
   std::vector<double> weights;  ///< [P] the server's model, in double precision.
 
   std::int64_t round = 0;                ///< Rounds done: of asynchronous strategies, server steps.
@@ -104,6 +105,10 @@ struct Federation {
 
 /// Divides the training data by [federated]. Throws as make_partition and read_partition do.
 void divide_clients(Federation& federation);
+/// Where clients' labels come from, if not from the data (federation_labels.cpp).
+void prepare_labels(Federation& federation);
+/// How many examples have a label with the final model, and how many of those are right.
+Json labels_of(Federation& federation);
 /// Who is asked in the next round. `busy` [clients] or empty: who cannot be. `cohort`: how many.
 Cohort choose_clients(Federation& federation, std::vector<std::string>& notes);
 Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
