@@ -201,7 +201,7 @@ Json measure_selection(const Json& request, const fs::path& scratch, core::Opera
   set.push_back(fmt::format("federated.rounds={}", request["rounds"].get<int>()));
   set.push_back(fmt::format("run.seed={}", request["seed"].get<int>()));
   if (request["setting"] == "continual") {  // five periods, and what was there is deleted when one ends
-    set.push_back("federated.periods=5");
+    set.push_back(plays ? "federated.period_by=act" : "federated.periods=5");
     set.push_back("federated.storage=window:1");
   }
   const std::string run = (scratch / "run").string();
