@@ -10,7 +10,7 @@
 namespace discreet::report {
 namespace {
 
-constexpr double kLeft = 64, kTop = 36, kWide = 460, kTall = 260, kLegend = 170;
+constexpr double kCurvesLeft = 64, kCurvesTop = 36, kCurvesWide = 460, kCurvesTall = 260, kCurvesLegend = 170;
 
 /// Colours that differ in lightness too, with a dash each.
 struct CurveLook {
@@ -22,8 +22,8 @@ constexpr CurveLook kLooks[] = {{"#08306b", ""},        {"#d95f02", "7 3"},  {"#
 
 struct Frame {
   double x_low = 0, x_high = 1, y_low = 0, y_high = 1;
-  double x(double value) const { return kLeft + (value - x_low) / (x_high - x_low) * kWide; }
-  double y(double value) const { return kTop + kTall - (value - y_low) / (y_high - y_low) * kTall; }
+  double x(double value) const { return kCurvesLeft + (value - x_low) / (x_high - x_low) * kCurvesWide; }
+  double y(double value) const { return kCurvesTop + kCurvesTall - (value - y_low) / (y_high - y_low) * kCurvesTall; }
 };
 
 void widen(double value, bool& any, double& low, double& high) {
@@ -56,17 +56,17 @@ std::string axis_of(const Frame& frame, const Curves& curves) {
   std::string svg;
   for (int i = 0; i <= 4; ++i) {
     const double part = i / 4.0;
-    const double y = kTop + kTall * (1 - part), x = kLeft + kWide * part;
+    const double y = kCurvesTop + kCurvesTall * (1 - part), x = kCurvesLeft + kCurvesWide * part;
     svg += fmt::format("<line x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#dddddd\"/>"
                        "<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>"
                        "<text x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{:.4g}</text>\n",
-                       kLeft, kLeft + kWide, y, y, kLeft - 5, y + 4, frame.y_low + part * (frame.y_high - frame.y_low), x,
-                       kTop + kTall + 16, frame.x_low + part * (frame.x_high - frame.x_low));
+                       kCurvesLeft, kCurvesLeft + kCurvesWide, y, y, kCurvesLeft - 5, y + 4, frame.y_low + part * (frame.y_high - frame.y_low), x,
+                       kCurvesTop + kCurvesTall + 16, frame.x_low + part * (frame.x_high - frame.x_low));
   }
-  svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", kLeft + kWide / 2, kTop + kTall + 34,
+  svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", kCurvesLeft + kCurvesWide / 2, kCurvesTop + kCurvesTall + 34,
                      escape(curves.x_label));
   return svg + fmt::format("<text x=\"14\" y=\"{0:.0f}\" transform=\"rotate(-90 14 {0:.0f})\" text-anchor=\"middle\">{1}</text>\n",
-                           kTop + kTall / 2, escape(curves.y_label));
+                           kCurvesTop + kCurvesTall / 2, escape(curves.y_label));
 }
 
 std::string band_of(const Series& series, const Frame& frame, const CurveLook& look) {
@@ -83,12 +83,12 @@ std::string band_of(const Series& series, const Frame& frame, const CurveLook& l
 
 std::string curves(const Curves& curves) {
   const Frame frame = frame_of(curves);
-  const double width = kLeft + kWide + kLegend, height = kTop + kTall + 46;
+  const double width = kCurvesLeft + kCurvesWide + kCurvesLegend, height = kCurvesTop + kCurvesTall + 46;
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" role=\"img\" "
       "font-family=\"sans-serif\" font-size=\"11\">\n<title>{2}</title>\n<desc>{3}</desc>\n"
       "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#ffffff\"/>\n<text x=\"{4:.0f}\" y=\"22\" font-size=\"14\">{2}</text>\n",
-      width, height, escape(curves.title), escape(curves.description), kLeft);
+      width, height, escape(curves.title), escape(curves.description), kCurvesLeft);
   svg += axis_of(frame, curves);
   for (std::size_t i = 0; i < curves.series.size(); ++i) svg += band_of(curves.series[i], frame, kLooks[i % std::size(kLooks)]);
   for (std::size_t i = 0; i < curves.series.size(); ++i) {
@@ -99,7 +99,7 @@ std::string curves(const Curves& curves) {
     }
     svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\" stroke-dasharray=\"{}\"/>\n", points,
                        look.colour, look.dash);
-    const double y = kTop + 10 + 18 * double(i), x = kLeft + kWide + 10;
+    const double y = kCurvesTop + 10 + 18 * double(i), x = kCurvesLeft + kCurvesWide + 10;
     svg += fmt::format("<line x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.0f}\" y2=\"{:.0f}\" stroke=\"{}\" stroke-width=\"1.8\" "
                        "stroke-dasharray=\"{}\"/><text x=\"{:.0f}\" y=\"{:.0f}\">{}</text>\n",
                        x, x + 26, y, y, look.colour, look.dash, x + 31, y + 4, escape(curves.series[i].name));

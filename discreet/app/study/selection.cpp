@@ -48,7 +48,7 @@ struct SelectionDesign {
   int evaluate_plays_every;
 };
 
-const std::vector<std::string> kSettings = {"static", "continual"};
+const std::vector<std::string> kSelectionSettings = {"static", "continual"};
 const std::vector<std::string> kAxes = {"round", "examples", "bytes", "local_steps"};
 
 SelectionDesign selection_design(StudyPreset preset) {
@@ -86,7 +86,7 @@ std::vector<StudyCell> selection_cells(StudyPreset preset) {
   std::vector<StudyCell> cells;
   for (int seed = 1; seed <= std::max(design.seeds, design.play_seeds); ++seed) {
     for (const SelectionData& data : design.data) {
-      for (const std::string& setting : kSettings) {
+      for (const std::string& setting : kSelectionSettings) {
         for (const std::string& selection : selections_of(design, data)) {
           if (!is_planned(design, data, selection, seed)) continue;
           Json request = {{"data", data.name}, {"exponent", data.exponent}, {"setting", setting},
@@ -336,7 +336,7 @@ Json primary_table(const std::vector<PrimaryTest>& tests, Json& numbers) {
 Json budget_table(const SelectionDesign& design, const SelectionResults& results, Json& numbers) {
   std::vector<std::vector<std::string>> rows;
   for (const SelectionData& data : design.data) {
-    for (const std::string& setting : kSettings) {
+    for (const std::string& setting : kSelectionSettings) {
       for (const std::string& selection : selections_of(design, data)) {
         if (selection == "uniform") continue;
         std::vector<std::string> row = {data.name, setting, selection};
@@ -387,7 +387,7 @@ std::string rounds_to_level(const SelectionDesign& design, const SelectionResult
 Json price_table(const SelectionDesign& design, const SelectionResults& results, Json& numbers) {
   std::vector<std::vector<std::string>> rows;
   for (const SelectionData& data : design.data) {
-    for (const std::string& setting : kSettings) {
+    for (const std::string& setting : kSelectionSettings) {
       for (const std::string& selection : selections_of(design, data)) {
         const auto of = [&](auto get) { return results.by_seed(data, setting, selection, get); };
         const auto final = [](const char* key) { return [key](const Json& cell) { return number_at(cell, key); }; };
@@ -518,7 +518,7 @@ Json analyse_selection(StudyPreset preset, const StudyResults& finished) {
   Json tables = Json::array({primary_table(tests, numbers), budget_table(design, results, numbers), price_table(design, results, numbers),
                              privacy_price(numbers)});
   for (const SelectionData& data : design.data) {
-    for (const std::string& setting : kSettings) figures.push_back(curve_figure(design, results, data, setting));
+    for (const std::string& setting : kSelectionSettings) figures.push_back(curve_figure(design, results, data, setting));
   }
   return {{"tables", tables},
           {"verdicts", selection_verdicts(design, results, tests)},
