@@ -477,9 +477,9 @@ Json fed_figure(const StudyResults& finished, const FedTask& task, const std::st
     }
     curves.series.push_back(std::move(series));
   }
-  std::string file = fmt::format("fednlp-{}-{}.svg", task.name, partition);
+  std::string file = fmt::format("fednlp-{}-{}", task.name, partition);
   std::replace(file.begin(), file.end(), ':', '-');
-  return {{"file", file}, {"title", fmt::format("{} by round, {}, {}: means over seeds", task.metric, task.name, partition)},
+  return {{"name", file}, {"title", fmt::format("{} by round, {}, {}: means over seeds", task.metric, task.name, partition)},
           {"svg", report::curves(curves)}};
 }
 
@@ -531,7 +531,7 @@ Json analyse_fednlp(StudyPreset preset, const StudyResults& finished) {
   return {{"tables", tables},
           {"verdicts", fednlp_verdicts(design, finished)},
           {"results", numbers},
-          {"figures", figures},
+          {"pictures", figures},
           {"caveats",
            {"Small models stand in for DistilBERT and BART, and the built-in corpus (intents, slots) for the published tasks in the quick preset; "
             "few rounds favour what starts fast: see the curves.",

@@ -469,7 +469,7 @@ Json curve_figure(const SelectionDesign& design, const SelectionResults& results
     }
     curves.series.push_back(std::move(series));
   }
-  return {{"file", fmt::format("selection-{}-{}.svg", data.name, setting)},
+  return {{"name", fmt::format("selection-{}-{}", data.name, setting)},
           {"title", fmt::format("Test loss by round, {}, {}: means over seeds", data.name, setting)},
           {"svg", report::curves(curves)}};
 }
@@ -523,7 +523,7 @@ Json analyse_selection(StudyPreset preset, const StudyResults& finished) {
   return {{"tables", tables},
           {"verdicts", selection_verdicts(design, results, tests)},
           {"results", numbers},
-          {"figures", figures},
+          {"pictures", figures},
           {"caveats",
            {"Continual: five periods of equal numbers of rounds; a device holds what came in the present one and nothing else, and activity "
             "counts that. On the corpus a device's lines come in the order of time; on the plays in the order of the acts.",
