@@ -49,12 +49,18 @@ double accumulation_of(const LocalOptions& options, double learning_rate, std::i
   return nova_accumulation_proximal(tau, learning_rate * options.proximal);
 }
 
+/// In eight sums, so that the loop vectorises; the same on every machine.
 double squared_norm_of(std::span<const float> values, std::span<const FlatRange> parts) {
-  double sum = 0;
+  constexpr std::size_t kLanes = 8;
+  double lanes[kLanes] = {};
   for (const FlatRange& part : parts) {
-    for (std::size_t i = part.begin; i < part.end; ++i) sum += double(values[i]) * values[i];
+    std::size_t i = part.begin;
+    for (; i + kLanes <= part.end; i += kLanes) {
+      for (std::size_t l = 0; l < kLanes; ++l) lanes[l] += double(values[i + l]) * values[i + l];
+    }
+    for (std::size_t l = 0; i < part.end; ++i, ++l) lanes[l] += double(values[i]) * values[i];
   }
-  return sum;
+  return std::accumulate(lanes, lanes + kLanes, 0.0);
 }
 
 /// Whether a fixed-point sum of `terms` such vectors takes it.
