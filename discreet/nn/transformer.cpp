@@ -2,6 +2,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/layers/attention_cache.h"
+#include "discreet/nn/soft_inputs.h"
 
 namespace discreet::nn {
 namespace {
@@ -83,7 +84,10 @@ void TransformerEncoder::make_table(const EncoderInputs& in, bool tied) {
 Encoded TransformerEncoder::forward(const PackedBatch& batch, const DropoutKey& dropout_key,
                                     const DropoutKey& word_key) {
   const Rows& rows = batch.token_segments;
-  at::Tensor x = tied_ ? tied_->forward(batch.tokens, rows) : embedding_->forward(batch.tokens, rows);
+  const auto look_up = [this](const at::Tensor& ids, const Rows& of) {
+    return tied_ ? tied_->forward(ids, of) : embedding_->forward(ids, of);
+  };
+  at::Tensor x = mix_tokens(look_up(batch.tokens, rows), look_up);
   x = word_dropout(x, batch, word_key, kDropoutWords);
   Encoded out;
   if (skip_) out.words = x;

@@ -2,6 +2,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/layers/pool.h"
+#include "discreet/nn/soft_inputs.h"
 
 namespace discreet::nn {
 
@@ -26,12 +27,14 @@ WordInput::WordInput(torch::nn::Module& owner, const EncoderInputs& in, bool cha
 }
 
 at::Tensor WordInput::rows(const PackedBatch& batch, const DropoutKey& key) {
-  at::Tensor x = embedding_->forward(batch.tokens, batch.token_segments);
+  const auto look_up = [this](const at::Tensor& ids, const Rows& rows) { return embedding_->forward(ids, rows); };
+  at::Tensor x = mix_tokens(look_up(batch.tokens, batch.token_segments), look_up);
   if (characters_) x = at::cat({x, characters_->forward(batch)}, 1);
   return word_dropout(x, batch, key, kDropoutWords);
 }
 
 at::Tensor WordInput::mean(const PackedBatch& batch) {
+  if (SoftInputScope::active()) return pool(rows(batch, {}), batch, Pooling::kMean);
   const at::Tensor words = embedding_->mean(batch);
   if (!characters_) return words;
   return at::cat({words, pool(characters_->forward(batch), batch, Pooling::kMean)}, 1);

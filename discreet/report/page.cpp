@@ -68,7 +68,8 @@ std::string run_section(const Json& entry, bool heading) {
   if (heading)
     html += fmt::format("<h2>{} {}</h2>\n", escape(text_of(entry["name"])), badge(entry));
   html += verdict(entry) + facts(entry) + internal::charts(entry) + internal::privacy(entry) +
-          internal::membership(entry) + internal::groups(entry) + internal::language_fairness(entry) +
+          internal::membership(entry) + internal::canaries(entry) + internal::groups(entry) +
+          internal::language_fairness(entry) +
           internal::mitigations(entry) + caveats(entry);
   html += fmt::format(
       "<p class=\"note\">{}: discreet {}{}, started {}, {} with {} thread(s){}.</p>",

@@ -148,6 +148,10 @@ void add_audit(const fs::path& file, const Json& document, Json& entry) {
     Json audit = {{"file", shown}};
     take(document, audit, {"results", "duplicates", "configuration"});
     entry["membership"].push_back(audit);
+  } else if (name == "audit.canary" || name == "audit.extract") {
+    Json audit = {{"file", shown}};
+    take(document, audit, {"results", "summary", "canaries", "configuration"});
+    entry[name == "audit.canary" ? "canaries" : "extraction"].push_back(audit);
   } else if (name == "fairness.groups") {
     Json audit = {{"file", shown}};
     take(document, audit, {"n", "overall", "by_group", "results", "configuration"});
@@ -206,6 +210,8 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   }
   entry["not_private"] = not_private;
   entry["membership"] = Json::array();
+  entry["canaries"] = Json::array();
+  entry["extraction"] = Json::array();
   entry["groups"] = Json::array();
   entry["mitigations"] = Json::array();
   entry["language"] = Json::array();

@@ -84,6 +84,34 @@ TEST_F(Report, CarriesWhatTheRunSays) {
   EXPECT_NE(entry["summary"]["leaks"].get<std::string>().find("AUC"), std::string::npos);
 }
 
+TEST_F(Report, ShowsExposureAndExtractionOfCanaries) {
+  const fs::path run = make_run("one", "bilstm");
+  const Json absent = {{"n", 0}, {"mean_exposure", nullptr}, {"mean_exposure_reason", "every canary was planted"}};
+  Json exposure = core::make_document({.schema = "discreet.audit.canary/1"});
+  exposure.update({{"run", "one"}, {"not_private", true}, {"patterns", Json::array()}});
+  exposure["summary"] = {{"planted", {{"n", 1}, {"mean_exposure", 13.29}, {"rank_1", {{"n", 1}, {"count", 1}, {"share", 1}, {"ci", {0.025, 1}}}}}},
+                         {"not_planted", absent}};
+  exposure["results"].push_back({{"canary", "canary-1"}, {"kind", "pattern"}, {"pattern", "call {digit:4}"}, {"planted", true},
+                                 {"repetitions", 100}, {"loss", 0.5}, {"method", "exact"}, {"rank", 1}, {"exposure", 13.29}});
+  Json extraction = core::make_document({.schema = "discreet.audit.extract/1"});
+  extraction.update({{"run", "one"}, {"not_private", true}, {"unavailable", Json::array()}});
+  extraction["canaries"].push_back({{"canary", "canary-1"}, {"pattern", "call {digit:4}"}, {"planted", true}, {"repetitions", 100},
+                                    {"candidates", 10000}, {"rank", 1}});
+  extraction["results"].push_back({{"attack", "relaxed"}, {"evaluations", 1000}, {"n", 1}, {"accuracy", 0.75}, {"ci", {{"accuracy", {0.025, 1}}}},
+                                   {"hamming", 0.125}, {"random_accuracy", 0.0001}, {"random_hamming", 0.9}, {"p_value", 0.0001},
+                                   {"not_planted", {{"n", 0}, {"accuracy", nullptr}, {"accuracy_reason", "every canary was planted"}}}});
+  core::RunDir::open(run).write_audit(exposure);
+  core::RunDir::open(run).write_audit(extraction);
+  const Json report = build_report({run});
+  core::validate_document(report, "test");
+  EXPECT_EQ(report["results"][0]["canaries"].size(), 1U);
+  EXPECT_EQ(report["results"][0]["extraction"][0]["results"][0]["attack"], "relaxed");
+  const std::string page = render_page(report);
+  for (const char* shown : {"<h3>Canaries</h3>", "13.29", "call {digit:4}", "1 of 1", "relaxed", "0.75", "not private"}) {
+    EXPECT_NE(page.find(shown), std::string::npos) << shown;
+  }
+}
+
 TEST_F(Report, PageHoldsTheNumbersAndAsksNobody) {
   const fs::path run = make_run("one", "bilstm");
   attack(run);

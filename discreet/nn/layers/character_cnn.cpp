@@ -3,6 +3,7 @@
 #include "discreet/core/error.h"
 #include "discreet/nn/layers/activation.h"
 #include "discreet/nn/layers/pool.h"
+#include "discreet/nn/soft_inputs.h"
 
 namespace discreet::nn {
 
@@ -22,9 +23,16 @@ at::Tensor CharacterCnnImpl::forward(const PackedBatch& batch) {
     throw internal_error("a model that reads characters got a batch without them");
   }
   const Sequences words = batch.character_sequences();
-  const at::Tensor x = table_->forward(batch.characters, words.segments);
+  const auto look_up = [this](const at::Tensor& ids, const Rows& rows) { return table_->forward(ids, rows); };
+  const at::Tensor x = mix_characters(look_up(batch.characters, words.segments), words.offsets, look_up);
+  return mix_words(read(x, words), words.offsets, [&](const at::Tensor& ids, const Sequences& candidates) {
+    return read(look_up(ids, candidates.segments), candidates);
+  });
+}
+
+at::Tensor CharacterCnnImpl::read(const at::Tensor& characters, const Sequences& words) {
   // The greatest of rectified values is the rectified greatest: one value a word, not a character.
-  return activate(pool(conv_->forward(x, words), words.offsets, Pooling::kMax), Activation::kRelu);
+  return activate(pool(conv_->forward(characters, words), words.offsets, Pooling::kMax), Activation::kRelu);
 }
 
 }  // namespace discreet::nn

@@ -25,6 +25,9 @@ class CharacterCnnImpl : public torch::nn::Module {
   std::int64_t width() const { return conv_->options().out; }
 
  private:
+  /// Rows of characters [C,d] to rows of words.
+  at::Tensor read(const at::Tensor& characters, const Sequences& words);
+
   Embedding table_{nullptr};
   Conv1d conv_{nullptr};
 };

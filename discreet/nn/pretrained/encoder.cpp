@@ -5,6 +5,7 @@
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/layers/attention_cache.h"
+#include "discreet/nn/soft_inputs.h"
 
 namespace discreet::nn {
 namespace {
@@ -155,8 +156,10 @@ at::Tensor PretrainedEncoder::position_ids(const PackedBatch& batch) const {
 at::Tensor PretrainedEncoder::embedded(const PackedBatch& batch, const DropoutKey& dropout_key,
                                        const DropoutKey& word_key) {
   const Rows& rows = batch.token_segments;
-  at::Tensor x = tied_words_.is_empty() ? words_->forward(batch.tokens, rows)
-                                        : tied_words_->forward(batch.tokens, rows);
+  const auto look_up = [this](const at::Tensor& ids, const Rows& of) {
+    return tied_words_.is_empty() ? words_->forward(ids, of) : tied_words_->forward(ids, of);
+  };
+  at::Tensor x = mix_tokens(look_up(batch.tokens, rows), look_up);
   x = word_dropout(x, batch, word_key, kDropoutWords);
   const at::Tensor places = position_ids(batch);  // refuses what is too long
   if (positions_) x = x + positions_->forward(places, rows);
@@ -188,7 +191,7 @@ at::Tensor PretrainedEncoder::stack(const PackedBatch& batch, const DropoutKey& 
 
 at::Tensor PretrainedEncoder::rows(const PackedBatch& batch, const DropoutKey& dropout_key,
                                    const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
-  if (!stack_is_frozen()) return stack(batch, dropout_key, word_key, layers);
+  if (!stack_is_frozen() || SoftInputScope::active()) return stack(batch, dropout_key, word_key, layers);
   const at::NoGradGuard no_gradients;
   const bool keeps = is_training() && layers == nullptr && batch.tokens.is_cpu() &&
                      static_cast<std::int64_t>(batch.indices.size()) == batch.examples();

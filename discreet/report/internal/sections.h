@@ -11,6 +11,7 @@ namespace discreet::report::internal {
 std::string charts(const Json& entry);
 std::string privacy(const Json& entry);
 std::string membership(const Json& entry);
+std::string canaries(const Json& entry);
 std::string groups(const Json& entry);
 std::string mitigations(const Json& entry);
 /// Likelihood, association and generation of language models.

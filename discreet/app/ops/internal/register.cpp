@@ -8,6 +8,7 @@ void register_all_mechanism(core::Registry&);
 void register_all_combination(core::Registry&);
 void register_all_model(core::Registry&);
 void register_all_architecture(core::Registry&);
+void register_all_extraction(core::Registry&);
 void register_all_operation(core::Registry&);
 
 }  // namespace discreet
@@ -21,5 +22,6 @@ extern "C" void discreet_register(discreet::core::Registry& registry) {
   discreet::register_all_combination(registry);
   discreet::register_all_model(registry);
   discreet::register_all_architecture(registry);
+  discreet::register_all_extraction(registry);
   discreet::register_all_operation(registry);
 }
