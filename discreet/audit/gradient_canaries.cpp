@@ -1,5 +1,7 @@
 #include "discreet/audit/gradient_canaries.h"
 
+#include <cmath>
+
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
 #include "discreet/dp/mechanism.h"
@@ -60,6 +62,9 @@ GradientCanaries train_gradient_canaries(dp::PrivacyOptions options, const Gradi
   auto plan = make_plan ? make_plan(options) : dp::make_plan(options);
   GradientCanaries result;
   result.epsilon = plan->epsilon(options.steps);
+  const double noise = plan->noise_multiplier() * std::sqrt(static_cast<double>(options.steps));
+  const double deviation = noise > 0 ? noise * options.clip_norm / options.expected_batch_size : 1;
+  if (how.sampling_rate == 1 && noise > 0) result.mu = static_cast<double>(options.steps) / noise;
   dp::PrivateStepOptions step_options;
   step_options.optimizer.kind = nn::OptimizerKind::kSgd;
   dp::PrivateStep step(model, std::move(plan),
@@ -77,7 +82,7 @@ GradientCanaries train_gradient_canaries(dp::PrivacyOptions options, const Gradi
   const at::Tensor numbers = model.numbers().detach().flatten().to(at::kDouble).contiguous();
   for (std::int64_t canary = 0; canary < how.canaries; ++canary) {
     (in[static_cast<std::size_t>(canary)] ? result.included : result.left_out)
-        .push_back(numbers.const_data_ptr<double>()[canary]);
+        .push_back(numbers.const_data_ptr<double>()[canary] / deviation);
   }
   return result;
 }

@@ -11,8 +11,11 @@ namespace discreet::audit {
 
 /// What one private training of gradient canaries showed.
 struct GradientCanaries {
-  std::vector<double> included;  ///< Scores of the canaries that took part, higher = more likely they did.
-  std::vector<double> left_out;
+  /// Scores of the canaries that took part, higher = more likely they did, in standard deviations of the noise
+  /// that the plan claims. Without sampling those left out are N(0, 1), the others N(mu, 1), all independent, so each
+  /// canary is a trial of its own.
+  std::vector<double> included, left_out;
+  double mu = 0;                 ///< sqrt(steps) / multiplier: of a run without sampling, at the plan's claim.
   double epsilon = 0;            ///< What the plan claims for the run, at its delta.
 };
 
@@ -34,7 +37,7 @@ using PlanMaker = std::function<std::unique_ptr<dp::PrivatePlan>(dp::PrivacyOpti
 ///
 /// `options`: units and expected_batch_size are set here, to those that the coins gave and the rate; per example.
 /// Throws: kUsage for fewer than 10 canaries, a mechanism or a clipping rule other than dp-sgd and flat.
-/// Ref: Nasr et al. 2023, section 4 (Dirac gradients); Steinke, Nasr and Jagielski 2023 (one run).
+/// With sampling `mu` is 0: the run is no Gaussian mechanism. Ref: Nasr et al. 2023, section 4 (Dirac gradients); Steinke, Nasr and Jagielski 2023 (one run).
 GradientCanaries train_gradient_canaries(dp::PrivacyOptions options, const GradientCanaryOptions& how,
                                          const PlanMaker& make_plan = {});
 

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "../dp/tensor_registry.h"
+#include "../support/gdp_audit.h"
 #include "discreet/audit/gradient_canaries.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
@@ -14,8 +16,9 @@
 namespace discreet::audit {
 namespace {
 
-constexpr std::int64_t kDiracs = 4000;
+constexpr std::int64_t kDiracs = 20000;
 constexpr double kDiracDelta = 1e-5, kDiracAlpha = 1e-6;
+constexpr double kSmallDelta = 1e-10;  // the plain one-run bound adds 2 m delta to its p-value
 
 dp::PrivacyOptions dirac_options(double epsilon, std::int64_t steps) {
   dp::tensor_registry();
@@ -70,8 +73,11 @@ class UnboundedPlan final : public dp::PrivatePlan {
   std::unique_ptr<dp::ClippingRule> make_rule() const override { return std::make_unique<UnboundedRule>(); }
 };
 
-double gaussian_bound(const GradientCanaries& found) {
-  return privacy::one_run_gaussian_epsilon(guesses_of(found), kDiracDelta, kDiracAlpha);
+/// The largest mu below which this run would have had a chance of 1e-6; the rule is fixed at the claimed mu.
+double mu_bound(const GradientCanaries& found) {
+  const std::vector<privacy::AttackCounts> counts = {
+      privacy::counts_at(found.included, found.left_out, found.mu * (1 - 1e-6))};
+  return privacy::gdp_mu_lower_bound(counts, kDiracAlpha);
 }
 
 TEST(GradientCanariesAudit, ACorrectBuildStaysBelowItsClaimAndNotFarBelow) {
@@ -80,36 +86,40 @@ TEST(GradientCanariesAudit, ACorrectBuildStaysBelowItsClaimAndNotFarBelow) {
       const GradientCanaries found = train_gradient_canaries(dirac_options(epsilon, steps), {.canaries = kDiracs, .seed = 5});
       EXPECT_EQ(static_cast<std::int64_t>(found.included.size() + found.left_out.size()), kDiracs);
       EXPECT_NEAR(found.epsilon, epsilon, 0.02 * epsilon);
-      EXPECT_LE(gaussian_bound(found), found.epsilon);
-      EXPECT_LE(privacy::one_run_epsilon(guesses_of(found), kDiracDelta, kDiracAlpha), found.epsilon);
-      if (epsilon >= 4) {
-        EXPECT_GT(gaussian_bound(found), 0.4 * epsilon) << "the audit has lost its power";
-      }
+      EXPECT_LE(mu_bound(found), found.mu);
+      EXPECT_GT(mu_bound(found), 0.6 * found.mu) << "the audit has lost its power";
+      EXPECT_LE(privacy::one_run_gaussian_epsilon(guesses_of(found), kDiracDelta, kDiracAlpha), found.epsilon);
+      EXPECT_LT(std::abs(test::std_sigmas(found.left_out, 1)), 4.9) << "the noise is as claimed";
     }
   }
 }
 
-TEST(GradientCanariesAudit, SamplingHelpsTheOnesInside) {
+TEST(GradientCanariesAudit, SamplingHidesTheCanariesInPart) {
   dp::PrivacyOptions options = dirac_options(2, 20);
+  options.delta = kSmallDelta;
   const GradientCanaries found = train_gradient_canaries(options, {.canaries = kDiracs, .sampling_rate = 0.2, .seed = 5});
-  const double bound = privacy::one_run_epsilon(guesses_of(found), kDiracDelta, kDiracAlpha);
+  const double bound = privacy::one_run_epsilon(guesses_of(found), kSmallDelta, kDiracAlpha);
   EXPECT_LE(bound, found.epsilon);
   EXPECT_GT(bound, 0.05) << "canaries are seen at all";
+  EXPECT_EQ(found.mu, 0);
 }
 
 TEST(GradientCanariesAudit, FindsHalfTheNoise) {
   const GradientCanaries found = train_gradient_canaries(
-      dirac_options(4, 2), {.canaries = kDiracs, .seed = 5}, [](dp::PrivacyOptions options) {
+      dirac_options(2, 2), {.canaries = kDiracs, .seed = 5}, [](dp::PrivacyOptions options) {
         return std::make_unique<dp::PrivatePlan>(std::move(options), nullptr, std::make_unique<SmallNoise>(0.5));
       });
-  EXPECT_GT(gaussian_bound(found), found.epsilon);
+  EXPECT_GT(mu_bound(found), found.mu);
 }
 
 TEST(GradientCanariesAudit, FindsMissingClippingEvenByThePlainBound) {
-  const GradientCanaries found = train_gradient_canaries(
-      dirac_options(1, 2), {.canaries = kDiracs, .seed = 5},
-      [](dp::PrivacyOptions options) { return std::make_unique<UnboundedPlan>(std::move(options)); });
-  EXPECT_GT(privacy::one_run_epsilon(guesses_of(found), kDiracDelta, kDiracAlpha), found.epsilon);
+  dp::PrivacyOptions options = dirac_options(1, 2);
+  options.delta = kSmallDelta;
+  const GradientCanaries found =
+      train_gradient_canaries(options, {.canaries = kDiracs, .seed = 5},
+                              [](dp::PrivacyOptions asked) { return std::make_unique<UnboundedPlan>(std::move(asked)); });
+  EXPECT_GT(privacy::one_run_epsilon(guesses_of(found), kSmallDelta, kDiracAlpha), found.epsilon);
+  EXPECT_GT(mu_bound(found), found.mu);
 }
 
 TEST(GradientCanariesAudit, RefusesWhatItDoesNotAudit) {

@@ -11,7 +11,7 @@ namespace {
 
 /// Request: noise_multiplier or epsilon; sampling_rate, steps, delta, clip_norm, accountant; canaries; seed (of the
 /// coins); insecure_seed; scores (the file to write, as `audit epsilon --scores` reads it). Gives {"epsilon",
-/// "included", "left_out"}.
+/// "mu", "included", "left_out"}.
 Json gradient_canaries(const Json& request, core::OperationContext&) {
   dp::PrivacyOptions options;
   options.steps = request.at("steps").get<std::int64_t>();
@@ -33,6 +33,7 @@ Json gradient_canaries(const Json& request, core::OperationContext&) {
   write(found.left_out, 0);
   core::write_file_atomically(request.at("scores").get<std::string>(), lines);
   return {{"epsilon", core::number(found.epsilon)},
+          {"mu", found.mu},
           {"included", found.included.size()},
           {"left_out", found.left_out.size()}};
 }

@@ -127,7 +127,7 @@ std::vector<std::string> training_settings(const Json& request, const fs::path& 
       fmt::format("run.seed={}", request["run"].get<int>())};
   if (characters) set.insert(set.end(), {"model.char_embedding=25", "model.char_filters=25"});
   if (request["dropout"]) set.emplace_back("model.dropout=0.5");
-  if (request["early_stopping"]) set.emplace_back("train.patience=2");
+  if (request["early_stopping"]) set.insert(set.end(), {"train.metric=loss", "train.patience=2"});
   if (is_private) {
     for (const std::string& setting : {std::string("privacy.mechanism=dp-sgd"), fmt::format("privacy.epsilon={:g}", request["epsilon"].get<double>()),
                                        fmt::format("privacy.delta={:g}", kStudyDelta), std::string("privacy.clip_norm=1"),
@@ -357,7 +357,7 @@ Json analyse_canaries(StudyPreset preset, const StudyResults& finished) {
           {"results", results},
           {"caveats",
            {fmt::format("{} lines and one code in so many more; BiLSTM of 64 states and 64-wide vectors that are learnt, a random field over the tags, {} "
-                        "epochs of Adam; \"characters\" adds a convolution over each word's characters. Development and test data hold no code.",
+                        "epochs of Adam; \"characters\" adds a convolution over each word's characters. Early stopping: two epochs without a lower loss on development data. Development and test data hold no code.",
                         kLines, kEpochs),
             "The vocabulary is given: all words of the data and all digits, so that no word's absence tells anything.",
             "Hyper-parameters were fixed beforehand, the same for all arms without privacy; DP-SGD has a larger batch and rate.",

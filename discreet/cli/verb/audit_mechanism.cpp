@@ -30,12 +30,20 @@ Json audit_mechanism(const MechanismFlags& flags, core::OperationContext context
   if (flags.epsilon) request["epsilon"] = *flags.epsilon;
   if (flags.insecure_seed) request["insecure_seed"] = *flags.insecure_seed;
   const Json found = app::call_operation("gradient-canaries", request, context);
-  // The Gaussian form holds for Gaussian noise without sampling alone.
+  // Gaussian forms hold for Gaussian noise without sampling alone. There each canary is a trial of its own, whose
+  // rule is fixed: at or above mu standard deviations of the noise "in" is said.
+  const bool gaussian = found["mu"].get<double>() > 0;
   std::vector<std::string> methods = {"one-run"};
-  if (flags.sampling_rate == 1) methods.push_back("one-run-gaussian");
+  if (gaussian) methods.push_back("one-run-gaussian");
   app::EpsilonAudit audit{.delta = flags.delta, .confidence = flags.confidence};
+  audit.tried = gaussian ? 2 : 1;
   audit.claimed = core::to_double(found["epsilon"]);
   Json document = app::epsilon_of_scores(flags.scores, methods, {}, audit);
+  if (gaussian) {
+    app::RuleChoice rule;
+    rule.threshold = found["mu"].get<double>();
+    document["results"].push_back(app::epsilon_of_scores(flags.scores, {"gdp"}, rule, audit)["results"][0]);
+  }
   document["configuration"]["mechanism"] = request;
   document["claimed"] = found["epsilon"];
   document["caveats"].push_back(
