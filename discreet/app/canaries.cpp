@@ -105,7 +105,7 @@ void set_words(text::Example& example, std::vector<std::string> words) {
   for (const std::string& word : example.words) example.text += (example.text.empty() ? "" : " ") + word;
 }
 
-struct Planted {
+struct PlantedCanaries {
   std::vector<Canary> canaries;
   std::vector<text::Example> lines;       ///< To be put among the data.
   std::set<std::size_t> taken_out;        ///< Places of the data that mislabelled canaries had.
@@ -119,7 +119,7 @@ class Planter {
     tagged_ = std::ranges::any_of(data, [](const auto& example) { return !example.tags.empty(); });
   }
 
-  Planted plant() {
+  PlantedCanaries plant() {
     for (std::size_t p = 0; p < request_.patterns.size(); ++p) plant_pattern(p);
     if (request_.mislabelled > 0) plant_mislabelled();
     return std::move(planted_);
@@ -207,10 +207,10 @@ class Planter {
   std::vector<std::string> labels_;
   core::ReproducibleRng coins_;
   bool users_ = false, tagged_ = false;
-  Planted planted_;
+  PlantedCanaries planted_;
 };
 
-std::string written_lines(const PlantRequest& request, const std::vector<text::Example>& data, Planted& planted) {
+std::string written_lines(const PlantRequest& request, const std::vector<text::Example>& data, PlantedCanaries& planted) {
   core::ReproducibleRng rng(request.seed, "canary/places");
   core::shuffle(std::span(planted.lines), rng);
   std::multimap<std::size_t, std::size_t> before;  // place in the data to canary line
@@ -290,7 +290,7 @@ Json plant_canaries(const PlantRequest& request) {
   check_plant(request);
   for (const std::string& pattern : request.patterns) text::parse_canary_pattern(pattern);
   const std::vector<text::Example> data = read_data(request);
-  Planted planted = Planter(request, data).plant();
+  PlantedCanaries planted = Planter(request, data).plant();
   if (request.out.has_parent_path()) fs::create_directories(request.out.parent_path());
   core::write_file_atomically(request.out, written_lines(request, data, planted));
 
