@@ -12,6 +12,7 @@ void register_all_perturbation(core::Registry&);
 void register_all_projection(core::Registry&);
 void register_all_reader(core::Registry&);
 void register_all_section(core::Registry&);
+void register_all_labels(core::Registry&);
 void register_all_selection(core::Registry&);
 void register_all_strategy(core::Registry&);
 void register_all_study(core::Registry&);
@@ -67,6 +68,7 @@ Registry& registry() {
     register_all_projection(*r);
     register_all_reader(*r);
     register_all_section(*r);
+    register_all_labels(*r);
     register_all_selection(*r);
     register_all_strategy(*r);
     register_all_study(*r);

@@ -76,6 +76,7 @@ std::string fed_cell(const std::string& task, const std::string& partition, cons
   for (char& letter : name) {
     if (letter == ':' || letter == ' ') letter = '.';
     if (letter == '+') letter = '.';
+    if (letter == '_') letter = '-';
   }
   return name;
 }

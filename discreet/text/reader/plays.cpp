@@ -49,6 +49,7 @@ class PlaysReader final : public Reader {
         lines_ = std::make_unique<internal::TextLines>(files_[file_], options_.encoding);
         act_ = depth_ = 0;
         role_.clear();
+        title_.clear();
       }
       if (!lines_->next(line_)) {
         lines_.reset();
@@ -74,6 +75,8 @@ class PlaysReader final : public Reader {
       depth_ = 0;  // some brackets are never closed
       return "";
     }
+    if (title_.empty()) title_ = bare;
+    if (bare == title_) return "";  // it heads every scene
     if (bare.starts_with("ACT ")) {
       if (const int act = act_number(trimmed_line(bare.substr(4))); act > 0) {
         act_ = act;
@@ -109,7 +112,7 @@ class PlaysReader final : public Reader {
   std::vector<fs::path> files_;
   std::size_t file_ = 0;
   std::unique_ptr<internal::TextLines> lines_;
-  std::string line_, role_;
+  std::string line_, role_, title_;
   int act_ = 0, depth_ = 0;
 };
 
