@@ -425,6 +425,25 @@ Json disparity_table(StudyPreset preset, const StudyResults& finished) {
                                  seeds.size()));
 }
 
+/// A bar of the value, its interval's end marked: a chart that any reader of the page can show.
+std::string bar_of(const RoleEstimate& estimate) {
+  constexpr double kPerMark = 0.1;
+  const auto marks = [](double value) { return static_cast<std::size_t>(std::lround(std::clamp(value, 0.0, 4.0) / kPerMark)); };
+  std::string bar;
+  for (std::size_t i = 0; i < marks(estimate.high); ++i) bar += i < marks(estimate.low) ? "█" : i < marks(estimate.value) ? "▓" : "░";
+  return bar;
+}
+
+Json disparity_chart(StudyPreset preset, const StudyResults& finished) {
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& model : shown_models(preset)) {
+    const auto estimate = estimate_of(values_of_row(finished, "planted", model, "pronouns, held-out professions"));
+    if (estimate) rows.push_back({model, bar_of(*estimate), fmt::format("{:.2f}", estimate->value)});
+  }
+  return study_table("Pronouns after held-out professions", {"model", "|log P(he)/P(she)|", "mean"}, rows,
+                     "A mark is 0.1; full up to the interval's low end, dark up to the mean, light up to its high end.");
+}
+
 Json cost_table(StudyPreset preset, const StudyResults& finished) {
   std::vector<std::vector<std::string>> rows;
   for (const std::string& model : shown_models(preset)) {
@@ -518,7 +537,7 @@ Json transfer_verdict(StudyPreset preset, const StudyResults& finished) {
 }
 
 Json analyse_roles(StudyPreset preset, const StudyResults& finished) {
-  Json tables = {disparity_table(preset, finished), difference_table(preset, finished), cost_table(preset, finished),
+  Json tables = {disparity_table(preset, finished), disparity_chart(preset, finished), difference_table(preset, finished), cost_table(preset, finished),
                  sample_table(finished)};
   const bool real = !models_of(finished, "real", "teacher").empty();
   if (real) tables.push_back(real_table(preset, finished));
