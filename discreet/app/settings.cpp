@@ -469,7 +469,8 @@ void check_mitigation(const Settings& s, const Config& config) {
     throw usage_error(where(config, "mitigate.counterfactual") + ": task \"" + s.task + "\" has texts that belong together",
                       "Exchange their words in the files: discreet mitigate swap.");
   }
-  if (m.counterfactual != "substitute" && is_given(config, "mitigate.share")) {
+  // A complete configuration states the usual share.
+  if (m.counterfactual != "substitute" && m.share != MitigateOptions{}.share) {
     throw usage_error(where(config, "mitigate.share") + " belongs to mitigate.counterfactual = \"substitute\"");
   }
   if (!s.privacy.is_private()) return;
