@@ -11,6 +11,7 @@
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/stacked/model.h"
+#include "tests/dp/tensor_registry.h"
 
 namespace discreet::federated {
 namespace {
@@ -26,6 +27,7 @@ nn::ModelSpec engine_spec(const std::string& kind = "bow") {
 }
 
 std::shared_ptr<nn::Model> engine_model(const nn::ModelSpec& spec) {
+  dp::tensor_registry();
   core::ReproducibleRng rng(3, "parameters");
   return nn::make_model(spec, {.vocabulary = kWords, .intents = kClasses}, {}, rng);
 }
