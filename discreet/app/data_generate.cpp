@@ -65,14 +65,18 @@ Json generate_data(const GenerateOptions& options, core::OperationContext& conte
                       "Give another --out, or --force to replace it.");
   }
   const bool questions = options.questions.has_value();
-  const bool details = options.details.has_value();
-  const auto reader = questions ? text::make_question_reader(*options.questions)
-                      : details ? text::make_detail_reader(*options.details)
-                                : text::make_corpus_reader(options.corpus);
+  const bool details = options.details.has_value(), biographies = options.biographies.has_value();
+  const auto reader = questions     ? text::make_question_reader(*options.questions)
+                      : details     ? text::make_detail_reader(*options.details)
+                      : biographies ? text::make_biography_reader(*options.biographies)
+                                    : text::make_corpus_reader(options.corpus);
   const auto file = to_stdout ? nullptr : std::make_unique<PendingFile>(options.out);
   core::Progress progress({.label = "generate",
                            .unit = "lines",
-                           .total = questions ? options.questions->lines : details ? options.details->lines : options.corpus.lines,
+                           .total = questions     ? options.questions->lines
+                                    : details     ? options.details->lines
+                                    : biographies ? options.biographies->lines
+                                                  : options.corpus.lines,
                            .quiet = context.quiet || to_stdout});
   std::string block;
   std::uint64_t bytes = 0;
@@ -104,10 +108,11 @@ Json generate_data(const GenerateOptions& options, core::OperationContext& conte
   if (file != nullptr) file->finish();
   progress.finish();
   Json document = {{"schema", "discreet.data.generate/1"},
-                   {"name", questions ? "questions" : details ? "details" : "assistant"},
-                   {"configuration", questions ? text::question_fields().dump(*options.questions)
-                                     : details ? text::detail_fields().dump(*options.details)
-                                               : text::corpus_fields().dump(options.corpus)},
+                   {"name", questions ? "questions" : details ? "details" : biographies ? "biographies" : "assistant"},
+                   {"configuration", questions     ? text::question_fields().dump(*options.questions)
+                                     : details     ? text::detail_fields().dump(*options.details)
+                                     : biographies ? text::biography_fields().dump(*options.biographies)
+                                                   : text::corpus_fields().dump(options.corpus)},
                    {"file", to_stdout ? "-" : options.out.string()},
                    {"lines", lines},
                    {"bytes", bytes}};

@@ -114,14 +114,15 @@ Json data_info(const std::string& source, const std::string& format,
     describe(source, text::Split::kTrain,
              found.kind == DataSource::Kind::kCorpus      ? text::to_string(found.corpus.split)
              : found.kind == DataSource::Kind::kQuestions ? text::to_string(found.questions.split)
-             : found.kind == DataSource::Kind::kDetails ? text::to_string(found.details.split)
-                                                          : "");
+             : found.kind == DataSource::Kind::kDetails     ? text::to_string(found.details.split)
+             : found.kind == DataSource::Kind::kBiographies ? text::to_string(found.biographies.split)
+                                                            : "");
   } else {
     document["data_set"] = describe_data_set(*set);
     for (const auto split : {text::Split::kTrain, text::Split::kDev, text::Split::kTest}) {
       const auto known = set->splits.find(text::to_string(split));
       if (known == set->splits.end()) continue;
-      if (!std::filesystem::exists(data_cache() / set->name / known->second)) {
+      if (!std::filesystem::exists(data_cache() / set->name / known->second.substr(0, known->second.find('?')))) {
         caveats.push_back("Not fetched yet: `discreet data get " + set->name + "`.");
         break;
       }

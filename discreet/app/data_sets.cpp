@@ -47,7 +47,7 @@ std::vector<DataSet> parse_catalogue() {
 }
 
 std::vector<std::string> data_set_names() {
-  std::vector<std::string> names = {"assistant", "questions", "details"};
+  std::vector<std::string> names = {"assistant", "biographies", "questions", "details"};
   for (const DataSet& set : data_catalogue()) names.push_back(set.name);
   return names;
 }
@@ -78,14 +78,51 @@ bool says_split(const std::string& source) {
   return source.find(":split=") != std::string::npos || source.find(",split=") != std::string::npos;
 }
 
-DataSource known_source(const DataSet& set, const std::string& path) {
+/// "rows.csv?split=train": the path, and what to keep of it.
+std::string without_filter(const std::string& source, DataSource& found) {
+  const std::size_t mark = source.rfind('?');
+  const std::size_t equals = mark == std::string::npos ? mark : source.find('=', mark);
+  if (equals == std::string::npos) return source;
+  found.column = source.substr(mark + 1, equals - mark - 1);
+  found.value = source.substr(equals + 1);
+  return source.substr(0, mark);
+}
+
+/// Keeps the examples with one value in a column.
+class FilteredReader final : public text::Reader {
+ public:
+  FilteredReader(std::unique_ptr<text::Reader> reader, std::string column, std::string value)
+      : reader_(std::move(reader)), column_(std::move(column)), value_(std::move(value)) {}
+
+  bool next(text::Example& example) override {
+    while (reader_->next(example)) {
+      const auto extra = example.extra.find(column_), group = example.groups.find(column_);
+      const bool in_extra = extra != example.extra.end();
+      if (!in_extra && group == example.groups.end()) {
+        throw bad_data(fmt::format("line {}: no column '{}' to choose rows by", example.line, column_),
+                       "A column that holds text, label or user cannot be chosen by.");
+      }
+      if ((in_extra ? extra->second : group->second) == value_) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::unique_ptr<text::Reader> reader_;
+  std::string column_, value_;
+};
+
+DataSource known_source(const DataSet& set, const std::string& asked) {
+  DataSource found{.kind = DataSource::Kind::kKnown, .data_set = &set};
+  const std::string path = without_filter(asked, found);
   const auto full = data_cache() / set.name / path;
   if (!std::filesystem::exists(full)) {
     throw bad_data(fmt::format("data set '{}': {} is not there", set.name, full.string()),
                    fmt::format("Run `discreet data get {}`{}.", set.name,
                                set.note.empty() ? "" : " with --mirror"));
   }
-  return {.kind = DataSource::Kind::kKnown, .path = full, .data_set = &set};
+  found.path = full;
+  return found;
 }
 
 }  // namespace
@@ -137,8 +174,16 @@ DataSource resolve_data(const std::string& source, text::Split split) {
     if (!says_split(source)) found.details.split = split;
     return found;
   }
+  if (text::is_biography_spec(source)) {
+    DataSource found{.kind = DataSource::Kind::kBiographies, .biographies = text::parse_biography_spec(source)};
+    if (!says_split(source)) found.biographies.split = split;
+    return found;
+  }
   // A path that exists means itself, whatever it is called.
   if (std::filesystem::exists(source)) return {.kind = DataSource::Kind::kFile, .path = source};
+  DataSource chosen{.kind = DataSource::Kind::kFile};
+  chosen.path = without_filter(source, chosen);
+  if (!chosen.column.empty() && std::filesystem::exists(chosen.path)) return chosen;
   const std::size_t end = source.find_first_of(":/");
   const std::string name = source.substr(0, end);
   const std::string rest = end == std::string::npos ? "" : source.substr(end + 1);
@@ -173,6 +218,10 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
                                         const std::string& format,
                                         const text::ReaderOptions& options) {
   const DataSource found = resolve_data(source, split);
+  const auto chosen = [&](std::unique_ptr<text::Reader> reader) -> std::unique_ptr<text::Reader> {
+    if (found.column.empty()) return reader;
+    return std::make_unique<FilteredReader>(std::move(reader), found.column, found.value);
+  };
   switch (found.kind) {
     case DataSource::Kind::kCorpus:
       return text::make_corpus_reader(found.corpus);
@@ -180,11 +229,13 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
       return text::make_question_reader(found.questions);
     case DataSource::Kind::kDetails:
       return text::make_detail_reader(found.details);
+    case DataSource::Kind::kBiographies:
+      return text::make_biography_reader(found.biographies);
     case DataSource::Kind::kFile:
-      return text::make_reader(format, found.path, options);
+      return chosen(text::make_reader(format, found.path, options));
     default:
-      return text::make_reader(format.empty() ? found.data_set->format : format, found.path,
-                               merged_columns(options, found.data_set->options));
+      return chosen(text::make_reader(format.empty() ? found.data_set->format : format, found.path,
+                                      merged_columns(options, found.data_set->options)));
   }
 }
 
@@ -234,6 +285,9 @@ Json list_data() {
   results.push_back(results.back());
   results.back()["name"] = "details";
   results.back()["summary"] = "Built-in messages with private details, tagged by kind";
+  results.push_back(results.back());
+  results.back()["name"] = "biographies";
+  results.back()["summary"] = "Built-in biographies with planted genders of professions";
   for (const DataSet& set : data_catalogue()) results.push_back(describe_data_set(set));
   return {
       {"schema", "discreet.data.list/1"}, {"cache", data_cache().string()}, {"results", results}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "discreet/core/json.h"
+#include "discreet/text/biographies.h"
 #include "discreet/text/corpus.h"
 #include "discreet/text/details.h"
 #include "discreet/text/questions.h"
@@ -50,20 +51,23 @@ std::filesystem::path data_cache();
 
 /// What a name in a configuration stands for.
 struct DataSource {
-  enum class Kind { kCorpus, kQuestions, kDetails, kFile, kKnown };
+  enum class Kind { kCorpus, kQuestions, kDetails, kBiographies, kFile, kKnown };
   Kind kind = Kind::kFile;
   text::CorpusOptions corpus;         ///< Of kCorpus.
   text::QuestionOptions questions;    ///< Of kQuestions.
+  text::BiographyOptions biographies;  ///< Of kBiographies.
   text::DetailOptions details;        ///< Of kDetails.
   std::filesystem::path path;         ///< Of kFile and kKnown: to be hashed for the manifest.
   const DataSet* data_set = nullptr;  ///< Of kKnown.
+  std::string column, value;          ///< Only the rows with this value there; empty: all.
 };
 
 /// Finds out what `source` names: `assistant` or `assistant:lines=…,seed=…` (the built-in corpus);
-/// `questions` likewise (the built-in questions), and `details` (messages with private details);
+/// `questions`, `biographies` and `details` likewise (built-in questions, biographies, messages with private details);
 /// a file or folder that exists; a data set known to `discreet data list`, with `:dev` behind it
 /// for another split than `split`, or with the path of one of its files (`winobias/data/x.txt`); or a path
-/// below the folder of the data sets (`models/x`).
+/// below the folder of the data sets (`models/x`). `?column=value` behind a file keeps the rows that have this
+/// value in a column that is neither text, label nor user.
 /// Throws: kUsage for a name that is nothing of these, kBadData if a known data set was not
 /// fetched.
 DataSource resolve_data(const std::string& source, text::Split split);

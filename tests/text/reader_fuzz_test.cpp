@@ -28,6 +28,15 @@ const std::vector<Seed>& seeds() {
       {"conll", "-DOCSTART- O\n\nEU\tB-ORG\nsays\tO\n\n caf\xc3\xa9\tO\n"},
       {"text", "one caf\xc3\xa9\n\n two \"three\"\r\n"},
       {"labelled", "4 What county is it ?\n0 caf\xc3\xa9\n"},
+      {"hatexplain", "{\"text\":\"caf\\u00e9\",\"labels\":[\"normal\",\"offensive\"],\"targets\":[\"None\"],\"split\":\"val\"}\n"
+       "{\"text\":\"b\",\"labels\":[\"normal\"],\"targets\":[]}\n"},
+      {"coreference", "1 [The nurse] told the farmer that [she] won caf\xc3\xa9.\n2 The cook met [the guard] and hit [him].\n"},
+      {"coreference",
+       "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+       "1\tCaf\xc3\xa9 Ann met Bob and she left.\tshe\t21\tAnn\t5\tTRUE\tBob\t13\tFALSE\tu\n"
+       "2\tAnn met Bob and he left.\the\t16\tAnn\t0\tFALSE\tBob\t8\tTRUE\tu\n"},
+      {"coreference", "sentid\tsentence\ncook.guest.0.male.txt\tThe cook told the guest that he won.\n"
+       "cook.someone.1.female.txt\tThe cook told someone that she won.\n"},
       {"squad",
        "{\"data\":[{\"paragraphs\":[{\"context\":\"caf\\u00e9 x\",\"qas\":[{\"id\":\"1\",\"question\":\"q\","
        "\"answers\":[{\"text\":\"x\",\"answer_start\":5}]},{\"id\":\"2\",\"question\":\"r\",\"answers\":[]}]}]}]}\n"},

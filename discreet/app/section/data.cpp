@@ -10,17 +10,19 @@ const core::Fields<DataOptions>& data_fields() {
           .add("train", &DataOptions::train,
                {.doc = "Training data: a file, a folder, `assistant` or `assistant:lines=…,seed=…` "
                        "(the built-in corpus), or a name known to `discreet data list`. Without "
-                       "any data at all, train, dev and test are the built-in corpus."})
+                       "any data at all, train, dev and test are the built-in corpus. `FILE?column=value` keeps "
+                       "the rows that have this value there; several sources are joined by ` + `."})
           .add("dev", &DataOptions::dev,
                {.doc = "Data for evaluation while training and for early stopping; named as train."})
           .add("test", &DataOptions::test,
                {.doc = "Data for the final evaluation; named as train."})
           .add("format", &DataOptions::format,
-               {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel", "plays", "text",
-                            "squad"},
+                {.choices = {"", "jsonl", "csv", "tsv", "conll", "labelled", "parallel", "plays", "text",
+                             "squad", "hatexplain", "coreference"},
                 .doc = "How the files are written; empty: by their names. parallel: folders with "
                        "the files seq.in, seq.out and label. text: each line is an example. squad: the JSON "
-                       "form of SQuAD, versions 1.1 and 2.0."})
+                       "form of SQuAD, versions 1.1 and 2.0. hatexplain: posts with several annotators' labels. "
+                       "coreference: GAP, WinoBias and Winogender, as one question to a classifier of texts."})
           .add("text", &DataOptions::text,
                {.doc = "Column of the text or of the list of words; empty: the first usual name "
                        "that the source has."})

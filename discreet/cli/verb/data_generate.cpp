@@ -13,8 +13,8 @@ void register_verb_data_generate(cli::Program& program) {
   static std::string name, out;
   static app::GenerateOptions options;
   static std::map<std::string, std::string> given;
-  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus as JSON lines, messages with private details, or the built-in questions as SQuAD's JSON.");
-  verb->add_option("name", name, "assistant, questions or details")->required();
+  CLI::App* verb = program.add_verb("data generate", "Writes the built-in corpus, biographies or messages with private details as JSON lines, or the built-in questions as SQuAD's JSON.");
+  verb->add_option("name", name, "assistant, biographies, questions or details")->required();
   verb->add_option("--out", out, "File to write; without it, or -, stdout.");
   verb->add_flag("--force", options.force, "Replace an existing file.");
   std::set<std::string> known;
@@ -35,11 +35,12 @@ void register_verb_data_generate(cli::Program& program) {
   add_flags(text::corpus_fields().info());
   add_flags(text::question_fields().info());
   add_flags(text::detail_fields().info());
+  add_flags(text::biography_fields().info());
   program.on_run(verb, [&program] {
     const bool questions = name == "questions";
-    if (name != "assistant" && name != "details" && !questions) {
+    if (name != "assistant" && name != "details" && name != "biographies" && !questions) {
       throw usage_error(fmt::format("'{}' cannot be generated", name),
-                        "The built-in corpora are called assistant, questions and details; `discreet data get` "
+                        "The built-in corpora are called assistant, biographies, questions and details; `discreet data get` "
                         "fetches others.");
     }
     core::Config config;
@@ -50,6 +51,8 @@ void register_verb_data_generate(cli::Program& program) {
       options.questions = text::question_fields().parse(config);
     } else if (name == "details") {
       options.details = text::detail_fields().parse(config);
+    } else if (name == "biographies") {
+      options.biographies = text::biography_fields().parse(config);
     } else {
       options.corpus = text::corpus_fields().parse(config);
     }
