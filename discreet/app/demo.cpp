@@ -51,6 +51,11 @@ Json one_model(const std::string& recipe, std::int64_t lines, const fs::path& ru
                                       context);
   const Json attack = call_operation("membership", {{"run", run.string()}}, context);
   const Json groups = call_operation("run-groups", {{"run", run.string()}}, context);
+  // How far predictions lean on gendered words: on part of the test data, since each example takes a backward pass.
+  const Json sensitivity = call_operation(
+      "sensitivity", {{"run", run.string()}, {"weights", "gender"}, {"classes", "predicted"}, {"limit", 1000}, {"resamples", 200}},
+      context);
+  const Json& list = result_of(sensitivity, "weights", "list");
   const Json& loss = result_of(attack, "attack", "loss");
   const Json& gap = result_of(groups, "metric", "accuracy_difference");
   return {{"model", recipe},
@@ -61,6 +66,8 @@ Json one_model(const std::string& recipe, std::int64_t lines, const fs::path& ru
           {"attack_auc_ci", loss["ci"]["auc"]},
           {"accuracy_gap", gap["value"]},
           {"accuracy_gap_ci", gap["ci"]},
+          {"gender_word_sensitivity", list["value"]},
+          {"gender_word_sensitivity_ci", list["ci"]},
           {"seconds", trained["seconds"]}};
 }
 

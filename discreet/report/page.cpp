@@ -70,7 +70,7 @@ std::string run_section(const Json& entry, bool heading) {
   html += verdict(entry) + facts(entry) + internal::charts(entry) + internal::privacy(entry) +
           internal::membership(entry) + internal::canaries(entry) + internal::groups(entry) +
           internal::language_fairness(entry) +
-          internal::mitigations(entry) + caveats(entry);
+          internal::sensitivity(entry) + internal::mitigations(entry) + caveats(entry);
   html += fmt::format(
       "<p class=\"note\">{}: discreet {}{}, started {}, {} with {} thread(s){}.</p>",
       escape(text_of(entry["run"])), escape(text_of(entry.value("version", Json()))),

@@ -164,6 +164,10 @@ void add_audit(const fs::path& file, const Json& document, Json& entry) {
     Json audit = {{"file", shown}, {"schema", document["schema"]}};
     take(document, audit, {"n", "results", "configuration"});
     entry["language"].push_back(audit);
+  } else if (name == "fairness.sensitivity") {
+    Json audit = {{"file", shown}};
+    take(document, audit, {"n", "results", "by_group", "tokens", "ratings", "configuration"});
+    entry["sensitivity"].push_back(audit);
   } else {
     entry["other_documents"].push_back({{"file", shown}, {"schema", document["schema"]}});
   }
@@ -215,6 +219,7 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   entry["groups"] = Json::array();
   entry["mitigations"] = Json::array();
   entry["language"] = Json::array();
+  entry["sensitivity"] = Json::array();
   entry["other_documents"] = Json::array();
   add_caveats(statement, "privacy.json", entry["caveats"]);
   for (const fs::path& file : run.audit_files()) {

@@ -133,6 +133,17 @@ void print_processes(const Json& document) {
   cli::print_table({"shape", "mode", "examples", "parameters", "step ms", "median", "examples/s"}, rows);
 }
 
+void print_sensitivity_times(const Json& document) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& row : document["results"]) {
+    rows.push_back({row["model"], row["classes"].dump(), row["classes_weight"], row["sentences"].dump(),
+                    fmt::format("{:.3f}", row["predictions_seconds"].get<double>()),
+                    fmt::format("{:.3f}", row["sensitivity_seconds"].get<double>()),
+                    fmt::format("{:.2f}", row["ratio"].get<double>())});
+  }
+  cli::print_table({"model", "classes", "weights", "sentences", "predictions s", "sensitivity s", "ratio"}, rows);
+}
+
 void print_tokenizers(const Json& document) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& row : document["results"]) {
@@ -175,8 +186,8 @@ void register_verb_bench(cli::Program& program) {
                    "rounds (linear, bag-of-words, lstm, cnn, transformer, zipf with --clients); accountants: "
                    "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text; "
                    "likelihood: scores of hidden tokens, packed against one sentence at a time (--examples of each benchmark); "
-                   "association: exact WEAT and CEAT.")
-      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers", "likelihood", "association"}))
+                   "association: exact WEAT and CEAT; sensitivity: of 10,000 sentences, beside their predictions (--steps repeats).")
+      ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers", "likelihood", "association", "sensitivity"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
@@ -216,6 +227,11 @@ void register_verb_bench(cli::Program& program) {
                     : what == "noise"     ? app::call_operation("bench-noise", request, context)
                     : what == "processes" ? app::call_operation("bench-processes", one_thread, context)
                     : what == "federated" ? app::call_operation("bench-federated", federated_request, context)
+                    : what == "sensitivity"
+                        ? app::call_operation("bench-sensitivity",
+                                              {{"repeats", verb->count("--steps") > 0 ? flags.steps : 3},
+                                               {"threads", one_thread["threads"]}},
+                                              context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
                                           : app::call_operation("bench", request, context);
     if (document.is_null()) return 0;  // one of several processes; rank 0 speaks for all
@@ -229,6 +245,8 @@ void register_verb_bench(cli::Program& program) {
       print_federated(document);
     } else if (what == "accountants") {
       print_accountants(document["results"]);
+    } else if (what == "sensitivity") {
+      print_sensitivity_times(document);
     } else if (what == "tokenizers") {
       print_tokenizers(document);
     } else if (what == "likelihood" || what == "association") {

@@ -16,6 +16,7 @@ std::string groups(const Json& entry);
 std::string mitigations(const Json& entry);
 /// Likelihood, association and generation of language models.
 std::string language_fairness(const Json& entry);
+std::string sensitivity(const Json& entry);
 std::string comparison(const Json& results);
 std::string repeats(const Json& repeats);
 
