@@ -2,14 +2,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "discreet/app/group_table.h"
+#include "discreet/app/ops/internal/asked_data.h"
+#include "discreet/app/ops/internal/run_counterfactuals.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
 #include "discreet/core/run_dir.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet {
 namespace app {
@@ -31,10 +35,9 @@ std::vector<std::string> slots_right(const EncodedData& data, const Scores& scor
   return right;
 }
 
-std::string group_cell(const text::Example& example, const std::string& column) {
-  const auto found = example.groups.find(column);
-  if (found != example.groups.end()) return found->second;
-  return column == "user" ? example.user : "";
+/// What the texts themselves say: words that they mention, words that are exchanged.
+bool asks_for_texts(const Json& request) {
+  return !request.value("mentions", Json::array()).empty() || request.contains("swap");
 }
 
 /// The columns asked for; else those of data.group; else the columns that every example has.
@@ -48,28 +51,12 @@ std::vector<std::string> group_columns(const Json& request, const RunModel& run,
     }
     if (columns.empty() && !data.examples.front().user.empty()) columns = {"user"};
   }
+  if (columns.empty() && asks_for_texts(request)) return {};
   if (columns.empty()) {
     throw usage_error("the data name neither groups nor users",
                       "Name columns with data.group in the configuration, or --group.");
   }
   return columns;
-}
-
-void check_columns(const std::vector<std::string>& columns, const EncodedData& data,
-                   const std::string& source) {
-  for (const std::string& column : columns) {
-    const bool known = std::any_of(
-        data.examples.begin(), data.examples.end(),
-        [&](const text::Example& example) { return !group_cell(example, column).empty(); });
-    if (known) continue;
-    std::vector<std::string> names = {"user"};
-    if (!data.examples.empty()) {
-      for (const auto& [name, value] : data.examples.front().groups) names.push_back(name);
-    }
-    throw bad_data(fmt::format("{}: no example has a group '{}'; known: {}", source, column,
-                               fmt::join(names, ", ")),
-                   "Name the column in data.group of the run's configuration.");
-  }
 }
 
 GroupQuestion group_question(const Json& request, const std::vector<std::string>& columns) {
@@ -86,6 +73,8 @@ GroupQuestion group_question(const Json& request, const std::vector<std::string>
     options.families.push_back(
         static_cast<stats::GroupFamily>(std::find(families.begin(), families.end(), name) - families.begin()));
   }
+  question.positive = request.value("positive", "");
+  question.threshold = request.value("threshold", question.threshold);
   options.seed = request.value("seed", options.seed);
   options.least = request.value("least", options.least);
   options.method = request.value("bootstrap", "percentile") == "bca"
@@ -97,12 +86,56 @@ GroupQuestion group_question(const Json& request, const std::vector<std::string>
   return question;
 }
 
-GroupRows group_rows(const RunModel& run, const EncodedData& data, const Scores& scores,
+/// Labels by the names of the run's classes: "a=b,c=d" of request["relabel"].
+std::string relabelled(const Json& names, const std::string& label) {
+  return names.contains(label) ? names[label].get<std::string>() : label;
+}
+
+bool mentions(const text::Example& example, const std::string& word) {
+  return std::any_of(example.words.begin(), example.words.end(),
+                     [&](const std::string& other) { return text::lowercase(other) == text::lowercase(word); });
+}
+
+/// Subgroups that may overlap: columns that hold numbers, and texts that mention a word.
+void add_identities(const Json& request, const EncodedData& data, const std::string& source, GroupQuestion& question,
+                    GroupRows& rows) {
+  for (const std::string& column : request.value("identity", std::vector<std::string>{})) {
+    auto& member = rows.identity.emplace_back();
+    for (const text::Example& example : data.examples) {
+      const std::string cell = group_cell(example, column);
+      double value = 0;
+      const auto [stop, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+      if (!cell.empty() && (error != std::errc() || stop != cell.data() + cell.size())) {
+        throw bad_data(fmt::format("{}: '{}' in column '{}' is no number", source, cell, column));
+      }
+      member.push_back(!cell.empty() && value >= 0.5 ? 1 : 0);
+    }
+    question.identity.push_back(column);
+  }
+  for (const std::string& word : request.value("mentions", std::vector<std::string>{})) {
+    auto& member = rows.identity.emplace_back();
+    for (const text::Example& example : data.examples) member.push_back(mentions(example, word) ? 1 : 0);
+    question.identity.push_back(word);
+  }
+}
+
+/// Where no column was named: whether a text mentions any of the words.
+void add_mention_group(const EncodedData& data, GroupQuestion& question, GroupRows& rows) {
+  question.group = {rows.identity.empty() ? "examples" : "mentions"};
+  rows.group.emplace_back();
+  for (std::size_t i = 0; i < data.examples.size(); ++i) {
+    const bool any = std::any_of(rows.identity.begin(), rows.identity.end(), [&](const auto& member) { return member[i] != 0; });
+    rows.group.back().push_back(rows.identity.empty() ? "all" : any ? "some" : "none");
+  }
+}
+
+GroupRows group_rows(const Json& request, const RunModel& run, const EncodedData& data, const Scores& scores,
                      const std::vector<std::string>& columns) {
+  const Json names = request.value("relabel", Json::object());
   GroupRows rows;
   if (!scores.intents.empty()) {
     for (std::size_t i = 0; i < scores.intents.size(); ++i) {
-      rows.label.push_back(data.examples[i].label);
+      rows.label.push_back(relabelled(names, data.examples[i].label));
       rows.prediction.push_back(run.encoder.intents.name(scores.intents[i]));
     }
   } else {
@@ -118,42 +151,76 @@ GroupRows group_rows(const RunModel& run, const EncodedData& data, const Scores&
   return rows;
 }
 
-/// Request: run; split (test or dev); the keys of group_configuration; out (a file instead of
-/// RUN/audits). What is compared: the intent, or whole tag sequences where there is no intent.
+/// Probabilities of `positive` as scores, in place of predictions.
+void take_scores(const RunModel& run, const Scores& scores, GroupQuestion& question, GroupRows& rows) {
+  const std::int64_t positive = run.encoder.intents.find(question.positive);
+  if (positive < 0) {
+    throw usage_error(fmt::format("the run knows no class '{}'; it has {}", question.positive,
+                                  fmt::join(run.encoder.intents.names(), ", ")),
+                      "Check --positive.");
+  }
+  const auto classes = static_cast<std::size_t>(run.encoder.intents.size());
+  for (std::size_t i = 0; i < scores.intents.size(); ++i) {
+    rows.score.push_back(scores.intent_probabilities[i * classes + static_cast<std::size_t>(positive)]);
+  }
+  rows.prediction.clear();
+  question.prediction.clear();
+  question.score = "probability";
+}
+
+/// Request: run; data, format, text_column, label_column, or split (internal/asked_data.h); the keys of
+/// group_configuration; positive: its probability is the score; relabel: names of the data's labels in the run;
+/// identity: columns of numbers; mentions: words; swap: counterfactual copies (internal/run_counterfactuals.h); out
+/// (a file instead of RUN/audits). What is compared: the intent, or whole tag sequences where there is no intent.
 Json groups_of_run(const Json& request, core::OperationContext&) {
   const fs::path path = request.at("run").get<std::string>();
   const core::RunDir directory = core::RunDir::open(path);
   const RunModel run = open_run_model(path);
-  std::string split = request.value("split", "test");
-  if (split == "test" && run.settings.data.test.empty()) split = "dev";
-  const bool test = split == "test";
-  const std::string& source = test ? run.settings.data.test : run.settings.data.dev;
-  if (source.empty()) {
-    throw usage_error(
-        fmt::format("{}: the run's configuration names neither data.test nor data.dev",
-                    path.string()),
-        "Train with data.test set.");
-  }
-  const EncodedData data = load_examples(run.settings, run.encoder, source,
-                                         test ? text::Split::kTest : text::Split::kDev);
+  auto wanted = request.value("group", std::vector<std::string>{});
+  for (const std::string& column : request.value("identity", std::vector<std::string>{})) wanted.push_back(column);
+  const AskedData asked = asked_data(request, run, path.string(), wanted);
+  const EncodedData data = load_examples(asked.settings, run.encoder, asked.source, asked.split);
   const std::vector<std::string> columns = group_columns(request, run, data);
-  check_columns(columns, data, source);
-  const GroupQuestion question = group_question(request, columns);
+  check_group_columns(columns, data, asked.source);
+  GroupQuestion question = group_question(request, columns);
   const Scores scores = score(*run.model, data);
+  const bool asks_for_classes = asks_for_texts(request) || request.contains("positive");
+  if (asks_for_classes && scores.intents.empty()) {
+    throw usage_error("--positive, --mentions and --swap need a run that predicts a class");
+  }
+  GroupRows rows = group_rows(request, run, data, scores, columns);
+  add_identities(request, data, asked.source, question, rows);
+  if (columns.empty()) add_mention_group(data, question, rows);
+  if (!question.positive.empty()) take_scores(run, scores, question, rows);
+  if (!question.identity.empty() && rows.score.empty()) {
+    throw usage_error("--identity and --mentions compare scores", "Name the positive class with --positive.");
+  }
 
   Json configuration = group_configuration(question);
-  configuration["split"] = split;
+  configuration["split"] = asked.role;
+  for (const char* key : {"swap", "relabel"}) {
+    if (request.contains(key)) configuration[key] = request[key];
+  }
   configuration["compared"] = scores.intents.empty() ? "slots" : "intent";
-  core::InputFile asked;
-  asked.role = split;
-  asked.path = source;
   Json document =
       core::make_document({.schema = "discreet.fairness.groups/1",
                            .configuration = configuration,
                            .inputs = {core::describe_input("model", path / "model"),
-                                      describe_source(run.settings, run.encoder, asked)}});
+                                      describe_asked(asked, run.encoder)}});
   document["run"] = path.string();
-  answer_groups(group_rows(run, data, scores, columns), question, document);
+  answer_groups(rows, question, document);
+  if (request.contains("swap")) {
+    const Counterfactuals copies = counterfactual_copies(run.encoder, data, request["swap"].get<std::string>());
+    const Scores of_copies = copies.original.empty() ? Scores{} : score(*run.model, copies.copies);
+    const auto changes =
+        counterfactual_changes(scores, of_copies, copies, static_cast<std::size_t>(run.encoder.intents.size()));
+    add_counterfactual_results(changes, copies, data.examples.size(),
+                               {.resamples = question.options.resamples,
+                                .confidence = question.options.confidence,
+                                .method = question.options.method,
+                                .seed = question.options.seed},
+                               document);
+  }
   write_finding(request, directory, document);
   return document;
 }

@@ -15,7 +15,8 @@ struct GroupFlags {
   std::string run;
   std::string input;
   std::string out;
-  std::string split = "test";
+  std::string split = "test", data, format, text, swap;
+  std::vector<std::string> mentions, relabel;
   std::string bootstrap = "percentile";
   std::vector<std::string> families;
   app::GroupQuestion question;
@@ -95,7 +96,7 @@ void register_verb_fairness_groups(cli::Program& program) {
       ->delimiter(',');
   verb->add_option("--weight", question.weight, "Column of weights.");
   verb->add_option("--identity", question.identity,
-                   "With --score: columns of subgroups that may overlap; a row belongs from .5 on.")
+                   "With --score, or a run with --positive: columns of subgroups that may overlap; a row belongs from .5 on.")
       ->delimiter(',');
   verb->add_option("--counterfactual", question.counterfactual,
                    "With --score: column that says which rows are copies of one example.");
@@ -106,7 +107,17 @@ void register_verb_fairness_groups(cli::Program& program) {
   verb->add_option("--permutations", question.options.permutations, "Of groups, for p-values; 0 for none.")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
-  verb->add_option("--positive", question.positive, "The positive class, if not 1 or true.");
+  verb->add_option("--positive", question.positive, "The positive class, if not 1 or true. Of a run: its probability is the score.");
+  verb->add_option("--data", flags.data, "Of a run: other data than its own, as in data.test (FILE?column=value keeps rows).");
+  verb->add_option("--format", flags.format, "Of --data, if its name does not say it.");
+  verb->add_option("--text", flags.text, "Of --data: column of the text; --label names that of the class.");
+  verb->add_option("--relabel", flags.relabel, "Of --data: its names of classes and the run's, a=b,c=d.")->delimiter(',');
+  verb->add_option("--mentions", flags.mentions,
+                   "Of a run with --positive: words; the texts that hold one are a subgroup, as with --identity.")
+      ->delimiter(',');
+  verb->add_option("--swap", flags.swap,
+                   "Of a run: counterfactual gap and flip rate over copies with words exchanged: gender (the built-in lists) or a "
+                   "file of pairs.");
   verb->add_option("--split", flags.split, "Of a run: test or dev.")
       ->check(CLI::IsMember({"test", "dev"}))
       ->capture_default_str();
@@ -125,7 +136,7 @@ void register_verb_fairness_groups(cli::Program& program) {
       ->capture_default_str();
   verb->add_option("--seed", question.options.seed, "Of the bootstrap.")->capture_default_str();
   verb->add_option("--out", flags.out, "Write the document here.");
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
     if (flags.run.empty() == flags.input.empty()) {
       throw usage_error("fairness groups needs a run directory or --input FILE",
                         "For example: discreet fairness groups --input predictions.csv --label y "
@@ -147,7 +158,17 @@ void register_verb_fairness_groups(cli::Program& program) {
       Json request = app::group_configuration(asked);
       request["run"] = flags.run;
       request["split"] = flags.split;
-      if (!flags.out.empty()) request["out"] = flags.out;
+      for (const auto& [key, value] : {std::pair{"out", &flags.out}, {"data", &flags.data}, {"format", &flags.format},
+                                       {"text_column", &flags.text}, {"swap", &flags.swap}}) {
+        if (!value->empty()) request[key] = *value;
+      }
+      if (verb->count("--label") > 0) request["label_column"] = asked.label;
+      if (!flags.mentions.empty()) request["mentions"] = flags.mentions;
+      for (const std::string& pair : flags.relabel) {
+        const std::size_t equals = pair.find('=');
+        if (equals == std::string::npos) throw usage_error("--relabel: '" + pair + "' is no pair", "For example --relabel hateful=toxic.");
+        request["relabel"][pair.substr(0, equals)] = pair.substr(equals + 1);
+      }
       auto context = program.context();
       document = app::call_operation("run-groups", request, context);
     }
