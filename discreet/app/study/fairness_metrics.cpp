@@ -96,9 +96,9 @@ class MetricsCell {
   Json measure() {
     write_lists();
     const std::string language = train_language();
-    Json result = {{"intrinsic", intrinsic(language + "/model")}, {"tasks", Json::array()}};
+    Json result = {{"intrinsic", intrinsic(language)}, {"tasks", Json::array()}};
     for (const double skew : request_["downstream"].get<std::vector<double>>()) {
-      result["tasks"].push_back(task(language + "/model", skew));
+      result["tasks"].push_back(task(language, skew));
     }
     return result;
   }
@@ -145,7 +145,9 @@ class MetricsCell {
         "train.learning_rate=1e-3", "train.optimizer=adamw", "train.threads=1",
         fmt::format("run.seed={}", request_["seed"].get<int>())};
     call_operation("train", {{"set", set}, {"run", run}, {"force", true}}, context_);
-    return run;
+    // What a pretrained model begins from is a folder of the Hugging Face layout.
+    call_operation("model-export", {{"run", run}, {"out", file("exported")}}, context_);
+    return file("exported");
   }
 
   Json likelihood(const std::string& model, const char* benchmark, const std::string& data) {
@@ -170,7 +172,7 @@ class MetricsCell {
     request["out"] = file("found.json");
     const Json found = call_operation("fairness-association", request, context_);
     for (const Json& result : found["results"]) {
-      if (result["effect_size"].is_number()) into[name] = result["effect_size"];
+      if (result.contains("effect_size") && result["effect_size"].is_number()) into[name] = result["effect_size"];
     }
   }
 
@@ -199,7 +201,9 @@ class MetricsCell {
     }
     if (const auto path = known_file("crows_pairs/crows_pairs_anonymized.csv"); !path.empty()) {
       for (const Json& result : likelihood(model, "crows-pairs", path.string())["results"]) {
-        if (result["bias_type"] == "gender" && result.contains("ss") && result["ss"].is_number()) into["crows-pairs, gender"] = result["ss"];
+        if (result["bias_type"] == "gender" && result.contains("score") && result["score"].is_number()) {
+          into["crows-pairs, gender"] = result["score"];
+        }
       }
     }
   }
@@ -208,7 +212,7 @@ class MetricsCell {
     Json found = {{"ilps, task's professions", template_skew(model, "own.jsonl")},
                   {"ilps, other professions", template_skew(model, "other.jsonl")}};
     put_association(model, "seat, task's professions",
-                    {{"word_lists", file("lists.json")}, {"targets", {"female_jobs", "male_jobs"}}, {"attributes", {"female_terms", "male_terms"}}},
+                    {{"word_lists", file("lists.json")}, {"targets", {"female_jobs", "male_jobs"}}, {"attributes", {"female_terms", "male_terms"}}, {"templates", true}},
                     found);
     put_association(model, "seat, names and career", {{"tests", {"weat6"}}}, found);
     put_benchmarks(model, found);
