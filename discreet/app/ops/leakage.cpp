@@ -82,14 +82,15 @@ Json accuracies(const Encoder& encoder, const EncodedData& test, const Scores& s
     double right = 0, all = 0;
   };
   Count whole;
-  std::map<std::string, Count> by_label, by_length, by_group;
+  std::map<std::string, Count> by_label, by_length;
+  std::map<std::string, std::map<std::string, Count>> by_group;
   for (std::int64_t i = 0; i < test.size(); ++i) {
     const auto place = static_cast<std::size_t>(i);
     const double right = test.intents[place] == scores.intents[place] ? 1 : 0;
     const bool is_short = test.offsets[i + 1] - test.offsets[i] < median;
     std::vector<Count*> counts = {&whole, &by_label[test.examples[place].label], &by_length[is_short ? "short" : "long"]};
     for (const auto& [group, value] : test.examples[place].groups) {
-      if (!value.empty()) counts.push_back(&by_group[group + " " + value]);
+      if (!value.empty()) counts.push_back(&by_group[group][value]);
     }
     for (Count* count : counts) {
       count->right += right;
@@ -104,10 +105,12 @@ Json accuracies(const Encoder& encoder, const EncodedData& test, const Scores& s
     }
     return parts.empty() ? Json() : Json(most - least);
   };
+  Json groups = Json::object();
+  for (const auto& [group, parts] : by_group) groups[group] = gap(parts);
   return {{"accuracy", whole.right / whole.all},
           {"gap_by_label", gap(by_label)},
           {"gap_by_length", gap(by_length)},
-          {"gap_by_group", gap(by_group)}};
+          {"gap_by_group", groups}};
 }
 
 stats::AttackData attack_data(const std::vector<ModelSignals>& shadows,
