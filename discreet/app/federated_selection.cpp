@@ -60,9 +60,9 @@ federated::Selection trial_round(const std::string& strategy, const std::vector<
                                    question.options, static_cast<std::uint64_t>(question.seed));
 }
 
-void put_inclusion(const federated::Selection& selection, const std::vector<double>& sizes, Json& result) {
+void put_inclusion(const federated::Selection& selection, bool reads_models, const std::vector<double>& sizes, Json& result) {
   const auto& chances = selection.inclusion.probability;
-  if (chances.empty()) {
+  if (chances.empty() || reads_models) {
     core::set_absent(result, "inclusion", "who is selected depends on models and earlier rounds: nobody knows the chances");
     return;
   }
@@ -119,7 +119,8 @@ Json explain_selection(const SelectionQuestion& question, core::OperationContext
     Json result = {{"selection", entry->name}, {"summary", entry->summary}};
     try {
       const auto selection = trial_round(entry->name, sizes, question);
-      put_inclusion(selection, sizes, result);
+      const bool reads_models = std::any_cast<federated::SelectionRule>(&entry->make)->reads_models;
+      put_inclusion(selection, reads_models, sizes, result);
       result["cost"] = cost_json(selection.cost, question.values);
       if (!selection.notes.empty()) result["notes"] = selection.notes;
     } catch (const Error& error) {

@@ -121,6 +121,11 @@ Selection select_clients(const std::string& strategy, const SelectionInput& inpu
     selection.inclusion.method = "unknown";
     return selection;
   }
+  if (rule.reads_models && !input.signals_last_seen) {  // every device makes its update to tell its norm
+    selection.cost.models_down = static_cast<double>(input.activity.size());
+    selection.cost.numbers_up = static_cast<double>(input.activity.size());
+    selection.cost.gradients = std::accumulate(input.activity.begin(), input.activity.end(), 0.0);
+  }
   if (is_poisson(options)) {
     const auto rates = poisson_rates_of(strategy, input, options);
     selection.clients = draw_poisson(rates, uniform);
