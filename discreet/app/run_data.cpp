@@ -22,21 +22,22 @@ namespace discreet::app {
 namespace fs = std::filesystem;
 namespace {
 
-/// Those of data.group, and the columns that [mitigate] reads.
-std::vector<std::string> group_columns_of(const Settings& settings) {
+/// Those of data.group; of training data the columns that [mitigate] reads, too.
+std::vector<std::string> group_columns_of(const Settings& settings, const std::string& role) {
   std::vector<std::string> columns = settings.data.group;
+  if (role != "train") return columns;
   for (const std::string* name : {&settings.mitigate.weight, &settings.mitigate.attribute}) {
     if (!name->empty() && std::ranges::find(columns, *name) == columns.end()) columns.push_back(*name);
   }
   return columns;
 }
 
-text::ReaderOptions reader_options(const Settings& settings) {
+text::ReaderOptions reader_options(const Settings& settings, const std::string& role) {
   return {.text = settings.data.text,
           .label = settings.data.label,
           .slots = settings.data.slots,
           .user = settings.data.user,
-          .group = group_columns_of(settings),
+          .group = group_columns_of(settings, role),
           .encoding = settings.data.encoding,
           .header = settings.data.header,
           .quotes = settings.data.quotes,
@@ -46,8 +47,8 @@ text::ReaderOptions reader_options(const Settings& settings) {
 }
 
 /// Columns by the names that the task gives them.
-text::ReaderOptions task_options(const Settings& settings) {
-  text::ReaderOptions options = reader_options(settings);
+text::ReaderOptions task_options(const Settings& settings, const std::string& role) {
+  text::ReaderOptions options = reader_options(settings, role);
   const auto or_usual = [](const std::string& name, const char* usual) { return name.empty() ? usual : name; };
   if (settings.task == "span-qa") {
     options.text = or_usual(settings.data.context, "context");
@@ -112,7 +113,7 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
                                          const text::Tokenizer& tokenizer) {
   std::vector<text::Example> examples;
   for (const std::string& name : sources_of(source.list)) {
-    const auto reader = open_data(name, source.split, settings.data.format, task_options(settings));
+    const auto reader = open_data(name, source.split, settings.data.format, task_options(settings, source.role));
     text::Example example;
     while (reader->next(example)) {
       if (settings.data.tokenizer == "character") {
