@@ -1,6 +1,7 @@
 #include "discreet/app/likelihood_data.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <unordered_map>
 
@@ -83,26 +84,26 @@ const std::vector<std::pair<std::string, std::string>>& person_pairs() {
   return pairs;
 }
 
-/// What the masks of `masked` stand for in `sentence`: its bytes [begin, end).
-std::pair<std::size_t, std::size_t> masked_place(const std::string& sentence, const std::string& masked, const std::string& where) {
-  const std::size_t begin = masked.find("[MASK]"), last = masked.rfind("[MASK]");
-  const std::size_t after = last == std::string::npos ? 0 : masked.size() - last - 6;
-  if (begin == std::string::npos || sentence.size() < begin + after || sentence.compare(0, begin, masked, 0, begin) != 0 ||
-      sentence.compare(sentence.size() - after, after, masked, masked.size() - after, after) != 0) {
-    throw bad_data(fmt::format("{}: '{}' is not '{}' with its target hidden", where, masked, sentence));
+/// Where `word` stands in `sentence` as a whole word: its bytes [begin, end).
+std::pair<std::size_t, std::size_t> word_place(const std::string& sentence, const std::string& word, const std::string& where) {
+  const auto letter = [&](std::size_t at) { return at < sentence.size() && std::isalnum(static_cast<unsigned char>(sentence[at])) != 0; };
+  for (std::size_t at = word.empty() ? std::string::npos : sentence.find(word); at != std::string::npos; at = sentence.find(word, at + 1)) {
+    if ((at == 0 || !letter(at - 1)) && !letter(at + word.size())) return {at, at + word.size()};
   }
-  return {begin, sentence.size() - after};
+  throw bad_data(fmt::format("{}: '{}' is no word of '{}'", where, word, sentence));
 }
 
+/// Places come from the words, not from the file's masked sentences, which hide parts of longer words too
+/// ("lodging [MASK]ager").
 std::vector<BiasTemplate> templates_of_bec_pro(const fs::path& path) {
-  const Table table = read_table(path, {"Sentence", "Sent_TM", "Sent_AM", "Person", "Profession", "Prof_Gender"});
+  const Table table = read_table(path, {"Sentence", "Person", "Profession", "Prof_Gender"});
   // (text, profession, pair) → which of a pair stood there, in the file's order.
   std::vector<BiasTemplate> templates;
   std::unordered_map<std::string, std::size_t> known;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string where = table.where(row), &sentence = table.column("Sentence")[row];
-    const auto target = masked_place(sentence, table.column("Sent_TM")[row], where);
-    const auto attribute = masked_place(sentence, table.column("Sent_AM")[row], where);
+    const auto target = word_place(sentence, table.column("Person")[row], where);
+    const auto attribute = word_place(sentence, table.column("Profession")[row], where);
     if (target.first < attribute.second && attribute.first < target.second) {
       throw bad_data(where + ": target and attribute overlap");
     }
