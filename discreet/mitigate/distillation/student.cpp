@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <memory>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -60,14 +61,14 @@ void write_student(const fs::path& teacher, const std::vector<std::int64_t>& lay
   source.config.layers = static_cast<std::int64_t>(layers.size());
   source.form = source.architecture.form(source.config);
   core::ReproducibleRng rng(0, "student");
-  nn::PretrainedModel student(source, model->head(), rng);
+  const auto student = std::make_shared<nn::PretrainedModel>(source, model->head(), rng);
   std::map<std::string, at::Tensor> weights;
   for (const auto& [name, tensor] : nn::model_tensors(*model)) weights.emplace(name, tensor);
   nn::NamedTensors taken;
-  for (const auto& [name, tensor] : nn::model_tensors(student)) taken.emplace_back(name, weights.at(name_at_teacher(name, layers)));
-  nn::load_model_tensors(student, taken, teacher.string());
+  for (const auto& [name, tensor] : nn::model_tensors(*student)) taken.emplace_back(name, weights.at(name_at_teacher(name, layers)));
+  nn::load_model_tensors(*student, taken, teacher.string());
   core::write_folder_atomically(out, [&](const fs::path& folder) {
-    nn::save_pretrained(folder, student);
+    nn::save_pretrained(folder, *student);
     for (const char* name : kTokenizerFiles) {
       if (fs::exists(teacher / name)) fs::copy_file(teacher / name, folder / name);
     }

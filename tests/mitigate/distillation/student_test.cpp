@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 
 #include "discreet/app/loader.h"
 #include "discreet/core/error.h"
@@ -37,16 +38,17 @@ TEST_P(WriteStudent, HasTheTeachersLayersAndOpensLikeAnyFolder) {
   const nn::PretrainedSource source =
       nn::open_source(nn::test::tiny_pretrained(type, 40, {{"architectures", {class_name}}, {layers, 4}}));
   core::ReproducibleRng rng(1, "teacher");
-  nn::PretrainedModel teacher(source, nn::head_of(source.architecture, nn::PretrainedHead::kNextToken, type), rng);
+  const auto teacher = std::make_shared<nn::PretrainedModel>(
+      source, nn::head_of(source.architecture, nn::PretrainedHead::kNextToken, type), rng);
   std::filesystem::create_directories(folder / "teacher");
-  nn::save_pretrained(folder / "teacher", teacher);
+  nn::save_pretrained(folder / "teacher", *teacher);
 
   write_student(folder / "teacher", {0, 3}, folder / "student");
   const auto student = nn::open_pretrained(folder / "student");
   EXPECT_EQ(student->source().config.layers, 2);
   EXPECT_EQ(student->head().class_name, class_name);
   std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : nn::model_tensors(teacher)) weights.emplace(name, tensor);
+  for (const auto& [name, tensor] : nn::model_tensors(*teacher)) weights.emplace(name, tensor);
   for (const auto& [name, tensor] : nn::model_tensors(*student)) {
     EXPECT_TRUE(at::equal(tensor, weights.at(name_at_teacher(name, {0, 3})))) << name;
   }
