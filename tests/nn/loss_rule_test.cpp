@@ -4,12 +4,16 @@
 #include <filesystem>
 #include <numeric>
 
-#include "discreet/core/error.h"
+#include "discreet/core/registry.h"
 #include "discreet/nn/adversary.h"
 #include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/loss_rule.h"
 #include "discreet/nn/ordinary_step.h"
 #include "discreet/stats/probe.h"
+
+namespace discreet {
+void register_all_model(core::Registry&);
+}
 
 namespace discreet::nn {
 namespace {
@@ -39,6 +43,7 @@ Planted planted_texts(std::int64_t n, std::uint64_t seed) {
 }
 
 std::shared_ptr<Model> small_model() {
+  if (!core::registry().contains("model", "bow")) register_all_model(core::registry());
   core::ReproducibleRng rng(1);
   return make_model({.kind = "bow", .embedding = 8, .hidden = {8}}, {.vocabulary = 10, .intents = 2}, {}, rng);
 }
