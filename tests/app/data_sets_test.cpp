@@ -101,7 +101,7 @@ TEST_F(DataSets, ErrorsSayWhatToDo) {
             "data 'snisp': no such file or folder, and no known data set | Did you mean 'snips'?");
   EXPECT_EQ(failure("trec", ErrorCode::kUsage, Split::kDev),
             "data set 'trec' has no split 'dev' | It has: test, train.");
-  EXPECT_NE(failure("gap", ErrorCode::kUsage).find("Name one of its files: gap/"),
+  EXPECT_NE(failure("bold", ErrorCode::kUsage).find("Name one of its files: bold/"),
             std::string::npos);
   EXPECT_NE(failure("imdb", ErrorCode::kBadData).find("with --mirror"), std::string::npos);
   EXPECT_THROW(data_set("assistent"), Error);

@@ -81,7 +81,9 @@ TEST_F(DistillRun, ThePlantedSkewIsFoundInTheTeacherAndLoweredByTheMethod) {
   EXPECT_GT(disparity(teacher, false), 1.4);
   EXPECT_GT(disparity(teacher, true), 1.4);
   EXPECT_GT(disparity(plain, false), 1.2);
-  EXPECT_LT(disparity(both, false), 0.5);
+  // Before these prompts' pronouns there is nothing to reverse, so the teacher's predictions keep their
+  // skew; the hard labels of the doubled text have none: half of each is log(.7 / .3) = 0.85.
+  EXPECT_LT(disparity(both, false), 0.65 * disparity(plain, false));
   // Professions that no line of the student's text is about.
   EXPECT_LT(disparity(both, true), disparity(plain, true));
 }

@@ -70,7 +70,9 @@ CanaryDesign canary_design(StudyPreset preset) {
 }
 
 std::string canary_cell_name(const std::string& data, const CanaryArm& arm, int run) {
-  return fmt::format("{}-{}-{}", data, arm.name, run);
+  std::string name = fmt::format("{}-{}-{}", data, arm.name, run);
+  std::replace(name.begin(), name.end(), '+', '.');  // it names a file
+  return name;
 }
 
 std::vector<StudyCell> canary_cells(StudyPreset preset) {

@@ -193,14 +193,16 @@ class MetricsCell {
   void put_benchmarks(const std::string& model, Json& into) {
     if (const auto path = known_file("stereoset/stereoset_dev_en.jsonl"); !path.empty()) {
       write_stereoset(path);
-      for (const Json& result : likelihood(model, "stereoset", file("stereoset.jsonl"))["results"]) {
+      const Json stereoset = likelihood(model, "stereoset", file("stereoset.jsonl"));
+      for (const Json& result : stereoset.at("results")) {
         if (result.value("split", "") != "intrasentence" || !result.contains("ss") || !result["ss"].is_number()) continue;
         if (result["bias_type"] == "gender") into["stereoset, gender"] = result["ss"];
         if (result["bias_type"] == "race") into["stereoset, race"] = result["ss"];
       }
     }
     if (const auto path = known_file("crows_pairs/crows_pairs_anonymized.csv"); !path.empty()) {
-      for (const Json& result : likelihood(model, "crows-pairs", path.string())["results"]) {
+      const Json pairs = likelihood(model, "crows-pairs", path.string());
+      for (const Json& result : pairs.at("results")) {
         if (result["bias_type"] == "gender" && result.contains("score") && result["score"].is_number()) {
           into["crows-pairs, gender"] = result["score"];
         }

@@ -145,7 +145,8 @@ Json disparities(const Json& where, const std::vector<OddsRow>& rows, core::Oper
     request["first"] = row.first;
     request["second"] = row.second;
     Json values = Json::array();
-    for (const Json& odds : call_operation("role-odds", request, context)["log_odds"]) {
+    const Json answer = call_operation("role-odds", request, context);
+    for (const Json& odds : answer.at("log_odds")) {
       values.push_back(std::abs(odds.get<double>()));
     }
     result[row.name] = values;

@@ -107,7 +107,7 @@ std::vector<StudyCell> selection_cells(StudyPreset preset) {
 
 /// Spoken lines of roles with at least 20 of them, every tenth for testing, as JSON lines.
 void write_plays(const fs::path& folder, int plays) {
-  const auto reader = text::make_reader("plays", resolve_data("shakespeare_plays", text::Split::kTrain).path);
+  const auto reader = text::make_reader("plays", resolve_data("shakespeare_plays/hamlet.txt", text::Split::kTrain).path.parent_path());
   std::map<std::string, std::vector<text::Example>> roles;
   std::set<std::string> seen;
   for (text::Example example; reader->next(example);) {

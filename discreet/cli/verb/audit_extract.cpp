@@ -41,7 +41,8 @@ void print_extraction(const Json& document) {
                                     canary["rank"].is_null() ? "n/a" : canary["rank"].dump(),
                                     fmt::format("{:g}", canary["candidates"].is_number() ? canary["candidates"].get<double>() : HUGE_VAL)};
     std::string found;
-    for (const auto& [attack, one] : canary.value("attacks", Json::object()).items()) {
+    const Json attacks = canary.value("attacks", Json::object());
+    for (const auto& [attack, one] : attacks.items()) {
       if (one["right"].get<bool>()) found += (found.empty() ? "" : ", ") + attack;
     }
     row.push_back(found.empty() ? "none" : found);
