@@ -75,7 +75,7 @@ Json one_model(const std::string& recipe, std::int64_t lines, const fs::path& ru
 Json federations(std::int64_t lines, const fs::path& folder, core::OperationContext& context) {
   Json found = Json::array();
   for (const char* selection : {"uniform", "activity"}) {
-    Json changes = {fmt::format("federated.selection={}", selection), "federated.rounds=30", "train.eval_every=30"};
+    Json changes = {fmt::format("federated.selection={}", selection), "federated.rounds=60", "train.eval_every=60"};
     if (lines > 0) changes.push_back(fmt::format("data.train=assistant:lines={}", std::min<std::int64_t>(lines, 4000)));
     const Json simulated = call_operation(
         "federated_simulate",
@@ -102,7 +102,7 @@ Json project_demo(const fs::path& run, const fs::path& out, std::int64_t lines, 
   const std::int64_t texts = lines == 0 ? 1500 : std::max<std::int64_t>(lines, 300);
   const Json projected = call_operation("project-model",
                                         {{"model", run.string()},
-                                         {"data", fmt::format("assistant:lines={},seed=2", texts)},
+                                         {"data", fmt::format("assistant:lines={},seed=2,dialect_share=0.5,dialect_gap=0.8", texts)},
                                          {"protected", "dialect"},
                                          {"method", "leace"},
                                          {"out", out.string()},

@@ -29,7 +29,7 @@ void write_corpus(const fs::path& file, const app::RoleCorpusOptions& options) {
 Json settings_on(const fs::path& data, std::int64_t steps) {
   return {"task=\"language-model\"", "data.train=" + Json(data.string()).dump(), "data.format=\"text\"",
           "data.lowercase=false", "data.vocabulary=\"private\"", "model.kind=\"gpt\"", "model.hidden=[32]", "model.heads=2",
-          "train.batch_size=64", fmt::format("train.steps={}", steps), "train.learning_rate=0.005",
+          "train.batch_size=64", fmt::format("train.steps={}", steps), "train.learning_rate=0.005", fmt::format("train.warmup={}", steps / 20),
           "train.schedule=\"cosine\"", "train.threads=1", "train.checkpoint_every=100000"};
 }
 
@@ -73,9 +73,9 @@ class DistillRun : public ::testing::Test {
 };
 
 TEST_F(DistillRun, ThePlantedSkewIsFoundInTheTeacherAndLoweredByTheMethod) {
-  train_teacher(3000, 400);
-  ASSERT_EQ(call_in_child("distill", student("plain", 200, {})), 0);
-  ASSERT_EQ(call_in_child("distill", student("both", 200, {"distill.augment=\"augment\"", "distill.combination=\"max\""})), 0);
+  train_teacher(3000, 800);
+  ASSERT_EQ(call_in_child("distill", student("plain", 400, {})), 0);
+  ASSERT_EQ(call_in_child("distill", student("both", 400, {"distill.augment=\"augment\"", "distill.combination=\"max\""})), 0);
   const fs::path teacher = folder_ / "teacher", plain = folder_ / "plain", both = folder_ / "both";
   // Planted: log 9 = 2.20.
   EXPECT_GT(disparity(teacher, false), 1.4);

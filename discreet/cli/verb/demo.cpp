@@ -23,7 +23,7 @@ void register_verb_demo(cli::Program& program) {
   static std::int64_t lines = 0;
   CLI::App* verb = program.add_verb(
       "demo",
-      "Trains, attacks and compares a model without and with privacy, and writes a report.");
+      "Trains, attacks, compares, debiases and federates small models, and writes a report.");
   verb->add_option("--out", folder, "Where the runs and the report go.")->capture_default_str();
   verb->add_option("--lines", lines,
                    "Lines of training text, instead of the recipes' own: fewer are quicker and worse.")
@@ -56,13 +56,14 @@ void register_verb_demo(cli::Program& program) {
     }
     fmt::print("\nA language model with a planted skew from professions to pronouns, and its role-reversed student:\n");
     cli::print_table({"measure", "before", "after", "verdict"}, pairs);
-    fmt::print("\nThe same corpus left on its users' devices, 30 rounds of 20 of them:\n");
+    const Json& asked = document["federations"].front();
+    fmt::print("\nThe same corpus left on its users' devices, {} rounds of 20 of them:\n", asked["rounds"].get<int>());
     rows.clear();
     for (const Json& federation : document["federations"]) {
       rows.push_back({federation["selection"].get<std::string>(), demo_cell(federation["accuracy"]),
                       demo_cell(federation["participation_gini"]),
                       fmt::format("{:.1f}", federation["bytes_up"].get<double>() / 1e6),
-                      fmt::format("{:.0f}", federation["seconds"].get<double>())});
+                      fmt::format("{:.1f}", federation["seconds"].get<double>())});
     }
     cli::print_table({"devices asked", "intent accuracy", "Gini of participation", "MB up", "seconds"}, rows);
     if (document.contains("projection")) {
