@@ -177,12 +177,7 @@ class AssociationWork {
 Json association_of_model(const Json& request, core::OperationContext& context) {
   AssociationWork work(request, context);
   Json document = request.contains("corpus") ? work.contextual() : work.sentences();
-  if (work.language().run) {
-    document["run"] = work.language().path.string();
-    write_finding(request, core::RunDir::open(work.language().path), document);
-  } else if (request.contains("out")) {
-    core::write_document(request["out"].get<std::string>(), document);
-  }
+  write_model_finding(request, work.language().run ? work.language().path : "", document);
   return document;
 }
 

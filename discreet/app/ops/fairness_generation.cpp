@@ -222,12 +222,7 @@ Json generation_audit(const Json& request, core::OperationContext& context) {
     if (request.contains(role)) labels.push_back(classify(role, request[role].get<std::string>(), records));
   }
   Json document = generation_document(records, labels, generation_question(request), inputs, configuration);
-  if (!run.empty()) {
-    document["run"] = run.string();
-    write_finding(request, core::RunDir::open(run), document);
-  } else if (request.contains("out")) {
-    core::write_document(request["out"].get<std::string>(), document);
-  }
+  write_model_finding(request, run, document);
   return document;
 }
 

@@ -241,12 +241,7 @@ Json likelihood_of_model(const Json& request, core::OperationContext& context) {
   if (request.contains("scores_out")) {
     core::write_file_atomically(request["scores_out"].get<std::string>(), work.score_lines());
   }
-  if (work.language().run) {
-    document["run"] = work.language().path.string();
-    write_finding(request, core::RunDir::open(work.language().path), document);
-  } else if (request.contains("out")) {
-    core::write_document(request["out"].get<std::string>(), document);
-  }
+  write_model_finding(request, work.language().run ? work.language().path : "", document);
   return document;
 }
 

@@ -41,5 +41,8 @@ Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size 
 
 /// What was found out about a run: to request["out"] if that is given, else into the run's audits/.
 void write_finding(const Json& request, const core::RunDir& run, const Json& document);
+/// The same of a model that may be a run's or a folder's (`run` empty), which has no audits/: what was
+/// found of a folder is written only if request["out"] is given. The document names the run.
+void write_model_finding(const Json& request, const std::filesystem::path& run, Json& document);
 
 }  // namespace discreet::app

@@ -77,6 +77,24 @@ SketchPlace sketch_place(std::uint64_t place, std::int64_t width) {
           (x & 1) != 0 ? 1.0F : -1.0F};
 }
 
+core::ReproducibleRng local_rng(const LocalOptions& options, const LocalWork& work) {
+  return core::ReproducibleRng(options.seed, fmt::format("{}.{}.{}", work.stream, work.round, work.client));
+}
+
+std::int64_t planned_steps(const LocalOptions& options, std::size_t examples) {
+  const auto batch = static_cast<std::size_t>(options.batch_size);
+  const std::int64_t all = options.epochs * static_cast<std::int64_t>((examples + batch - 1) / batch);
+  return options.most_steps > 0 ? std::min(all, options.most_steps) : all;
+}
+
+nn::Schedule local_schedule(const LocalOptions& options, const LocalWork& work, std::int64_t planned) {
+  return {.kind = options.schedule.kind,
+          .peak = work.learning_rate > 0 ? work.learning_rate : options.learning_rate,
+          .steps = std::max<std::int64_t>(1, planned),
+          .warmup_steps = std::llround(options.schedule.warmup_share * static_cast<double>(planned)),
+          .final_fraction = options.schedule.final_fraction};
+}
+
 ClientTrainer::ClientTrainer(std::shared_ptr<nn::Model> model,
                              std::shared_ptr<const nn::EncodedExamples> data,
                              const LocalOptions& options)
@@ -227,8 +245,7 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
   if (!work.personal.empty()) write_personal(work.personal);
   LocalResult result;
   const double at_start = options_.measure_loss ? measure(data, work.examples) : 0;
-  const std::string stream = fmt::format("{}.{}.{}", work.stream, work.round, work.client);
-  core::ReproducibleRng rng(options_.seed, stream);
+  core::ReproducibleRng rng = local_rng(options_, work);
   const std::uint64_t dropout_seed = rng();
   nn::Optimizer optimizer(parameters_, options_.optimizer);
   if (options_.optimizer.weight_decay > 0) nn::keep_padding_still(*model_, optimizer);
@@ -239,15 +256,8 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
     std::erase_if(order, [&](std::int64_t place) { return labels.count(place) == 0; });
   }
   const auto batch = static_cast<std::size_t>(options_.batch_size);
-  std::int64_t planned =
-      options_.epochs * static_cast<std::int64_t>((order.size() + batch - 1) / batch);
-  if (options_.most_steps > 0) planned = std::min(planned, options_.most_steps);
-  const nn::Schedule schedule{
-      .kind = options_.schedule.kind,
-      .peak = work.learning_rate > 0 ? work.learning_rate : options_.learning_rate,
-      .steps = std::max<std::int64_t>(1, planned),
-      .warmup_steps = std::llround(options_.schedule.warmup_share * static_cast<double>(planned)),
-      .final_fraction = options_.schedule.final_fraction};
+  const std::int64_t planned = planned_steps(options_, order.size());
+  const nn::Schedule schedule = local_schedule(options_, work, planned);
   double loss_sum = 0, square_sum = 0;
   const bool corrects = pull_of(work) != 0 || !work.correction.empty();
   model_->train();

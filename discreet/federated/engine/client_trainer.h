@@ -74,6 +74,13 @@ struct LocalResult {
   double root_mean_square_loss = 0;  ///< Over the examples of the first pass.
 };
 
+/// The stream of a client's round, from which every trainer draws in the same order.
+core::ReproducibleRng local_rng(const LocalOptions& options, const LocalWork& work);
+/// Steps that a client with so many examples takes.
+std::int64_t planned_steps(const LocalOptions& options, std::size_t examples);
+/// The learning rate over them.
+nn::Schedule local_schedule(const LocalOptions& options, const LocalWork& work, std::int64_t planned);
+
 /// A model on which clients train one after another: the client code of simulation and deployment.
 ///
 /// What a client does is a function of its work and of (seed, round, client): order of examples and

@@ -251,6 +251,25 @@ std::vector<std::size_t> RoundRunner::my_jobs(const RoundRequest& request, bool 
   return mine;
 }
 
+void RoundRunner::on_workers(std::size_t count,
+                             const std::function<void(std::size_t place, Worker& worker)>& work) {
+  std::vector<std::size_t> free(workers_.size());
+  std::iota(free.begin(), free.end(), 0);
+  std::mutex mutex;
+  core::parallel_for(count, static_cast<int>(workers_.size()), [&](std::size_t place) {
+    std::size_t seat = 0;
+    {
+      const std::lock_guard lock(mutex);
+      seat = free.back();
+      free.pop_back();
+    }
+    if (at::get_num_threads() != 1) at::set_num_threads(1);
+    work(place, *workers_[seat]);
+    const std::lock_guard lock(mutex);
+    free.push_back(seat);
+  });
+}
+
 RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& strategy,
                              const Compressor& compressor, ClientMemories& memories) {
   const auto size = static_cast<std::size_t>(values());
@@ -278,22 +297,11 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
   const auto order = my_jobs(request, controlled || keeps_personal || compressor.keeps_memory());
   std::vector<Outcome> outcomes(jobs);
   std::vector<std::vector<float>> kept(each ? jobs : 0);
-  std::vector<std::size_t> free(workers_.size());
-  std::iota(free.begin(), free.end(), 0);
   for (auto& worker : workers_) {
     worker->sum.reset(terms);
     if (controlled) worker->control_sum = std::make_unique<FixedPointSum>(size, terms);
   }
-  std::mutex mutex;
-  core::parallel_for(order.size(), static_cast<int>(workers_.size()), [&](std::size_t place) {
-    std::size_t seat = 0;
-    {
-      const std::lock_guard lock(mutex);
-      seat = free.back();
-      free.pop_back();
-    }
-    if (at::get_num_threads() != 1) at::set_num_threads(1);
-    Worker& worker = *workers_[seat];
+  on_workers(order.size(), [&](std::size_t place, Worker& worker) {
     const std::size_t index = order[place];
     const ClientJob& job = request.jobs[index];
     Outcome& outcome = outcomes[index];
@@ -317,8 +325,6 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
                   worker.difference.begin() + static_cast<std::ptrdiff_t>(part.end), 0.0F);
       }
     }
-    const std::lock_guard lock(mutex);
-    free.push_back(seat);
   });
   for (std::size_t t = 1; t < workers_.size(); ++t) {
     workers_[0]->sum.merge(workers_[t]->sum);
@@ -422,18 +428,7 @@ RoundRunner::Gradients RoundRunner::client_gradients(std::span<const float> star
   Gradients mine;
   mine.sketches.assign((end - begin) * static_cast<std::size_t>(width), 0.0F);
   mine.norms.assign(end - begin, 0.0);
-  std::vector<std::size_t> free(workers_.size());
-  std::iota(free.begin(), free.end(), 0);
-  std::mutex mutex;
-  core::parallel_for(end - begin, static_cast<int>(workers_.size()), [&](std::size_t place) {
-    std::size_t seat = 0;
-    {
-      const std::lock_guard lock(mutex);
-      seat = free.back();
-      free.pop_back();
-    }
-    if (at::get_num_threads() != 1) at::set_num_threads(1);
-    Worker& worker = *workers_[seat];
+  on_workers(end - begin, [&](std::size_t place, Worker& worker) {
     std::vector<float> own(worker.difference.size());
     worker.trainer.gradient(start, jobs[begin + place].examples, own);
     float* sketch = mine.sketches.data() + place * static_cast<std::size_t>(width);
@@ -446,8 +441,6 @@ RoundRunner::Gradients RoundRunner::client_gradients(std::span<const float> star
       sketch[to.bucket] += to.sign * own[i];
     }
     mine.norms[place] = std::sqrt(squares);
-    const std::lock_guard lock(mutex);
-    free.push_back(seat);
   });
   if (is_alone()) return mine;
   return {nn::join(*group_, mine.sketches), nn::join(*group_, mine.norms)};

@@ -115,6 +115,8 @@ class RoundRunner {
  private:
   struct Outcome;
   struct Worker;
+  /// Calls `work` for each place below `count`, each time with a worker that no other thread holds.
+  void on_workers(std::size_t count, const std::function<void(std::size_t place, Worker& worker)>& work);
   Outcome work(const RoundRequest& request, const ClientJob& job, const ServerStrategy& strategy,
                const Compressor& compressor, ClientMemories& memories, Worker& worker);
   void train_personal(const RoundRequest& request, const ClientJob& job, std::span<const float> start,

@@ -149,7 +149,7 @@ LocalResult SmallTrainer::train(const LocalWork& work, std::span<float> differen
     optimizer_ = std::make_unique<nn::Optimizer>(tensors, options_.optimizer);
   }
   // The same streams as ClientTrainer's.
-  core::ReproducibleRng rng(options_.seed, fmt::format("{}.{}.{}", work.stream, work.round, work.client));
+  core::ReproducibleRng rng = local_rng(options_, work);
   (void)rng();  // dropout's, of which these models have none
   order_.resize(work.examples.size());
   if (rows) {
@@ -158,15 +158,8 @@ LocalResult SmallTrainer::train(const LocalWork& work, std::span<float> differen
     std::copy(work.examples.begin(), work.examples.end(), order_.begin());
   }
   const auto batch = static_cast<std::size_t>(options_.batch_size);
-  std::int64_t planned =
-      options_.epochs * static_cast<std::int64_t>((order_.size() + batch - 1) / batch);
-  if (options_.most_steps > 0) planned = std::min(planned, options_.most_steps);
-  const nn::Schedule schedule{
-      .kind = options_.schedule.kind,
-      .peak = work.learning_rate > 0 ? work.learning_rate : options_.learning_rate,
-      .steps = std::max<std::int64_t>(1, planned),
-      .warmup_steps = std::llround(options_.schedule.warmup_share * static_cast<double>(planned)),
-      .final_fraction = options_.schedule.final_fraction};
+  const std::int64_t planned = planned_steps(options_, order_.size());
+  const nn::Schedule schedule = local_schedule(options_, work, planned);
   LocalResult result;
   double loss_sum = 0;
   std::int64_t seen = 0;

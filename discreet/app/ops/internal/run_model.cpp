@@ -262,6 +262,15 @@ void write_finding(const Json& request, const core::RunDir& run, const Json& doc
   }
 }
 
+void write_model_finding(const Json& request, const std::filesystem::path& run, Json& document) {
+  if (!run.empty()) {
+    document["run"] = run.string();
+    write_finding(request, core::RunDir::open(run), document);
+  } else if (request.contains("out")) {
+    core::write_document(request["out"].get<std::string>(), document);
+  }
+}
+
 Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size) {
   const at::NoGradGuard no_gradients;
   const bool was_training = model.is_training();
