@@ -50,6 +50,23 @@ TEST(Loader, AMissingLibraryIsARunTimeFailureThatNamesTheFile) {
   }
 }
 
+TEST(Loader, ThreadsWaitBrieflyUnlessTheUserSaysHow) {
+  LibraryPath set("/nowhere/at/all.so");  // the environment is prepared before anything is loaded
+  const auto spin_count = [] {
+    EXPECT_THROW(load_tensor_library(), Error);
+    const char* value = std::getenv("GOMP_SPINCOUNT");
+    return std::string(value == nullptr ? "" : value);
+  };
+  unsetenv("GOMP_SPINCOUNT");
+  setenv("OMP_WAIT_POLICY", "active", 1);
+  EXPECT_EQ(spin_count(), "");
+  unsetenv("OMP_WAIT_POLICY");
+  EXPECT_EQ(spin_count(), "10000");
+  setenv("GOMP_SPINCOUNT", "7", 1);
+  EXPECT_EQ(spin_count(), "7");
+  unsetenv("GOMP_SPINCOUNT");
+}
+
 TEST(Loader, AFileThatIsNoLibraryIsARunTimeFailureWithTheSystemsReason) {
   const auto file = std::filesystem::temp_directory_path() / "discreet_loader_test.so";
   core::write_file_atomically(file, "not an ELF file");
