@@ -11,6 +11,7 @@
 #include "discreet/core/random.h"
 #include "discreet/formats/pretrained_config.h"
 #include "discreet/formats/word_vectors.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -317,7 +318,10 @@ VectorTable load_vectors(const Settings& settings, const text::Vocabulary& vocab
   core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "vectors");
   for (std::int64_t id = 0; id < vocabulary.size(); ++id) {
     const std::span<float> row(table.values.data() + static_cast<std::size_t>(id) * d, d);
-    if (const auto found = rows.find(vocabulary.word(id)); found != rows.end()) {
+    const std::string word = vocabulary.word(id);
+    auto found = rows.find(word);
+    if (found == rows.end()) found = rows.find(text::lowercase(word));
+    if (found != rows.end()) {
       std::ranges::copy(vectors.row(found->second), row.begin());
     } else if (id != text::Vocabulary::kUnknown) {
       for (float& value : row) value = static_cast<float>(spread * rng.normal());

@@ -73,7 +73,10 @@ std::int64_t Vocabulary::id(std::string_view word) const {
   if (kind_ == VocabularyKind::kHashed) {
     return static_cast<std::int64_t>(siphash(word, key_) % static_cast<std::uint64_t>(buckets_));
   }
-  const auto found = ids_.find(word);
+  if (const auto found = ids_.find(word); found != ids_.end()) return found->second;
+  // Public vectors mostly know words in small letters: a capital at a sentence's start hides none.
+  if (kind_ != VocabularyKind::kVectors) return kUnknown;
+  const auto found = ids_.find(lowercase(word));
   return found == ids_.end() ? kUnknown : found->second;
 }
 

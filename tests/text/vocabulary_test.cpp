@@ -18,11 +18,22 @@ TEST(Vocabulary, GivesIdsInOrderAndOneForTheUnknown) {
   const auto v = Vocabulary::from_words(words, VocabularyKind::kVectors, "x");
   EXPECT_EQ(v.size(), 4);
   EXPECT_EQ(v.ids(words), (std::vector<std::int64_t>{1, 2, 1, 3}));
-  EXPECT_EQ(v.id("Jazz"), Vocabulary::kUnknown);
+  EXPECT_EQ(v.id("jaz"), Vocabulary::kUnknown);
   EXPECT_EQ(v.word(0), "<unk>");
   EXPECT_EQ(v.word(3), "stop");
   EXPECT_THROW(v.word(4), Error);
   EXPECT_EQ(v.caveat(), "");
+}
+
+TEST(Vocabulary, WordsOfVectorsAreFoundInSmallLettersToo) {
+  const Names words = {"jazz", "Jazz", "paris"};
+  const auto vectors = Vocabulary::from_words(words, VocabularyKind::kVectors, "x");
+  EXPECT_EQ(vectors.id("Jazz"), 2) << "as it is written, where it stands so";
+  EXPECT_EQ(vectors.id("JAZZ"), 1);
+  EXPECT_EQ(vectors.id("Paris"), 3);
+  EXPECT_EQ(vectors.id("Rome"), Vocabulary::kUnknown);
+  // Words of a text or a file mean what is written there.
+  EXPECT_EQ(Vocabulary::from_words(words, VocabularyKind::kText, "x").id("Paris"), Vocabulary::kUnknown);
 }
 
 // The reference: SipHash-2-4 of Aumasson and Bernstein 2012, appendix A, whose 64-bit result for

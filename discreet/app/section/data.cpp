@@ -106,7 +106,9 @@ const core::Fields<DataOptions>& data_fields() {
                {.min = 1, .unit = "words",
                 .doc = "A vocabulary from the training text keeps at most so many words."})
           .add("lowercase", &DataOptions::lowercase,
-               {.doc = "Case is folded before words are looked up."})
+               {.doc = "Case is folded before words are looked up. Without it, words of model.vectors "
+                       "that stand there in small letters alone are found all the same, and a model that "
+                       "reads characters sees capitals."})
           .add("hold_out", &DataOptions::hold_out,
                {.min = 0, .max = 1, .below_max = true, .unit = "share of the training examples",
                 .doc = "Random part of the training data that is kept back: the non-members of "
