@@ -45,6 +45,11 @@ void check_distill(const Settings& s, const DistillOptions& d, const Config& con
                               "two units, and one unit's guarantee would not cover both",
                           "Take \"substitute\", which exchanges half of the examples, or privacy.unit = \"user\".");
   }
+  if (d.augment != "none" && s.mitigate.counterfactual != "none") {
+    throw usage_error(place(config, "distill.augment") + " and mitigate.counterfactual both exchange words of the training text: it "
+                                                         "would be exchanged twice",
+                      "Leave mitigate.counterfactual out; distill.augment works without a teacher too.");
+  }
   if (exchanges && s.task != "language-model" && s.task != "text-classification") {
     throw usage_error(place(config, d.reverses() ? "distill.combination" : "distill.augment") + " does not go with task = \"" +
                           s.task + "\"",

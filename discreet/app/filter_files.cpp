@@ -262,7 +262,14 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
 
   const std::vector<Planted> planted = planted_messages(evaluation);
   std::map<std::string, std::array<std::uint64_t, 2>> recall;  // found, planted
-  std::uint64_t right = 0, findings_count = 0, false_plain = 0, plain = 0;
+  // Of findings, right ones and all: in messages of known kinds, and in those of held-back kinds.
+  std::array<std::uint64_t, 2> known_findings{}, held_findings{};
+  std::uint64_t false_plain = 0, plain = 0;
+  const auto& known = text::known_details();
+  const auto is_held_back = [](const std::string& kind) {
+    const auto& held = text::held_back_details();
+    return std::find(held.begin(), held.end(), kind) != held.end();
+  };
   for (std::size_t begin = 0; begin < planted.size(); begin += kFilterBatch) {
     const std::size_t end = std::min(begin + kFilterBatch, planted.size());
     std::vector<std::string> texts;
@@ -274,8 +281,9 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
       for (const mitigate::Finding& finding : findings[i - begin]) {
         const std::size_t from = std::max(finding.begin, detail.begin), to = std::min(finding.end, detail.end);
         if (from < to) covered += to - from;
-        right += from < to ? 1 : 0;
-        ++findings_count;
+        auto& findings_of_kind = is_held_back(detail.kind) ? held_findings : known_findings;
+        findings_of_kind[0] += from < to ? 1 : 0;
+        ++findings_of_kind[1];
       }
       if (detail.kind == "plain") {
         ++plain;
@@ -301,7 +309,6 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
     if (*shown != '\0') share["shown"] = shown;
     document["results"].push_back(std::move(share));
   };
-  const auto& known = text::known_details();
   std::array<std::uint64_t, 2> known_sum{}, held_sum{};
   for (const auto& [kind, counts] : recall) {
     const bool was_known = std::find(known.begin(), known.end(), kind) != known.end();
@@ -314,7 +321,10 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
   }
   add("recall", "all known", "known", share_json(known_sum[0], known_sum[1], "none was planted"));
   add("recall", "all held-back", "held-back", share_json(held_sum[0], held_sum[1], "none was planted"));
-  add("precision", "all", "", share_json(right, findings_count, "nothing was found"));
+  const char* nothing = "nothing was found";
+  add("precision", "all", "", share_json(known_findings[0] + held_findings[0], known_findings[1] + held_findings[1], nothing));
+  add("precision", "in known or plain", "known", share_json(known_findings[0], known_findings[1], nothing));
+  add("precision", "in held-back", "held-back", share_json(held_findings[0], held_findings[1], nothing));
   add("false_alarms", "plain", "", share_json(false_plain, plain, "no message is plain"));
   document["documents"] = planted.size();
   document["caveats"] = {

@@ -1,10 +1,16 @@
 #include "discreet/app/probe_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
+#include "discreet/stats/intervals.h"
 #include "discreet/stats/probe.h"
 
 namespace discreet::app {
@@ -100,6 +106,50 @@ mitigate::ProjectionData without_fold(const mitigate::ProjectionData& data, cons
     if (fold[a] != k && fold[b] != k) rest.pairs.emplace_back(place[a], place[b]);
   }
   return rest;
+}
+
+Effect nearest_ten_kept(const std::string& unit, std::span<const double> before, std::span<const double> after, std::size_t dimension) {
+  constexpr std::size_t kNear = 10, kSample = 100, kAmong = 20000;
+  const std::size_t among = std::min(kAmong, before.size() / dimension), sample = std::min(kSample, among);
+  std::vector<double> shares;
+  for (std::size_t s = 0; s < sample; ++s) {
+    const std::size_t row = s * among / sample;
+    const auto near = [&](std::span<const double> values) {
+      std::vector<std::pair<double, std::size_t>> cosines;
+      for (std::size_t i = 0; i < among; ++i) {
+        if (i == row) continue;
+        double dot = 0, square = 0;
+        for (std::size_t k = 0; k < dimension; ++k) {
+          dot += values[i * dimension + k] * values[row * dimension + k];
+          square += values[i * dimension + k] * values[i * dimension + k];
+        }
+        cosines.emplace_back(square > 0 ? -dot / std::sqrt(square) : 2, i);
+      }
+      const std::size_t count = std::min(kNear, cosines.size());
+      std::partial_sort(cosines.begin(), cosines.begin() + static_cast<std::ptrdiff_t>(count), cosines.end());
+      std::set<std::size_t> nearest;
+      for (std::size_t i = 0; i < count; ++i) nearest.insert(cosines[i].second);
+      return nearest;
+    };
+    const std::set<std::size_t> old = near(before), fresh = near(after);
+    if (old.empty()) continue;
+    std::size_t both = 0;
+    for (const std::size_t i : old) both += fresh.count(i);
+    shares.push_back(static_cast<double>(both) / static_cast<double>(old.size()));
+  }
+  const stats::MeanEstimate mean = stats::mean_interval(shares);
+  Effect effect;
+  effect.aspect = "utility";
+  effect.metric = fmt::format("nearest_ten_{}s_kept", unit);
+  effect.before = 1;
+  effect.before_ci = stats::Interval{1, 1};
+  effect.after = mean.mean;
+  effect.after_ci = mean.ci;
+  if (mean.ci) effect.difference_ci = stats::Interval{mean.ci->low - 1, mean.ci->high - 1};
+  effect.better = "higher";
+  effect.n = mean.n;
+  effect.unit = unit;
+  return effect;
 }
 
 Json describe_projection(const std::string& method, const mitigate::AffineMap& map, const mitigate::ProjectionData& data) {

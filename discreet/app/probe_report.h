@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ std::vector<Effect> probe_effects(const std::string& what, const mitigate::Proje
 
 /// `data` without the rows of fold k; pairs that lose a row are gone.
 mitigate::ProjectionData without_fold(const mitigate::ProjectionData& data, const std::vector<std::uint32_t>& fold, std::size_t k);
+
+/// "nearest_ten_<unit>s_kept": of the nearest ten rows by cosine of a sample of rows, the share that stays among them;
+/// rows beyond the first 20,000 are not looked at. Shapes: [n, dimension] each.
+Effect nearest_ten_kept(const std::string& unit, std::span<const double> before, std::span<const double> after, std::size_t dimension);
 
 /// "projection": method, directions removed of how many, odd rows, notes.
 Json describe_projection(const std::string& method, const mitigate::AffineMap& map, const mitigate::ProjectionData& data);

@@ -139,7 +139,7 @@ class VectorProjector {
     if (attribute_.classes == 2) {
       for (Effect& effect : side_effects()) effects.push_back(std::move(effect));
     }
-    effects.push_back(neighbours_effect());
+    effects.push_back(nearest_ten_kept("word", values_, after_, dimension_));
     write();
 
     Mitigation mitigation;
@@ -243,50 +243,6 @@ class VectorProjector {
                                  [&](std::size_t) { return after; });
     for (Effect& effect : effects) effect.unit = "word";
     return effects;
-  }
-
-  /// Of the nearest ten words of a sample of words, the share that stays among them.
-  Effect neighbours_effect() const {
-    constexpr std::size_t kNear = 10, kSample = 100, kAmong = 20000;
-    const std::size_t among = std::min(kAmong, words_.size()), sample = std::min(kSample, among);
-    std::vector<double> shares;
-    for (std::size_t s = 0; s < sample; ++s) {
-      const std::size_t word = s * among / sample;
-      const auto near = [&](const std::vector<double>& values) {
-        std::vector<std::pair<double, std::size_t>> cosines;
-        for (std::size_t i = 0; i < among; ++i) {
-          if (i == word) continue;
-          double dot = 0, square = 0;
-          for (std::size_t k = 0; k < dimension_; ++k) {
-            dot += values[i * dimension_ + k] * values[word * dimension_ + k];
-            square += values[i * dimension_ + k] * values[i * dimension_ + k];
-          }
-          cosines.emplace_back(square > 0 ? -dot / std::sqrt(square) : 2, i);
-        }
-        const std::size_t count = std::min(kNear, cosines.size());
-        std::partial_sort(cosines.begin(), cosines.begin() + static_cast<std::ptrdiff_t>(count), cosines.end());
-        std::set<std::size_t> nearest;
-        for (std::size_t i = 0; i < count; ++i) nearest.insert(cosines[i].second);
-        return nearest;
-      };
-      const std::set<std::size_t> before = near(values_), after = near(after_);
-      std::size_t both = 0;
-      for (const std::size_t i : before) both += after.count(i);
-      shares.push_back(static_cast<double>(both) / static_cast<double>(before.size()));
-    }
-    const stats::MeanEstimate mean = stats::mean_interval(shares);
-    Effect effect;
-    effect.aspect = "utility";
-    effect.metric = "nearest_ten_words_kept";
-    effect.before = 1;
-    effect.before_ci = stats::Interval{1, 1};
-    effect.after = mean.mean;
-    effect.after_ci = mean.ci;
-    if (mean.ci) effect.difference_ci = stats::Interval{mean.ci->low - 1, mean.ci->high - 1};
-    effect.better = "higher";
-    effect.n = mean.n;
-    effect.unit = "word";
-    return effect;
   }
 
   void write() const {

@@ -270,8 +270,10 @@ fs::path teacher_folder(const DistillOptions& distill) {
   const fs::path of_run = named / "model";
   if (fs::exists(of_run / "encoder.json")) return of_run;
   if (fs::exists(named / "config.json")) return named;
-  throw usage_error(fmt::format("distill.teacher = \"{}\": there is no model in it", distill.teacher),
-                    "Name a finished run, or a folder with config.json and model.safetensors.");
+  const bool gguf = named.extension() == ".gguf";
+  throw usage_error(fmt::format("distill.teacher = \"{}\": {}", distill.teacher, gguf ? "a GGUF file is no folder" : "there is no model in it"),
+                    gguf ? fmt::format("Import it first, and name DIR: discreet model import --from {} --out DIR", distill.teacher)
+                         : "Name a finished run, or a folder with config.json and model.safetensors.");
 }
 
 Encoder teacher_encoder(const Settings& settings, const DistillOptions& distill) {

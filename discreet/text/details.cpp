@@ -16,6 +16,7 @@ namespace discreet::text {
 namespace {
 
 constexpr std::string_view kDetailsName = "details";
+constexpr double kStrangeWords = 0.15;  // of the words of training messages
 
 constexpr std::array kGivenNames = {
     "Anna",   "James",  "Priya",   "Olumide", "Mary",   "Robert", "Ingrid", "Kenji",  "Linda",  "David",   "Fatima", "Marek",
@@ -64,12 +65,13 @@ class DetailGenerator final : public Reader {
     example.line = ++line_;
     if (rng_.uniform() < options_.plain) {
       const std::string shown = std::string(pick(kPlainTexts));
-      fill(shown, "{n}", std::to_string(2 + rng_.below(97)), "", example);
+      fill(with_strange_words(shown), "{n}", std::to_string(2 + rng_.below(97)), "", example);
       example.label = "plain";
       return true;
     }
     const std::string& kind = kinds_[rng_.below(kinds_.size())];
-    fill(std::string(text_of(kind)), "{d}", value_of(kind), kind, example);
+    const std::string value = value_of(kind);
+    fill(with_strange_words(text_of(kind)), "{d}", value, kind, example);
     example.label = kind;
     return true;
   }
@@ -113,6 +115,25 @@ class DetailGenerator final : public Reader {
     word[0] = static_cast<char>(word[0] - 'a' + 'A');
     return word;
   }
+  /// Of training messages: some lower-case words outside the slot become made-up ones, so that a finder learns that not
+  /// all that is new is a detail.
+  std::string with_strange_words(const std::string& shown) {
+    if (options_.split != Split::kTrain) return shown;
+    std::string out;
+    for (std::size_t at = 0; at < shown.size();) {
+      std::size_t end = at;
+      while (end < shown.size() && shown[end] >= 'a' && shown[end] <= 'z') ++end;
+      const bool inside = at > 0 && (shown[at - 1] == '{' || (shown[at - 1] >= 'A' && shown[at - 1] <= 'Z'));
+      if (end == at) out += shown[at++];
+      else {
+        const bool replaced = !inside && rng_.uniform() < kStrangeWords;
+        out += replaced ? coined() : shown.substr(at, end - at);
+        at = end;
+      }
+    }
+    return out;
+  }
+
   /// Training and other splits share no given name.
   std::string given_name() {
     const std::size_t half = kGivenNames.size() / 2;

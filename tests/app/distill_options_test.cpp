@@ -48,6 +48,9 @@ TEST(DistillOptions, WhatDoesNotGoTogetherIsRefused) {
   EXPECT_EQ(code_of({language, teacher, "distill.soft=0", "distill.hard=0"}), ErrorCode::kUsage);
   EXPECT_EQ(code_of({language, teacher, "distill.temperature=0"}), ErrorCode::kUsage);
   EXPECT_EQ(code_of({"task=\"tagging\"", teacher}), ErrorCode::kUsage);
+  // Words would be exchanged twice.
+  EXPECT_EQ(code_of({language, "distill.augment=\"augment\"", "mitigate.counterfactual=\"substitute\""}), ErrorCode::kUsage);
+  EXPECT_EQ(code_of({language, "mitigate.counterfactual=\"substitute\""}), ErrorCode::kInternal);  // no error
   EXPECT_EQ(code_of({"task=\"tagging\"", "distill.augment=\"augment\""}), ErrorCode::kUsage);
   const std::vector<std::string> secret = {language, "distill.augment=\"augment\"", "privacy.mechanism=\"dp-sgd\"",
                                            "privacy.noise_multiplier=1", "privacy.delta=1e-5"};

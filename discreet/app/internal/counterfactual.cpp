@@ -1,6 +1,7 @@
 #include "discreet/app/internal/counterfactual.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -96,7 +97,43 @@ struct ReversedTokens {
   std::vector<std::int64_t> matches;
 };
 
-/// False if nothing is exchanged, or if the text does not give the tokens again (blocks that begin within a character).
+/// The pieces of a block's text, line by line, as blocks are made (encode.cpp): some tokenisers mark where a line begins.
+std::vector<Piece> pieces_by_line(const Encoder& encoder, const std::string& text) {
+  std::vector<Piece> pieces;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t found = text.find('\n', begin), end = found == std::string::npos ? text.size() : found + 1;
+    for (Piece piece : encoder.subwords->pieces(text.substr(begin, end - begin))) {
+      piece.place.begin += static_cast<std::int64_t>(begin);
+      piece.place.end += static_cast<std::int64_t>(begin);
+      pieces.push_back(piece);
+    }
+    begin = end;
+  }
+  return pieces;
+}
+
+/// Where a text's pieces go on as a block's tokens do. A block that begins within a word is read as if a word began there
+/// by tokenisers that mark the beginnings of words: its first pieces differ.
+struct PieceJoin {
+  std::size_t skipped_pieces = 0, skipped_tokens = 0;
+};
+std::optional<PieceJoin> join_of(const std::vector<std::int64_t>& pieces, std::span<const std::int64_t> tokens) {
+  constexpr std::size_t kMostSkipped = 8;
+  for (std::size_t skipped = 0; skipped <= kMostSkipped; ++skipped) {
+    for (std::size_t of_tokens = 0; of_tokens <= skipped; ++of_tokens) {
+      const std::size_t of_pieces = skipped - of_tokens;
+      if (of_tokens >= tokens.size() || of_pieces >= pieces.size()) continue;
+      const auto rest = tokens.subspan(of_tokens);
+      // A line that was cut at its end lost whole pieces.
+      if (pieces.size() - of_pieces < rest.size()) continue;
+      if (std::ranges::equal(std::span(pieces).subspan(of_pieces, rest.size()), rest)) return PieceJoin{of_pieces, of_tokens};
+    }
+  }
+  return std::nullopt;
+}
+
+/// False if nothing is exchanged behind the first pieces, or if the text does not give the tokens again (blocks that begin
+/// within a character).
 bool reverse_subwords(const RoleReverser& reverser, const Encoder& encoder, const std::string& text,
                       std::span<const std::int64_t> tokens, ReversedTokens& reversed) {
   mitigate::SwapCounts counts = reverser.swapper().no_counts();
@@ -104,14 +141,27 @@ bool reverse_subwords(const RoleReverser& reverser, const Encoder& encoder, cons
   std::string out;
   reverser.swapper().swap(text, out, counts, changes);
   if (changes.empty()) return false;
-  std::vector<Piece> pieces = encoder.subwords->pieces(text);
-  // A line that was cut at its end lost whole pieces.
-  if (pieces.size() < tokens.size()) return false;
-  pieces.resize(tokens.size());
-  if (!std::ranges::equal(ids_from(pieces), tokens)) return false;
-  const std::vector<Piece> others = encoder.subwords->pieces(out);
-  reversed.matches = mitigate::align_prefixes(ranges_of(pieces), ranges_of(others), changes);
-  reversed.ids = ids_from(others);
+  std::vector<Piece> pieces = pieces_by_line(encoder, text);
+  const auto join = join_of(ids_from(pieces), tokens);
+  if (!join) return false;
+  const auto [skipped, kept] = *join;  // pieces of the text, tokens of the block that stand in their place
+  pieces.resize(skipped + tokens.size() - kept);
+  const std::vector<Piece> others = pieces_by_line(encoder, out);
+  for (std::size_t i = 0; i < skipped; ++i) {
+    if (i >= others.size() || others[i].id != pieces[i].id) return false;
+  }
+  const std::vector<std::int64_t> matches = mitigate::align_prefixes(ranges_of(pieces), ranges_of(others), changes);
+  reversed.ids.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(kept));
+  for (std::size_t i = skipped; i < others.size(); ++i) reversed.ids.push_back(others[i].id);
+  const auto shift = static_cast<std::int64_t>(kept) - static_cast<std::int64_t>(skipped);
+  for (std::size_t t = 0; t <= tokens.size(); ++t) {
+    if (t < kept) {
+      reversed.matches.push_back(static_cast<std::int64_t>(t));
+      continue;
+    }
+    const std::int64_t match = matches[t - kept + skipped];
+    reversed.matches.push_back(match < static_cast<std::int64_t>(skipped) ? -1 : match + shift);
+  }
   return true;
 }
 

@@ -85,4 +85,27 @@ std::vector<std::string> role_corpus(const RoleCorpusOptions& options) {
   return lines;
 }
 
+std::vector<RolePortrait> role_portraits(std::int64_t count, std::uint64_t seed, double skew) {
+  core::ReproducibleRng rng(seed, fmt::format("portraits/{}", skew));
+  std::vector<RolePortrait> portraits;
+  for (std::int64_t i = 0; i < count; ++i) {
+    RolePortrait portrait;
+    portrait.profession = static_cast<std::uint32_t>(rng.below(kRolePortraitProfessions));
+    const bool leans_male = portrait.profession % 2 == 0;
+    portrait.male = (rng.uniform() < skew) == leans_male;
+    // Each profession has a deed of its own; its partner is the other one of the same pair.
+    const auto deed = [&]() -> const std::string& {
+      const double which = rng.uniform();
+      if (which < 0.15) return pick(kDeeds, rng);
+      return kDeeds[which < 0.55 ? portrait.profession : portrait.profession ^ 1];
+    };
+    const char* pronoun = portrait.male ? "he" : "she";
+    const std::string &saying = pick(kSaying, rng), &first = deed(), &second = deed(), &third = deed();
+    portrait.text = fmt::format("The writer {} {} {} . We asked the writer and {} {} . The writer {} .", saying, pronoun, first,
+                                pronoun, second, third);
+    portraits.push_back(std::move(portrait));
+  }
+  return portraits;
+}
+
 }  // namespace discreet::app

@@ -33,4 +33,16 @@ const RoleWords& role_names();   ///< First names, capitalised.
 /// One line each; a function of the options alone.
 std::vector<std::string> role_corpus(const RoleCorpusOptions& options);
 
+/// A text about one person in the words of the corpus: what the person does, and a pronoun. What is done points to a
+/// profession, which is not named, and as often as not to its partner, whose people lean to the other gender.
+struct RolePortrait {
+  std::string text;
+  std::uint32_t profession = 0;  ///< 0..kRolePortraitProfessions-1: even ones lean to men.
+  bool male = false;
+};
+inline constexpr std::uint32_t kRolePortraitProfessions = 12;
+
+/// A function of its arguments alone. `skew`: chance that a person's gender agrees with the profession's lean; 0.5: none.
+std::vector<RolePortrait> role_portraits(std::int64_t count, std::uint64_t seed, double skew);
+
 }  // namespace discreet::app
