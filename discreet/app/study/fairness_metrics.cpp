@@ -2,15 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
 
-#include "discreet/app/data_sets.h"
-#include "discreet/app/loader.h"
+#include "discreet/app/internal/metrics_models.h"
 #include "discreet/app/study.h"
-#include "discreet/core/files.h"
-#include "discreet/core/lines.h"
 #include "discreet/core/random.h"
 #include "discreet/core/registry.h"
 #include "discreet/stats/bootstrap.h"
@@ -18,7 +16,6 @@
 #include "discreet/stats/corrections.h"
 #include "discreet/stats/dependent_correlations.h"
 #include "discreet/stats/reliability.h"
-#include "discreet/text/biographies.h"
 
 namespace discreet {
 namespace app {
@@ -26,7 +23,6 @@ namespace {
 
 constexpr double kEquivalenceBound = .3;  // what |r| may be called none
 constexpr double kLeastReliability = .5;  // below it a metric gives no verdict on correlations
-constexpr int kBenchmarkItems = 255;      // of a kind: as many as StereoSet has on gender
 constexpr std::size_t kLeastModels = 30;  // below it no verdict on the absence of one is possible
 
 struct MetricsDesign {
@@ -37,26 +33,39 @@ struct MetricsDesign {
 
 MetricsDesign metrics_design(StudyPreset preset) {
   if (preset == StudyPreset::kQuick) return {{.2, .5, .8}, 3, 600, 3, 600, 5, 800};
-  return {{.1, .3, .5, .7, .9}, 3, 2000, 4, 2000, 5, 2000};
+  return {{.1, .3, .5, .7, .9}, 3, 1000, 2, 1000, 3, 1500};
 }
 
 struct StudiedMetric {
-  const char *name, *family, *matches, *neutral;
+  const char *name, *family, *matches;
+  double neutral = 0;
+  double sign = 1;  // -1: less is more bias along the lean
+
+  bool extrinsic() const { return std::string(family) == "extrinsic"; }
+  /// One value for each model, not one for each language model.
+  bool of_model() const { return std::string(family) != "intrinsic"; }
 };
 
 /// What is aligned with the task: the same professions, gender, the same data's language.
 constexpr StudiedMetric kMetrics[] = {
-    {"ilps, task's professions", "intrinsic", "aligned", "0"},
-    {"seat, task's professions", "intrinsic", "aligned", "0"},
-    {"ilps, other professions", "intrinsic", "misaligned: word list", "0"},
-    {"seat, names and career", "intrinsic", "misaligned: word list, notion", "0"},
-    {"stereoset, gender", "intrinsic", "misaligned: data", "50"},
-    {"stereoset, race", "intrinsic", "misaligned: group", "50"},
-    {"crows-pairs, gender", "intrinsic", "misaligned: data", "50"},
-    {"tpr gap along the lean", "extrinsic", "", "0"},
-    {"tpr gap, root mean square", "extrinsic", "", "0"},
-    {"counterfactual gap", "extrinsic", "", "0"},
-    {"counterfactual flip rate", "extrinsic", "", "0"},
+    {"ilps, task's professions", "intrinsic", "aligned"},
+    {"seat, task's professions", "intrinsic", "aligned"},
+    {"ceat, task's professions", "intrinsic", "aligned"},
+    {"ilps, other professions", "intrinsic", "misaligned: word list"},
+    {"seat, names and career", "intrinsic", "misaligned: word list, notion"},
+    {"stereoset, gender", "intrinsic", "misaligned: data", 50},
+    {"stereoset, race", "intrinsic", "misaligned: group", 50},
+    {"crows-pairs, gender", "intrinsic", "misaligned: data", 50},
+    {"ilps, task's professions, after", "intrinsic, after", "aligned"},
+    {"seat, task's professions, after", "intrinsic, after", "aligned"},
+    {"ceat, task's professions, after", "intrinsic, after", "aligned"},
+    {"tpr gap along the lean", "extrinsic", ""},
+    {"tpr gap, root mean square", "extrinsic", ""},
+    {"equalised odds, leaning professions", "extrinsic", ""},
+    {"bpsn auc, women", "extrinsic", "", 1, -1},
+    {"bnsp auc, women", "extrinsic", "", 1},
+    {"counterfactual gap", "extrinsic", ""},
+    {"counterfactual flip rate", "extrinsic", ""},
 };
 
 std::string metrics_cell(double upstream, int seed) { return fmt::format("upstream{:g}-seed{}", 100 * upstream, seed); }
@@ -67,7 +76,8 @@ std::vector<StudyCell> metrics_cells(StudyPreset preset) {
   for (int seed = 1; seed <= design.seeds; ++seed) {
     for (const double upstream : design.skews) {
       cells.push_back({metrics_cell(upstream, seed),
-                       {{"upstream", upstream},
+                       {{"base", metrics_base()},
+                        {"upstream", upstream},
                         {"downstream", design.skews},
                         {"upstream_lines", design.upstream_lines},
                         {"upstream_epochs", design.upstream_epochs},
@@ -78,193 +88,6 @@ std::vector<StudyCell> metrics_cells(StudyPreset preset) {
     }
   }
   return cells;
-}
-
-/// A file of a data set that was fetched, else empty.
-std::filesystem::path known_file(const char* source) {
-  const std::filesystem::path path = data_cache() / source;
-  return std::filesystem::exists(path) ? path : std::filesystem::path();
-}
-
-// ---- one cell: a language model, and a classifier from it for each downstream skew ----
-
-class MetricsCell {
- public:
-  MetricsCell(const Json& request, const std::filesystem::path& scratch, core::OperationContext& context)
-      : request_(request), scratch_(scratch), context_(context) {}
-
-  Json measure() {
-    write_lists();
-    const std::string language = train_language();
-    Json result = {{"intrinsic", intrinsic(language)}, {"tasks", Json::array()}};
-    for (const double skew : request_["downstream"].get<std::vector<double>>()) {
-      result["tasks"].push_back(task(language, skew));
-    }
-    return result;
-  }
-
- private:
-  std::string file(const char* name) const { return (scratch_ / name).string(); }
-
-  std::string spec(const char* split, std::int64_t lines, double skew, bool title) const {
-    return fmt::format("biographies:split={},lines={},seed={},skew={:g},title={},ambiguity=0.1", split, lines,
-                       request_["seed"].get<int>(), skew, title);
-  }
-
-  /// Templates and word lists of the task's professions, and of others that the texts never name.
-  void write_lists() const {
-    std::string own, other;
-    const auto line = [](const std::string& profession, const std::string& group) {
-      return Json{{"template", "[TARGET] is a [ATTRIBUTE]."}, {"attributes", {profession}}, {"targets", {{"she"}, {"he"}}},
-                  {"bias_type", "gender"}, {"group", group}}.dump() + "\n";
-    };
-    std::vector<std::string> female, male;
-    for (const auto& profession : text::biography_professions()) {
-      own += line(profession.name, profession.leans_female ? "female" : "male");
-      (profession.leans_female ? female : male).push_back(profession.name);
-    }
-    for (const char* profession : {"secretary", "housekeeper", "nanny", "maid", "cashier", "baker"}) other += line(profession, "female");
-    for (const char* profession : {"soldier", "mechanic", "farmer", "sheriff", "butcher", "driver"}) other += line(profession, "male");
-    core::write_file_atomically(scratch_ / "own.jsonl", own);
-    core::write_file_atomically(scratch_ / "other.jsonl", other);
-    const Json lists = {{"female_jobs", female},
-                        {"male_jobs", male},
-                        {"female_terms", {"she", "her", "woman", "sister", "mother", "girl", "daughter", "female"}},
-                        {"male_terms", {"he", "his", "man", "brother", "father", "boy", "son", "male"}}};
-    core::write_file_atomically(scratch_ / "lists.json", lists.dump());
-  }
-
-  std::string train_language() {
-    const std::string run = file("language");
-    const std::vector<std::string> set = {
-        "task=masked-lm", "model.kind=pretrained", "model.path=models/bert_tiny_mlm", "data.tokenizer=subword",
-        "data.max_length=64", "data.mask_rate=0.3", "data.whole_words=true",
-        "data.train=" + spec("train", request_["upstream_lines"], request_["upstream"], true),
-        "data.test=" + spec("test", 200, request_["upstream"], true),
-        fmt::format("train.epochs={}", request_["upstream_epochs"].get<int>()), "train.batch_size=32",
-        "train.learning_rate=1e-3", "train.optimizer=adamw", "train.threads=1",
-        fmt::format("run.seed={}", request_["seed"].get<int>())};
-    call_operation("train", {{"set", set}, {"run", run}, {"force", true}}, context_);
-    // What a pretrained model begins from is a folder of the Hugging Face layout.
-    call_operation("model-export", {{"run", run}, {"out", file("exported")}}, context_);
-    return file("exported");
-  }
-
-  Json likelihood(const std::string& model, const char* benchmark, const std::string& data) {
-    return call_operation("fairness-likelihood", {{"model", model}, {"benchmark", benchmark}, {"data", data}, {"out", file("found.json")}},
-                          context_);
-  }
-
-  /// Mean of the professions that lean to women less mean of the others: the skew as the model has it.
-  double template_skew(const std::string& model, const char* list) {
-    std::map<std::string, double> means;
-    const Json found = likelihood(model, "ilps", file(list));
-    for (const Json& result : found["results"]) {
-      if (result["split"] == "all" && result.contains("group") && result["lpbs"].is_number()) {
-        means[result["group"].get<std::string>()] = result["lpbs"].get<double>();
-      }
-    }
-    return means.at("female") - means.at("male");
-  }
-
-  void put_association(const std::string& model, const char* name, Json request, Json& into) {
-    request["model"] = model;
-    request["out"] = file("found.json");
-    const Json found = call_operation("fairness-association", request, context_);
-    for (const Json& result : found["results"]) {
-      if (result.contains("effect_size") && result["effect_size"].is_number()) into[name] = result["effect_size"];
-    }
-  }
-
-  /// Intrasentence items of gender, and as many of race: other parts say nothing here.
-  void write_stereoset(const std::filesystem::path& whole) const {
-    core::LineReader lines(whole);
-    std::map<std::string, int> taken;
-    std::string kept;
-    for (std::string line; lines.next(line);) {
-      const Json item = core::parse_json(line, lines.where());
-      const std::string type = item.value("bias_type", "");
-      if (item.value("type", "") != "intrasentence" || (type != "gender" && type != "race")) continue;
-      if (++taken[type] <= kBenchmarkItems) kept += line + "\n";
-    }
-    core::write_file_atomically(scratch_ / "stereoset.jsonl", kept);
-  }
-
-  void put_benchmarks(const std::string& model, Json& into) {
-    if (const auto path = known_file("stereoset/stereoset_dev_en.jsonl"); !path.empty()) {
-      write_stereoset(path);
-      const Json stereoset = likelihood(model, "stereoset", file("stereoset.jsonl"));
-      for (const Json& result : stereoset.at("results")) {
-        if (result.value("split", "") != "intrasentence" || !result.contains("ss") || !result["ss"].is_number()) continue;
-        if (result["bias_type"] == "gender") into["stereoset, gender"] = result["ss"];
-        if (result["bias_type"] == "race") into["stereoset, race"] = result["ss"];
-      }
-    }
-    if (const auto path = known_file("crows_pairs/crows_pairs_anonymized.csv"); !path.empty()) {
-      const Json pairs = likelihood(model, "crows-pairs", path.string());
-      for (const Json& result : pairs.at("results")) {
-        if (result["bias_type"] == "gender" && result.contains("score") && result["score"].is_number()) {
-          into["crows-pairs, gender"] = result["score"];
-        }
-      }
-    }
-  }
-
-  Json intrinsic(const std::string& model) {
-    Json found = {{"ilps, task's professions", template_skew(model, "own.jsonl")},
-                  {"ilps, other professions", template_skew(model, "other.jsonl")}};
-    put_association(model, "seat, task's professions",
-                    {{"word_lists", file("lists.json")}, {"targets", {"female_jobs", "male_jobs"}}, {"attributes", {"female_terms", "male_terms"}}, {"templates", true}},
-                    found);
-    put_association(model, "seat, names and career", {{"tests", {"weat6"}}}, found);
-    put_benchmarks(model, found);
-    return found;
-  }
-
-  Json task(const std::string& model, double skew) {
-    const std::string run = file("task");
-    const std::vector<std::string> set = {
-        "task=text-classification", "model.kind=pretrained", "model.path=" + model, "data.tokenizer=subword",
-        "data.max_length=64", "data.train=" + spec("train", request_["lines"], skew, false),
-        // Both genders are equally many in every profession where the gaps are measured.
-        "data.test=" + spec("test", request_["test"], .5, false),
-        fmt::format("train.epochs={}", request_["epochs"].get<int>()), "train.batch_size=32", "train.learning_rate=1e-3",
-        "train.optimizer=adamw", "train.threads=1", fmt::format("run.seed={}", request_["seed"].get<int>())};
-    const Json trained = call_operation("train", {{"set", set}, {"run", run}, {"force", true}}, context_);
-    const Json groups = call_operation("run-groups", {{"run", run}, {"group", {"gender"}}, {"swap", "gender"}, {"resamples", 100},
-                                                      {"permutations", 0}, {"out", file("found.json")}}, context_);
-    Json result = {{"skew", skew}, {"accuracy", trained["metrics"]["accuracy"]}};
-    std::map<std::string, std::map<std::string, double>> recall;  // gender, profession
-    for (const Json& group : groups["by_group"]) {
-      for (const auto& [profession, rate] : group["by_class"].items()) {
-        if (rate["true_positive_rate"].is_number()) {
-          recall[group["group"]["gender"].get<std::string>()][profession] = rate["true_positive_rate"].get<double>();
-        }
-      }
-    }
-    double along = 0, squares = 0, n = 0;
-    for (const auto& profession : text::biography_professions()) {
-      const double gap = recall["f"].at(profession.name) - recall["m"].at(profession.name);
-      along += profession.leans_female ? gap : -gap;
-      squares += gap * gap;
-      ++n;
-    }
-    result["tpr gap along the lean"] = along / n;
-    result["tpr gap, root mean square"] = std::sqrt(squares / n);
-    for (const Json& found : groups["results"]) {
-      if (found["metric"] == "counterfactual_token_fairness_gap") result["counterfactual gap"] = found["value"];
-      if (found["metric"] == "counterfactual_flip_rate") result["counterfactual flip rate"] = found["value"];
-    }
-    return result;
-  }
-
-  const Json& request_;
-  std::filesystem::path scratch_;
-  core::OperationContext& context_;
-};
-
-Json measure_metrics(const Json& request, const std::filesystem::path& scratch, core::OperationContext& context) {
-  return MetricsCell(request, scratch, context).measure();
 }
 
 // ---- what the cells say ----
@@ -278,6 +101,16 @@ struct StudiedModel {
 
 using StudiedModels = std::vector<StudiedModel>;
 
+/// Seeds whose whole factorial is there, from the first on: what is analysed, so that it stays balanced.
+int whole_seeds(const MetricsDesign& design, const StudyResults& finished) {
+  for (int seed = 1; seed <= design.seeds; ++seed) {
+    for (const double upstream : design.skews) {
+      if (!finished.contains(metrics_cell(upstream, seed))) return seed - 1;
+    }
+  }
+  return design.seeds;
+}
+
 StudiedModels models_of(const MetricsDesign& design, const StudyResults& finished) {
   StudiedModels models;
   for (std::size_t u = 0; u < design.skews.size(); ++u) {
@@ -288,11 +121,10 @@ StudiedModels models_of(const MetricsDesign& design, const StudyResults& finishe
       for (std::size_t d = 0; d < tasks.size() && d < design.skews.size(); ++d) {
         StudiedModel model{u, d, seed, {}};
         for (const StudiedMetric& metric : kMetrics) {
-          const Json& from = std::string(metric.family) == "intrinsic" ? cell->second["intrinsic"] : tasks[d];
+          const Json& from = metric.of_model() ? tasks[d] : cell->second["intrinsic"];
           if (!from.contains(metric.name) || !from[metric.name].is_number()) continue;
-          const double value = from[metric.name].get<double>(), neutral = std::stod(metric.neutral);
           // A benchmark's 50 is unbiased: its sign towards the stereotype stays.
-          model.values[metric.name] = value - neutral;
+          model.values[metric.name] = metric.sign * (from[metric.name].get<double>() - metric.neutral);
         }
         models.push_back(std::move(model));
       }
@@ -363,7 +195,7 @@ std::optional<stats::Interval> component_interval(const std::vector<double>& val
 }
 
 Reliability reliability_of(const MetricsDesign& design, const StudiedModels& models, const StudiedMetric& metric) {
-  const bool both = std::string(metric.family) == "extrinsic";
+  const bool both = metric.of_model();
   const std::size_t levels = design.skews.size(), seeds = static_cast<std::size_t>(design.seeds);
   const std::vector<double> values = laid_out(design, models, metric.name, both);
   Reliability found;
@@ -379,36 +211,37 @@ struct MetricPair {
   const StudiedMetric *x, *y;
   std::size_t n = 0;
   double r = 0, p = 1;
-  std::optional<stats::Interval> ci;
+  std::vector<double> within_x, within_y;  // downstream means taken away
+  std::optional<stats::Interval> ci, corrected_ci;
   std::optional<double> corrected;
   std::optional<stats::EquivalenceTest> equivalence;
   bool reliable = false;
 };
 
-/// Settings (an upstream and a downstream level) are resampled with all their seeds.
-std::optional<stats::Interval> interval_over_settings(const StudiedModels& models, const std::vector<double>& x,
-                                                      const std::vector<double>& y) {
-  std::map<std::pair<std::size_t, std::size_t>, std::vector<std::uint32_t>> settings;
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    settings[{models[i].upstream, models[i].downstream}].push_back(static_cast<std::uint32_t>(i));
-  }
-  std::vector<std::vector<std::uint32_t>> members;
+/// Settings (an upstream and a downstream level) are resampled with all their seeds; `statistic` gets the
+/// models that were drawn, setting by setting.
+template <typename Statistic>
+std::optional<stats::Interval> interval_over_settings(const StudiedModels& models, const Statistic& statistic) {
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> settings;
+  for (std::size_t i = 0; i < models.size(); ++i) settings[{models[i].upstream, models[i].downstream}].push_back(i);
+  std::vector<std::vector<std::size_t>> members;
   for (const auto& [setting, indices] : settings) members.push_back(indices);
   const std::vector<stats::Stratum> strata = {stats::whole_sample(members.size())};
   return stats::bootstrap(
              strata,
              [&](std::span<const std::uint32_t> drawn) {
-               std::vector<double> a, b;
-               for (const std::uint32_t setting : drawn) {
-                 for (const std::uint32_t i : members[setting]) {
-                   a.push_back(x[i]);
-                   b.push_back(y[i]);
-                 }
-               }
-               return stats::correlate(a, b).pearson;
+               std::vector<std::size_t> taken;
+               for (const std::uint32_t setting : drawn) taken.insert(taken.end(), members[setting].begin(), members[setting].end());
+               return statistic(taken);
              },
              {.resamples = 2000, .seed = 13})
       .ci;
+}
+
+std::vector<double> taken_of(const std::vector<double>& values, const std::vector<std::size_t>& taken) {
+  std::vector<double> some;
+  for (const std::size_t i : taken) some.push_back(values[i]);
+  return some;
 }
 
 std::optional<MetricPair> correlate_pair(const MetricsDesign& design, const StudiedModels& models, const StudiedMetric& x,
@@ -419,12 +252,23 @@ std::optional<MetricPair> correlate_pair(const MetricsDesign& design, const Stud
   const stats::Correlation found = stats::correlate(a, b);
   if (!found.pearson) return std::nullopt;
   MetricPair pair{.x = &x, .y = &y, .n = models.size(), .r = *found.pearson, .p = *found.pearson_p};
-  pair.ci = interval_over_settings(models, a, b);
+  pair.within_x = a;
+  pair.within_y = b;
+  pair.ci = interval_over_settings(models, [&](const auto& taken) { return stats::correlate(taken_of(a, taken), taken_of(b, taken)).pearson; });
   const std::size_t fixed = design.skews.size() - 1;  // means that were taken away
   if (models.size() > fixed) pair.equivalence = stats::equivalence_of_correlation(pair.r, models.size() - fixed, kEquivalenceBound);
   const auto &rel_x = reliability.at(x.name).icc, &rel_y = reliability.at(y.name).icc;
   if (rel_x && rel_y) {
     pair.corrected = stats::disattenuated(pair.r, rel_x->single, rel_y->single);
+    const auto seeds = static_cast<std::size_t>(design.seeds);
+    const auto corrected = [&](const std::vector<std::size_t>& taken) -> std::optional<double> {
+      const auto r = stats::correlate(taken_of(a, taken), taken_of(b, taken)).pearson;
+      const auto icc_x = stats::intraclass_correlation(taken_of(all_x, taken), taken.size() / seeds, seeds);
+      const auto icc_y = stats::intraclass_correlation(taken_of(all_y, taken), taken.size() / seeds, seeds);
+      if (!r || !icc_x || !icc_y) return std::nullopt;
+      return stats::disattenuated(*r, icc_x->single, icc_y->single);
+    };
+    if (pair.corrected) pair.corrected_ci = interval_over_settings(models, corrected);
     pair.reliable = rel_x->single >= kLeastReliability && rel_y->single >= kLeastReliability;
   }
   return pair;
@@ -460,13 +304,39 @@ Json alignment_verdict(const std::vector<MetricPair>& pairs) {
   return study_verdict(claim, correlated > 0 ? "not reproduced" : none == aligned ? "reproduced" : "inconclusive", why);
 }
 
+/// Mean |r| of aligned pairs less that of misaligned ones, both of language models before fine-tuning.
+Json gain_verdict(const StudiedModels& models, const std::vector<MetricPair>& pairs) {
+  const char* claim = "Where word lists, groups and data are misaligned, metrics correlate less: misalignment explains a part of it";
+  const auto gain = [&](const std::vector<std::size_t>& taken) -> std::optional<double> {
+    double sums[2] = {0, 0}, counts[2] = {0, 0};
+    for (const MetricPair& pair : pairs) {
+      if (std::string(pair.x->family) != "intrinsic") continue;
+      const auto r = stats::correlate(taken_of(pair.within_x, taken), taken_of(pair.within_y, taken)).pearson;
+      if (!r) return std::nullopt;
+      const int aligned = std::string(pair.x->matches) == "aligned" ? 1 : 0;
+      sums[aligned] += std::abs(*r);
+      counts[aligned] += 1;
+    }
+    if (counts[0] == 0 || counts[1] == 0) return std::nullopt;
+    return sums[1] / counts[1] - sums[0] / counts[0];
+  };
+  std::vector<std::size_t> all(models.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  const auto found = gain(all);
+  if (!found) return study_verdict(claim, "inconclusive", "aligned and misaligned pairs were not both measured");
+  const auto ci = interval_over_settings(models, gain);
+  const std::string why = fmt::format("mean |r| of aligned pairs less that of misaligned ones {:.2f}{}; {} models", *found, show_ci(ci), models.size());
+  if (models.size() < kLeastModels || !ci) return study_verdict(claim, "inconclusive", why);
+  return study_verdict(claim, ci->low > 0 ? "reproduced" : ci->high < 0 ? "not reproduced" : "inconclusive", why);
+}
+
 Json components_verdict(const std::map<std::string, Reliability>& reliability) {
   const char* claim = "The task's own data explain more of its fairness than the language model does";
   std::size_t above = 0, below = 0, all = 0;
   std::string why;
   for (const StudiedMetric& metric : kMetrics) {
     const Reliability& found = reliability.at(metric.name);
-    if (!found.components || !found.down_less_up) continue;
+    if (!metric.extrinsic() || !found.components || !found.down_less_up) continue;
     ++all;
     above += found.down_less_up->low > 0;
     below += found.down_less_up->high < 0;
@@ -518,15 +388,19 @@ std::vector<std::vector<std::string>> mean_rows(const MetricsDesign& design, con
 }
 
 Json analyse_metrics(StudyPreset preset, const StudyResults& finished) {
-  const MetricsDesign design = metrics_design(preset);
+  MetricsDesign design = metrics_design(preset);
+  const int planned = design.seeds;
+  // With less than one whole seed, means are all that can be said.
+  const int whole = whole_seeds(design, finished);
+  if (whole > 0) design.seeds = whole;
   const StudiedModels models = models_of(design, finished);
   std::map<std::string, Reliability> reliability;
   for (const StudiedMetric& metric : kMetrics) reliability[metric.name] = reliability_of(design, models, metric);
   std::vector<MetricPair> pairs;
   for (const StudiedMetric& x : kMetrics) {
-    if (std::string(x.family) != "intrinsic") continue;
+    if (x.extrinsic()) continue;
     for (const StudiedMetric& y : kMetrics) {
-      if (std::string(y.family) != "extrinsic" || models.size() < 4) continue;
+      if (!y.extrinsic() || models.size() < 4) continue;
       if (auto pair = correlate_pair(design, models, x, y, reliability)) pairs.push_back(*pair);
     }
   }
@@ -538,7 +412,7 @@ Json analyse_metrics(StudyPreset preset, const StudyResults& finished) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const MetricPair& pair = pairs[i];
     rows.push_back({pair.x->name, pair.y->name, pair.x->matches, fmt::format("{:.2f}{}", pair.r, show_ci(pair.ci)),
-                    pair.corrected ? fmt::format("{:.2f}", *pair.corrected) : "-", fmt::format("{:.3g}", holm[i]),
+                    pair.corrected ? fmt::format("{:.2f}{}", *pair.corrected, show_ci(pair.corrected_ci)) : "-", fmt::format("{:.3g}", holm[i]),
                     pair.equivalence ? fmt::format("{:.3g}", pair.equivalence->p_value) : "-", pair_verdict(pair)});
     results.push_back({{"x", pair.x->name}, {"y", pair.y->name}, {"r", pair.r}, {"n", pair.n}});
   }
@@ -562,14 +436,17 @@ Json analyse_metrics(StudyPreset preset, const StudyResults& finished) {
                               "one language model, are not independent: all of this is optimistic.", n, power)),
       study_table("Means by skew", mean_header, mean_rows(design, models),
                   "Skews are chances that a person's gender agrees with the profession's lean: .5 is none, below it against. Larger is more bias "
-                  "along the lean; benchmarks less 50.")};
+                  "along the lean: benchmarks less 50, 1 less BPSN AUC, BNSP AUC less 1.")};
   const Json verdicts = {
-      alignment_verdict(pairs), components_verdict(reliability),
+      alignment_verdict(pairs), gain_verdict(models, pairs), components_verdict(reliability),
       study_verdict("The 19 published models and their correlations", "not testable", "other models, data and training; one family of models says nothing of others")};
-  const Json caveats = {
+  Json caveats = {
       "One family of models (BERT, 2 layers, 128 wide), one kind of bias, planted: planted skew makes a correlation easier to find than to exclude.",
       "Gender only, and the corpus's own leans of professions, which say nothing about people.",
-      "TPR gaps are measured on texts in which both genders are equally many in every profession."};
+      "What is measured of classifiers is measured on texts in which both genders are equally many in every profession.",
+      "Metrics after fine-tuning read the classifier's layers, ILPS through the language model's own head as it was before.",
+      "Equalised odds, BPSN and BNSP AUC take the professions that lean to women together against the others."};
+  if (whole < planned) caveats.push_back(fmt::format("{} of {} seeds are finished; what is analysed is whole in each of them.", whole, planned));
   return {{"tables", tables}, {"verdicts", verdicts}, {"results", results}, {"caveats", caveats}};
 }
 
@@ -578,7 +455,7 @@ Study make_metrics_study() {
           .question = "Do metrics of a language model predict metrics of the task that is trained from it, at all once both are aligned, and less "
                       "than the task's own data do? Upstream skew by downstream skew, planted.",
           .cells = metrics_cells,
-          .measure = measure_metrics,
+          .measure = measure_metrics_models,
           .analyse = analyse_metrics};
 }
 
