@@ -7,12 +7,11 @@
 
 #include "discreet/app/group_table.h"
 #include "discreet/app/ops/internal/asked_data.h"
+#include "discreet/app/ops/internal/classifier.h"
 #include "discreet/app/ops/internal/run_counterfactuals.h"
-#include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
-#include "discreet/core/run_dir.h"
 #include "discreet/text/unicode.h"
 
 namespace discreet {
@@ -44,6 +43,8 @@ bool asks_for_texts(const Json& request) {
 std::vector<std::string> group_columns(const Json& request, const RunModel& run,
                                        const EncodedData& data) {
   auto columns = request.value("group", std::vector<std::string>{});
+  // Words were named to compare by, not columns.
+  if (columns.empty() && !request.value("mentions", Json::array()).empty()) return {};
   if (columns.empty()) columns = run.settings.data.group;
   if (columns.empty() && !data.examples.empty()) {
     for (const auto& [name, value] : data.examples.front().groups) {
@@ -151,31 +152,56 @@ GroupRows group_rows(const Json& request, const RunModel& run, const EncodedData
   return rows;
 }
 
-/// Probabilities of `positive` as scores, in place of predictions.
-void take_scores(const RunModel& run, const Scores& scores, GroupQuestion& question, GroupRows& rows) {
-  const std::int64_t positive = run.encoder.intents.find(question.positive);
-  if (positive < 0) {
-    throw usage_error(fmt::format("the run knows no class '{}'; it has {}", question.positive,
-                                  fmt::join(run.encoder.intents.names(), ", ")),
-                      "Check --positive.");
+/// The classes that --positive names: one, or several with commas, which count as one together.
+std::vector<std::int64_t> positive_classes(const RunModel& run, const std::string& named) {
+  const auto& intents = run.encoder.intents;
+  if (const std::int64_t one = intents.find(named); one >= 0) return {one};
+  std::vector<std::int64_t> classes;
+  for (std::size_t begin = 0; begin <= named.size();) {
+    const std::size_t end = std::min(named.find(',', begin), named.size());
+    const std::string name = named.substr(begin, end - begin);
+    const std::int64_t found = intents.find(name);
+    if (found < 0) {
+      throw usage_error(fmt::format("the run knows no class '{}'; it has {}", name, fmt::join(intents.names(), ", ")),
+                        "Check --positive.");
+    }
+    if (std::find(classes.begin(), classes.end(), found) == classes.end()) classes.push_back(found);
+    begin = end + 1;
   }
+  if (classes.size() == static_cast<std::size_t>(intents.size())) {
+    throw usage_error("--positive names every class of the run", "Leave those out that are not positive.");
+  }
+  return classes;
+}
+
+/// Probabilities of the positive classes as scores, in place of predictions.
+void take_scores(const RunModel& run, const Scores& scores, GroupQuestion& question, GroupRows& rows) {
+  const std::vector<std::int64_t> positive = positive_classes(run, question.positive);
   const auto classes = static_cast<std::size_t>(run.encoder.intents.size());
   for (std::size_t i = 0; i < scores.intents.size(); ++i) {
-    rows.score.push_back(scores.intent_probabilities[i * classes + static_cast<std::size_t>(positive)]);
+    double sum = 0;
+    for (const std::int64_t c : positive) sum += scores.intent_probabilities[i * classes + static_cast<std::size_t>(c)];
+    rows.score.push_back(sum);
+  }
+  if (positive.size() > 1) {
+    for (std::string& label : rows.label) {
+      const std::int64_t own = run.encoder.intents.find(label);
+      if (std::find(positive.begin(), positive.end(), own) != positive.end() && own >= 0) label = question.positive;
+    }
   }
   rows.prediction.clear();
   question.prediction.clear();
   question.score = "probability";
 }
 
-/// Request: run; data, format, text_column, label_column, or split (internal/asked_data.h); the keys of
-/// group_configuration; positive: its probability is the score; relabel: names of the data's labels in the run;
+/// Request: run (or a classifier's folder, which needs data); data, format, text_column, label_column, or split (internal/asked_data.h); the keys of
+/// group_configuration; positive: its probability is the score, or that of several with commas; relabel: names of the data's labels in the run;
 /// identity: columns of numbers; mentions: words; swap: counterfactual copies (internal/run_counterfactuals.h); out
 /// (a file instead of RUN/audits). What is compared: the intent, or whole tag sequences where there is no intent.
 Json groups_of_run(const Json& request, core::OperationContext&) {
   const fs::path path = request.at("run").get<std::string>();
-  const core::RunDir directory = core::RunDir::open(path);
-  const RunModel run = open_run_model(path);
+  const Classifier opened = open_classifier(path);
+  const RunModel& run = opened.run;
   auto wanted = request.value("group", std::vector<std::string>{});
   for (const std::string& column : request.value("identity", std::vector<std::string>{})) wanted.push_back(column);
   const AskedData asked = asked_data(request, run, path.string(), wanted);
@@ -205,9 +231,7 @@ Json groups_of_run(const Json& request, core::OperationContext&) {
   Json document =
       core::make_document({.schema = "discreet.fairness.groups/1",
                            .configuration = configuration,
-                           .inputs = {core::describe_input("model", path / "model"),
-                                      describe_asked(asked, run.encoder)}});
-  document["run"] = path.string();
+                           .inputs = {opened.input, describe_asked(asked, run.encoder)}});
   answer_groups(rows, question, document);
   if (request.contains("swap")) {
     const Counterfactuals copies = counterfactual_copies(run.encoder, data, request["swap"].get<std::string>());
@@ -221,7 +245,7 @@ Json groups_of_run(const Json& request, core::OperationContext&) {
                                 .seed = question.options.seed},
                                document);
   }
-  write_finding(request, directory, document);
+  write_classifier_finding(request, path, opened.of_run, document);
   return document;
 }
 
@@ -232,7 +256,7 @@ void register_operation_run_groups(core::Registry& registry) {
   registry.add(
       {.kind = "operation",
        .name = "run-groups",
-       .summary = "Accuracy of a run's model by group of speakers, with intervals and gaps",
+       .summary = "A classifier's predictions by group, a run's or a folder's, with intervals and gaps",
        .make = core::Operation(&app::groups_of_run)});
 }
 

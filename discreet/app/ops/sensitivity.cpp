@@ -7,12 +7,11 @@
 
 #include "discreet/app/internal/token_weights.h"
 #include "discreet/app/ops/internal/asked_data.h"
+#include "discreet/app/ops/internal/classifier.h"
 #include "discreet/app/ops/internal/sensitivity_document.h"
-#include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
-#include "discreet/core/run_dir.h"
 #include "discreet/fairness/sensitivity.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/model.h"
@@ -210,21 +209,20 @@ std::vector<std::string> unit_texts(const Whole& whole, const Reading& task) {
   return texts;
 }
 
-/// Request: run; data, format, text_column, label_column, split (internal/asked_data.h); protected: a run
+/// Request: run (or a classifier's folder, which needs data); data, format, text_column, label_column, split (internal/asked_data.h); protected: a run
 /// that predicts the protected status, or weights: "uniform", "gender" or a file of words (share: divided by
 /// their sum in each example); control: another run, as of shuffled labels; outputs, classes, features; group:
 /// columns; ratings: a column; tokens: how many to list; show_text; examples: give each one's value; limit; resamples,
 /// confidence, seed; out.
 Json sensitivity_of_run(const Json& request, core::OperationContext&) {
   const std::string path = request.at("run").get<std::string>();
-  const core::RunDir directory = core::RunDir::open(path);
   SensitivityQuestion question = sensitivity_question(request);
   auto columns = question.group;
   if (!question.ratings.empty()) columns.push_back(question.ratings);
-  RunModel opened = open_run_model(path);
-  const AskedData asked = asked_data(request, opened, path, columns);
+  Classifier opened = open_classifier(path);
+  const AskedData asked = asked_data(request, opened.run, path, columns);
   const std::int64_t limit = request.value("limit", std::int64_t{0});
-  Reading task = read_with(std::move(opened), asked, limit);
+  Reading task = read_with(std::move(opened.run), asked, limit);
   check_group_columns(columns, task.data, asked.source);
   const fairness::GradientOptions options = gradient_options(request);
   if (options.classes == fairness::ClassWeights::kTrue) {
@@ -235,13 +233,14 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
   }
   const bool may_be_tokens = request.value("features", "auto") == "auto";
 
-  std::vector<core::InputFile> inputs = {core::describe_input("model", std::filesystem::path(path) / "model"),
-                                         describe_asked(asked, task.run.encoder)};
+  std::vector<core::InputFile> inputs = {opened.input, describe_asked(asked, task.run.encoder)};
   std::vector<SensitivityScores> scores;
   Whole main;
   const auto by_run = [&](const char* role, const std::string& run) {
-    inputs.push_back(core::describe_input(role, std::filesystem::path(run) / "model"));
-    Reading status = read_with(open_run_model(run), asked, limit);
+    Classifier other = open_classifier(run);
+    other.input.role = role;
+    inputs.push_back(other.input);
+    Reading status = read_with(std::move(other.run), asked, limit);
     Whole whole = measure(task, &status, options, may_be_tokens);
     scores.push_back(scores_of(role, whole, task, fairness::FeatureWeights::kProtected));
     return whole;
@@ -265,9 +264,8 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
   Json document = core::make_document({.schema = "discreet.fairness.sensitivity/1",
                                        .configuration = sensitivity_configuration(request, question, asked.role),
                                        .inputs = inputs});
-  document["run"] = path;
   answer_sensitivity(scores, task.data.examples, question, document);
-  write_finding(request, directory, document);
+  write_classifier_finding(request, path, opened.of_run, document);
   return document;
 }
 
@@ -277,7 +275,7 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
 void register_operation_sensitivity(core::Registry& registry) {
   registry.add({.kind = "operation",
                 .name = "sensitivity",
-                .summary = "Accumulated prediction sensitivity of a run's model",
+                .summary = "Accumulated prediction sensitivity of a classifier, a run's or a folder's",
                 .reference = "Maughan, Ngong and Near 2022, arXiv 2202.04504; the weighting is our reading",
                 .make = core::Operation(&app::sensitivity_of_run)});
 }

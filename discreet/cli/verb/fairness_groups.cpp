@@ -107,7 +107,7 @@ void register_verb_fairness_groups(cli::Program& program) {
   verb->add_option("--permutations", question.options.permutations, "Of groups, for p-values; 0 for none.")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
-  verb->add_option("--positive", question.positive, "The positive class, if not 1 or true. Of a run: its probability is the score.");
+  verb->add_option("--positive", question.positive, "The positive class, if not 1 or true. Of a run: its probability is the score; several with commas count as one.");
   verb->add_option("--data", flags.data, "Of a run: other data than its own, as in data.test (FILE?column=value keeps rows).");
   verb->add_option("--format", flags.format, "Of --data, if its name does not say it.");
   verb->add_option("--text", flags.text, "Of --data: column of the text; --label names that of the class.");

@@ -7,6 +7,7 @@
 
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
+#include "discreet/core/run_dir.h"
 
 namespace discreet::app {
 
@@ -29,6 +30,9 @@ AskedData asked_data(const Json& request, const RunModel& run, const std::string
     asked.role = test ? "test" : "dev";
     asked.split = test ? text::Split::kTest : text::Split::kDev;
     asked.source = test ? data.test : data.dev;
+    if (asked.source.empty() && !core::RunDir::is_run(path)) {
+      throw usage_error(path + ": a model's folder names no data", "Name data with --data.");
+    }
     if (asked.source.empty()) {
       throw usage_error(fmt::format("{}: the run's configuration names neither data.test nor data.dev", path),
                         "Name data with --data, or train with data.test set.");
