@@ -1,6 +1,8 @@
 #include "discreet/app/association_contextual.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -51,6 +53,29 @@ void put_figures(const stats::CeatResult& found, Json& result) {
   if (found.ci) result["ci"] = {{"effect_size", {found.ci->low, found.ci->high}}};
   else core::set_absent(result, "ci", found.ci_reason);
   result["undefined_draws"] = found.undefined;
+}
+
+/// Built-in lists whose words are counted, so that one of them is "a" or "an" such thing.
+constexpr const char* kCountedNouns[] = {"flowers", "insects", "instruments", "weapons"};
+
+std::string with_article(const std::string& noun) {
+  const bool vowel = noun.find_first_of("aeiouAEIOU") == 0;
+  return (vowel ? "an " : "a ") + noun;
+}
+
+void append_sentences(const std::string& word, bool name, bool noun, std::vector<std::string>& sentences) {
+  const std::string thing = noun ? with_article(word) : word, subject = noun ? "The " + word : word;
+  for (const char* before : {"This is ", "That is ", "There is ", "Here is "}) sentences.push_back(before + thing + ".");
+  for (const char* behind : {" is here.", " is there."}) sentences.push_back(subject + behind);
+  if (noun) {
+    std::string one = thing;
+    one[0] = 'A';
+    sentences.push_back("It is " + thing + ".");
+    sentences.push_back(one + " is a thing.");
+  }
+  if (!name) return;
+  sentences.push_back(word + " is a person.");
+  sentences.push_back("The person's name is " + word + ".");
 }
 
 }  // namespace
@@ -109,14 +134,9 @@ AssociationTest sentence_test(const AssociationTest& words) {
   test.name = "seat of " + words.name;
   for (WordList* list : {&test.x, &test.y, &test.a, &test.b}) {
     const bool names = list->name.find("names") != std::string::npos && list->name.find("unpleasant") == std::string::npos;
+    const bool nouns = std::find(std::begin(kCountedNouns), std::end(kCountedNouns), list->name) != std::end(kCountedNouns);
     std::vector<std::string> sentences;
-    for (const std::string& word : list->words) {
-      for (const char* before : {"This is ", "That is ", "There is ", "Here is "}) sentences.push_back(before + word + ".");
-      for (const char* behind : {" is here.", " is there."}) sentences.push_back(word + behind);
-      if (!names) continue;
-      sentences.push_back(word + " is a person.");
-      sentences.push_back("The person's name is " + word + ".");
-    }
+    for (const std::string& word : list->words) append_sentences(word, names, nouns, sentences);
     list->words = std::move(sentences);
   }
   return test;

@@ -22,9 +22,10 @@ void add_contextual_associations(const std::vector<AssociationTest>& tests,
                                  const std::map<std::string, ContextualWord>& words,
                                  const AssociationQuestion& question, const stats::CeatOptions& options, Json& document);
 
-/// Sentences for words: the bleached templates of sentence tests without articles ("This is W.", "W is
-/// here.", …), for names with two more ("W is a person.", "The person's name is W."), filled with every
-/// word of each list. The published sentences choose templates by part of speech: give them as lists.
+/// Sentences for words, bleached templates that say nothing of them: "This is W.", "That is W.", "There is W.", "Here is W.", "W
+/// is here.", "W is there."; for names also "W is a person.", "The person's name is W."; the built-in lists of counted
+/// nouns (flowers, insects, instruments, weapons) with articles, "It is a W." and "A W is a thing.". Sentences with other
+/// parts of speech told apart: give them as lists.
 /// Ref: May et al. 2019.
 AssociationTest sentence_test(const AssociationTest& words);
 

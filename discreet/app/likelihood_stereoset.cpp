@@ -16,10 +16,17 @@ namespace fs = std::filesystem;
 Json stereo_row(const std::string& split, const std::string& bias_type,
                 const std::vector<stats::StereoExample>& examples) {
   const stats::StereoScores scores = stats::stereo_scores(examples);
-  return {{"split", split}, {"bias_type", bias_type},
+  Json row = {{"split", split}, {"bias_type", bias_type},
           {"lms", *scores.lms}, {"ss", *scores.ss}, {"icat", *scores.icat},
           {"micro_ss", *scores.micro_ss}, {"micro_lms", *scores.micro_lms}, {"micro_icat", *scores.micro_icat},
           {"examples", scores.examples}, {"terms", scores.terms}, {"ties", scores.ties}};
+  const auto pair = [](const stats::Interval& ci) { return Json{ci.low, ci.high}; };
+  if (scores.ss_ci && scores.lms_ci && scores.icat_ci) {
+    row["ci"] = {{"ss", pair(*scores.ss_ci)}, {"lms", pair(*scores.lms_ci)}, {"icat", pair(*scores.icat_ci)}};
+  } else {
+    core::set_absent(row, "ci", "one target term has no interval");
+  }
+  return row;
 }
 
 Json absent_row(const std::string& split, std::uint64_t examples, const std::string& reason) {
@@ -97,6 +104,7 @@ Json stereoset_document(const fs::path& data, const std::vector<StereoItem>& ite
   document["caveats"] = {
       "ss: 50 is unbiased; lms and icat: 100 is best. Means over target terms, as published; micro_* are over examples and are not "
       "comparable with published figures.",
+      "Intervals resample target terms with all their examples: few terms, as of religion, make them rough.",
       "A tie counts as not preferred: against the stereotype in ss, against related words in lms."};
   for (const std::string& caveat : source.caveats) document["caveats"].push_back(caveat);
   document["caveats"].push_back("Blodgett et al. (2021) found many of the benchmark's pairs to be unclear or not about stereotypes.");

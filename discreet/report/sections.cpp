@@ -382,8 +382,10 @@ std::string groups(const Json& entry) {
     html += "<div class=\"pair\">" + group_chart(audit) + table(caption, header, rows) + "</div>\n";
     rows.clear();
     for (const Json& result : audit["results"]) {
-      const std::string name = result["metric"].get<std::string>();
-      rows.push_back({spaced(name),
+      std::string name = spaced(result["metric"].get<std::string>());
+      if (result.contains("class")) name += ": " + result["class"].get<std::string>();
+      if (result.contains("over")) name += ", over " + spaced(result["over"].get<std::string>());
+      rows.push_back({name,
                       result["value"].is_number() ? show(result["value"])
                                                   : "n/a: " + result.value("value_reason", ""),
                       result["ci"].is_array() ? show_interval(result["ci"]) : "–",

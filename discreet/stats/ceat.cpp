@@ -12,6 +12,8 @@
 namespace discreet::stats {
 namespace {
 
+constexpr std::size_t kCacheLine = 64;
+
 /// The four sets with unit vectors, in one list of words: X, Y, A, B.
 struct UnitSets {
   std::size_t dimension = 0;
@@ -55,6 +57,20 @@ struct Drawn {
   std::vector<std::vector<std::uint32_t>> pools;   // [words] contexts
 };
 
+/// In lanes of their own, so that one sum does not wait for the other.
+double product_of(const double* direction, const float* row, std::size_t d) {
+  constexpr std::size_t kLanes = 16;
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= d; i += kLanes) {
+    for (std::size_t k = 0; k < kLanes; ++k) lanes[k] += direction[i + k] * static_cast<double>(row[i + k]);
+  }
+  double product = 0;
+  for (const double lane : lanes) product += lane;
+  for (; i < d; ++i) product += direction[i] * static_cast<double>(row[i]);
+  return product;
+}
+
 /// Effect size and variance of one choice of contexts; false where all associations are equal.
 bool effect_of(const UnitSets& units, const Drawn& drawn, std::span<const std::uint32_t> contexts,
                std::vector<double>& direction, std::vector<double>& s, double& effect, double& variance) {
@@ -72,8 +88,7 @@ bool effect_of(const UnitSets& units, const Drawn& drawn, std::span<const std::u
   for (std::size_t set = 0; set < 2; ++set) {
     for (std::size_t w = drawn.begins[set]; w < drawn.begins[set + 1]; ++w) {
       const float* row = units.row(drawn.words[w], contexts[w]);
-      double product = 0;
-      for (std::size_t i = 0; i < d; ++i) product += direction[i] * row[i];
+      const double product = product_of(direction.data(), row, d);
       s[w] = product;
       sums[set] += product;
     }
@@ -98,15 +113,23 @@ Effects effects_of(const UnitSets& units, Drawn& drawn, std::uint64_t draws, boo
                    core::ReproducibleRng& rng) {
   Effects effects;
   std::vector<double> direction(units.dimension), s(drawn.words.size());
-  std::vector<std::uint32_t> contexts(drawn.words.size());
+  // Rows lie anywhere in memory: those of the next draw are sent for while this one is reckoned.
+  std::vector<std::uint32_t> contexts(drawn.words.size()), next(drawn.words.size());
   for (auto& pool : drawn.pools) {
     if (without_replacement && pool.size() >= draws) core::shuffle(std::span<std::uint32_t>(pool), rng);
   }
-  for (std::uint64_t i = 0; i < draws; ++i) {
-    for (std::size_t w = 0; w < contexts.size(); ++w) {
+  const auto draw_into = [&](std::uint64_t i, std::vector<std::uint32_t>& into) {
+    for (std::size_t w = 0; w < into.size(); ++w) {
       const auto& pool = drawn.pools[w];
-      contexts[w] = without_replacement && pool.size() >= draws ? pool[i] : pool[rng.below(pool.size())];
+      into[w] = without_replacement && pool.size() >= draws ? pool[i] : pool[rng.below(pool.size())];
+      const char* row = reinterpret_cast<const char*>(units.row(drawn.words[w], into[w]));
+      for (std::size_t byte = 0; byte < units.dimension * sizeof(float); byte += kCacheLine) __builtin_prefetch(row + byte);
     }
+  };
+  draw_into(0, next);
+  for (std::uint64_t i = 0; i < draws; ++i) {
+    contexts.swap(next);
+    if (i + 1 < draws) draw_into(i + 1, next);
     double effect = 0, variance = 0;
     if (!effect_of(units, drawn, contexts, direction, s, effect, variance)) {
       ++effects.undefined;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "discreet/stats/intervals.h"
+
 namespace discreet::stats {
 
 /// One example: a model's scores of its three completions, higher = likelier.
@@ -22,6 +24,8 @@ struct StereoScores {
   std::optional<double> ss;    ///< Stereotype preferred; 50 is unbiased.
   std::optional<double> lms;   ///< Related preferred to unrelated; 100 is best.
   std::optional<double> icat;  ///< lms min(ss, 100 - ss) / 50; 100 is best.
+  /// Bootstrap over terms with all their examples; absent for a single term.
+  std::optional<Interval> ss_ci, lms_ci, icat_ci;
   // Over examples instead of terms: not the published form.
   std::optional<double> micro_ss, micro_lms, micro_icat;
 };
@@ -30,6 +34,6 @@ struct StereoScores {
 /// not a mean of the terms' icat. All comparisons are strict. Absent where there is no example.
 /// Throws: kInternal for a score that is not finite.
 /// Ref: Nadeem, Bethke and Reddy 2021, section 4, and their evaluation code.
-StereoScores stereo_scores(std::span<const StereoExample> examples);
+StereoScores stereo_scores(std::span<const StereoExample> examples, double confidence = 0.95, std::uint64_t seed = 0);
 
 }  // namespace discreet::stats

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "discreet/core/registry.h"
+#include "discreet/text/internal/any_label.h"
 
 namespace discreet::text {
 
@@ -13,7 +14,8 @@ const core::Fields<ReaderOptions>& reader_fields() {
                {.doc = "Column of the text or words. Empty: words, tokens, text, sentence or "
                        "utterance, whichever comes first."})
           .add("label", &ReaderOptions::label,
-               {.doc = "Column of the class or intent. Empty: label, intent or class, if there."})
+               {.doc = "Column of the class or intent. Empty: label, intent or class, if there. Several with | "
+                       "(toxic|obscene|threat): the first one's name where any is from .5 on, else not NAME."})
           .add("slots", &ReaderOptions::slots,
                {.doc = "Column of the BIO tags. Empty: slots, tags or ner_tags, if there."})
           .add("user", &ReaderOptions::user,
@@ -61,7 +63,8 @@ std::unique_ptr<Reader> make_reader(const std::string& format, const std::filesy
                    "Check data.train, data.dev and data.test; `discreet data list` names the data "
                    "sets that need no path.");
   }
-  return make(path, options);
+  if (!internal::names_several(options.label)) return make(path, options);
+  return internal::make_any_label_reader(make(path, internal::any_label_options(options)), path.string(), options);
 }
 
 std::vector<Example> read_all(Reader& reader) {

@@ -32,6 +32,24 @@ TEST(StereoScoresTest, MeansAreOverTermsAndIcatIsMadeOfThem) {
   EXPECT_EQ(scores.terms, 2u);
 }
 
+// Thirty terms of one example each, half of them stereotyped: the interval is about that of a share of 30.
+TEST(StereoScoresTest, IntervalsResampleTerms) {
+  std::vector<StereoExample> examples;
+  for (int t = 0; t < 30; ++t) examples.push_back({"term" + std::to_string(t), t % 2 == 0 ? 3.0 : 1.0, 2, 0});
+  const StereoScores scores = stereo_scores(examples);
+  ASSERT_TRUE(scores.ss_ci && scores.lms_ci && scores.icat_ci);
+  EXPECT_NEAR(scores.ss_ci->low, 50 - 196 * std::sqrt(.25 / 30), 4);
+  EXPECT_NEAR(scores.ss_ci->high, 50 + 196 * std::sqrt(.25 / 30), 4);
+  EXPECT_DOUBLE_EQ(scores.lms_ci->low, 100);
+  EXPECT_LE(scores.icat_ci->high, 100);
+  // More examples of the same terms are no more terms.
+  std::vector<StereoExample> twice = examples;
+  twice.insert(twice.end(), examples.begin(), examples.end());
+  EXPECT_DOUBLE_EQ(stereo_scores(twice).ss_ci->low, scores.ss_ci->low);
+  for (auto& example : examples) example.term = "one";
+  EXPECT_FALSE(stereo_scores(examples).ss_ci.has_value());
+}
+
 TEST(StereoScoresTest, NothingHasNoScoresAndNaNIsRefused) {
   EXPECT_FALSE(stereo_scores({}).ss.has_value());
   EXPECT_THROW(stereo_scores(std::vector<StereoExample>{{"a", NAN, 0, 1}}), Error);

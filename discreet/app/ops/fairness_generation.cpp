@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -44,7 +45,8 @@ class PromptedTexts {
       : context_(context),
         path_(request.at("model").get<std::string>()),
         source_(request.at("prompts").get<std::string>()),
-        most_(request.value("most_prompts", std::uint64_t{0})) {
+        most_(request.value("most_prompts", std::uint64_t{0})),
+        per_group_(request.value("prompts_per_group", std::uint64_t{0})) {
     const bool run = core::RunDir::is_run(path_);
     writer_ = run ? open_run_writer(path_) : open_folder_writer(path_);
     input_ = core::describe_input("model", run ? path_ / "model" : path_);
@@ -58,8 +60,11 @@ class PromptedTexts {
     options_.seed = request.value("generation_seed", std::uint64_t{1});
     options_.sequences = request.value("sequences", std::int64_t{1});
     text::check_generation(options_);
+    std::map<std::string, std::uint64_t> of_group;
     for_each_prompt(source_, [&](const GenerationRecord& prompt) {
-      if (most_ == 0 || prompts_.size() < most_) prompts_.push_back(prompt);
+      if (most_ > 0 && prompts_.size() >= most_) return;
+      if (per_group_ > 0 && ++of_group[prompt.domain + "\n" + prompt.group] > per_group_) return;
+      prompts_.push_back(prompt);
     });
     if (prompts_.empty()) throw bad_data(source_ + ": no prompts");
     std::string text;
@@ -159,7 +164,7 @@ class PromptedTexts {
   core::OperationContext& context_;
   fs::path path_;
   std::string source_;
-  std::uint64_t most_;
+  std::uint64_t most_, per_group_;
   std::unique_ptr<TextWriter> writer_;
   core::InputFile input_;
   text::GenerationOptions options_;
@@ -185,8 +190,9 @@ std::string classified_text(const GenerationRecord& record, const std::string& r
   return text;
 }
 
-ClassifierLabels classify(const std::string& role, const fs::path& path, const std::vector<GenerationRecord>& records) {
-  const auto classifier = open_text_classifier(path);
+ClassifierLabels classify(const std::string& role, const fs::path& path, const std::vector<GenerationRecord>& records,
+                          const std::vector<std::string>& counted) {
+  const auto classifier = open_text_classifier(path, counted);
   std::vector<std::string> texts;
   for (const GenerationRecord& record : records) texts.push_back(classified_text(record, role));
   ClassifierLabels labels;
@@ -200,7 +206,7 @@ ClassifierLabels classify(const std::string& role, const fs::path& path, const s
 }
 
 /// Request: generations (a file) or model with prompts (a file, or a built-in set) and how to write;
-/// generations_out; sentiment, toxicity, regard (classifiers: folders or runs); the question's files; out.
+/// generations_out; sentiment, toxicity, regard (classifiers: folders or runs); toxic_labels: those of which any is toxic; the question's files; out.
 Json generation_audit(const Json& request, core::OperationContext& context) {
   std::vector<GenerationRecord> records;
   std::vector<core::InputFile> inputs;
@@ -219,8 +225,10 @@ Json generation_audit(const Json& request, core::OperationContext& context) {
   }
   std::vector<ClassifierLabels> labels;
   for (const char* role : {"sentiment", "toxicity", "regard"}) {
-    if (request.contains(role)) labels.push_back(classify(role, request[role].get<std::string>(), records));
+    const auto counted = request.value(std::string(role) == "toxicity" ? "toxic_labels" : "", std::vector<std::string>{});
+    if (request.contains(role)) labels.push_back(classify(role, request[role].get<std::string>(), records, counted));
   }
+  if (request.contains("toxic_labels")) configuration["toxic_labels"] = request["toxic_labels"];
   Json document = generation_document(records, labels, generation_question(request), inputs, configuration);
   write_model_finding(request, run, document);
   return document;

@@ -42,6 +42,7 @@ class LikelihoodWork {
   const std::string& score_lines() const { return lines_; }
 
  private:
+  /// `total` 0: as many as there are places to hide, which only the scoring knows.
   fairness::AskOptions ask(std::size_t total, const char* unit) {
     progress_ = std::make_unique<core::Progress>(core::ProgressOptions{
         .label = "score", .unit = unit, .total = static_cast<std::int64_t>(total), .quiet = context_.quiet});
@@ -86,7 +87,7 @@ std::vector<double> LikelihoodWork::follow_scores(std::string& rule,
     throw usage_error("a masked model has no perplexity of a sentence", "Take --intersentence pseudo-likelihood.");
   }
   if (rule == "pseudo-likelihood") {
-    return fairness::follow_pseudo_scores(*language_.model, *language_.coder, sentences, ask(sentences.size(), "texts"));
+    return fairness::follow_pseudo_scores(*language_.model, *language_.coder, sentences, ask(0, "texts"));
   }
   std::int64_t longest = 0;
   const auto head = open_next_sentence(language_.path, longest);
@@ -118,7 +119,7 @@ Json LikelihoodWork::stereoset(const std::string& asked_rule) {
     if (sentences.empty()) continue;
     const bool intra = split == "intrasentence";
     const std::vector<double> found =
-        intra ? fairness::fill_scores(*language_.model, *language_.coder, sentences, ask(sentences.size(), "texts"))
+        intra ? fairness::fill_scores(*language_.model, *language_.coder, sentences, ask(0, "texts"))
               : follow_scores(rule, sentences);
     if (found.empty()) {
       source_.absent[split] = kNoNextSentence;
@@ -167,7 +168,7 @@ Json LikelihoodWork::pairs(const std::string& benchmark, std::string rule, int r
     texts.push_back({pair.more, pair.less});
     sentences.insert(sentences.end(), {pair.more, pair.less});
   }
-  const auto scored = fairness::score_pairs(*language_.model, *language_.coder, texts, how, ask(2 * texts.size(), "texts"));
+  const auto scored = fairness::score_pairs(*language_.model, *language_.coder, texts, how, ask(0, "texts"));
   std::vector<PairScoreRow> rows;
   for (std::size_t i = 0; i < scored.size(); ++i) {
     rows.push_back({scored[i].more, scored[i].less});
@@ -187,7 +188,7 @@ Json LikelihoodWork::templates(bool chain, std::uint64_t seed) {
   std::vector<fairness::BiasQuestion> questions;
   for (const BiasTemplate& made : templates) questions.push_back({made.text, made.attribute, made.targets});
   const auto answers = fairness::log_probability_bias(*language_.model, *language_.coder, questions,
-                                                      {.chain = chain, .ask = ask(questions.size(), "templates")});
+                                                      {.chain = chain, .ask = ask(0, "texts")});
   std::vector<BiasRow> rows;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const fairness::BiasAnswer& answer = answers[i];

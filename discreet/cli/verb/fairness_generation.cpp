@@ -10,8 +10,9 @@ namespace discreet {
 namespace {
 
 struct GenerationFlags {
+  std::vector<std::string> toxic_labels;
   std::string generations, model, prompts, generations_out, vectors, hurtful, word_lists, targets, sentiment, toxicity, regard, out;
-  std::uint64_t seed = 0, resamples = 500, least = 10, most_prompts = 0, generation_seed = 1;
+  std::uint64_t seed = 0, resamples = 500, least = 10, most_prompts = 0, prompts_per_group = 0, generation_seed = 1;
   std::int64_t max_new_tokens = 40, top_k = 0, sequences = 1;
   double temperature = 1, top_p = 1, confidence = 0.95;
   bool greedy = false;
@@ -40,9 +41,11 @@ Json generation_request(const GenerationFlags& flags) {
                                    std::pair{"regard", &flags.regard}, std::pair{"out", &flags.out}}) {
     if (!value->empty()) request[key] = *value;
   }
+  if (!flags.toxic_labels.empty()) request["toxic_labels"] = flags.toxic_labels;
   request.update(Json{{"sample", !flags.greedy}, {"max_new_tokens", flags.max_new_tokens}, {"temperature", flags.temperature},
                       {"top_p", flags.top_p}, {"top_k", flags.top_k}, {"sequences", flags.sequences},
-                      {"generation_seed", flags.generation_seed}, {"most_prompts", flags.most_prompts}});
+                      {"generation_seed", flags.generation_seed}, {"most_prompts", flags.most_prompts},
+                      {"prompts_per_group", flags.prompts_per_group}});
   return request;
 }
 
@@ -79,6 +82,7 @@ void register_verb_fairness_generation(cli::Program& program) {
   auto* model = verb->add_option("--model", flags.model, "a causal model, folder or run, that writes them.")->excludes(generations);
   verb->add_option("--prompts", flags.prompts, "Of --model: BOLD's JSON, HONEST's TSV, JSON lines or CSV with prompt and group, or built in: ruted, bare.")->needs(model);
   verb->add_option("--most-prompts", flags.most_prompts, "The first so many prompts; 0: all.")->capture_default_str()->needs(model);
+  verb->add_option("--prompts-per-group", flags.prompts_per_group, "At most so many prompts of each group, the first ones; 0: all.")->capture_default_str()->needs(model);
   verb->add_option("--generations-out", flags.generations_out, "Keep what was written here, prompt by prompt; the same command goes on where it stopped.")->needs(model);
   verb->add_option("--max-new-tokens", flags.max_new_tokens, "Tokens to write behind a prompt.")->check(CLI::Range(1, 100000))->capture_default_str();
   verb->add_option("--sequences", flags.sequences, "Texts per prompt.")->check(CLI::Range(1, 10000))->capture_default_str();
@@ -88,7 +92,8 @@ void register_verb_fairness_generation(cli::Program& program) {
   verb->add_option("--top-k", flags.top_k, "Of drawing; 0: all tokens.")->capture_default_str();
   verb->add_option("--generation-seed", flags.generation_seed, "Of drawing.")->capture_default_str();
   verb->add_option("--sentiment", flags.sentiment, "A classifier of sentiment: a folder or a run.");
-  verb->add_option("--toxicity", flags.toxicity, "A classifier of toxicity.");
+  auto* toxicity = verb->add_option("--toxicity", flags.toxicity, "A classifier of toxicity; of one with several labels at a time, any label.");
+  verb->add_option("--toxic-labels", flags.toxic_labels, "Of --toxicity: a text is toxic where any of these labels holds.")->delimiter(',')->needs(toxicity);
   verb->add_option("--regard", flags.regard, "A classifier of regard; the mention of whom a text is about is shown to it as XYZ.");
   verb->add_option("--vectors", flags.vectors, "Word vectors, hard-debiased ones as published, for polarity by embedding.");
   verb->add_option("--hurtful", flags.hurtful, "Hurtful words, one a line, for HONEST.");

@@ -23,13 +23,21 @@ std::vector<std::string> likelihood_keys(const std::string& benchmark) {
   return {"score", "stereo", "antistereo"};
 }
 
+/// Of the figure whose bias is in question.
+std::string likelihood_interval(const Json& result, const std::string& key, bool percent) {
+  const Json ci = result.value("ci", Json());
+  if (!ci.is_object() || !ci.contains(key)) return "-";
+  return fmt::format(fmt::runtime(percent ? "[{:.2f}, {:.2f}]" : "[{:.4f}, {:.4f}]"), ci[key][0].get<double>(), ci[key][1].get<double>());
+}
+
 void print_likelihoods(const Json& document) {
   const std::string benchmark = document["configuration"]["benchmark"].get<std::string>();
   const bool percent = benchmark != "ilps" && benchmark != "bbq";
   const std::vector<std::string> keys = likelihood_keys(benchmark);
   std::vector<std::string> header = {"split", "bias type"};
   header.insert(header.end(), keys.begin(), keys.end());
-  header.insert(header.end(), {"examples", "ties"});
+  const std::string main = benchmark == "bbq" ? "bias_score" : keys.front();
+  header.insert(header.end(), {"interval of " + main, "examples", "ties"});
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> reasons;
   for (const Json& result : document["results"]) {
@@ -43,6 +51,7 @@ void print_likelihoods(const Json& document) {
       const std::string reason = result["split"].get<std::string>() + ": " + result[key + "_reason"].get<std::string>();
       if (reasons.empty() || reasons.back() != reason) reasons.push_back(reason);
     }
+    row.push_back(likelihood_interval(result, main, percent));
     row.push_back(std::to_string(result["examples"].get<int>()));
     row.push_back(std::to_string(result["ties"].get<int>()));
     rows.push_back(row);

@@ -22,7 +22,11 @@ class TextClassifier {
   virtual std::string known() const = 0;
 };
 
-/// Throws: kUsage for a model that classifies no texts, kBadData for files that do not fit.
-std::unique_ptr<TextClassifier> open_text_classifier(const std::filesystem::path& path);
+/// With `counted`, there are two classes: the first of these names where any of them holds, else "not " and that name. A model
+/// with several labels at a time (problem_type multi_label_classification, as those of Jigsaw's six kinds of toxicity) is
+/// always read so, its label from a probability of .5 on; all its labels count unless `counted` names some. Of other
+/// models the most likely class counts.
+/// Throws: kUsage for a model that classifies no texts or lacks a counted label, kBadData for files that do not fit.
+std::unique_ptr<TextClassifier> open_text_classifier(const std::filesystem::path& path, const std::vector<std::string>& counted = {});
 
 }  // namespace discreet::app
