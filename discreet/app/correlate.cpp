@@ -175,7 +175,8 @@ Json pair_result(const MetricTable& table, std::size_t x, std::size_t y, const C
 
 std::string verdict_of(const Json& result) {
   if (!result["pearson"].is_number()) return "none: " + result["pearson_reason"].get<std::string>();
-  for (const auto& [which, reliability] : result.value("reliability", Json::object()).items()) {
+  const Json reliabilities = result.value("reliability", Json::object());
+  for (const auto& [which, reliability] : reliabilities.items()) {
     if (reliability.is_number() && reliability.get<double>() < kLeastReliability) {
       return fmt::format("none: the reliability of {} is below {:g}", result[which].get<std::string>(), kLeastReliability);
     }
