@@ -329,6 +329,16 @@ Json plant_canaries(const PlantRequest& request) {
   return document;
 }
 
+std::string planted_elsewhere(const CanaryFile& canaries, const Json& manifest) {
+  if (canaries.sha256.empty() || !manifest.contains("inputs")) return "";
+  for (const Json& input : manifest["inputs"]) {
+    if (input.value("sha256", "") == canaries.sha256) return "";
+  }
+  return fmt::format("No file that this run read is the one in which the canaries were planted ({}): where it holds none of their "
+                     "lines, nothing here says what the model remembers.",
+                     canaries.planted_in);
+}
+
 CanaryFile read_canaries(const fs::path& path) {
   const Json document = core::read_document(path);
   if (core::schema_name(document) != "audit.canaries") {
@@ -346,6 +356,8 @@ CanaryFile read_canaries(const fs::path& path) {
   }
   if (file.canaries.empty()) throw bad_data(fmt::format("{}: there are no canaries in it", path.string()));
   file.inclusion = document["configuration"].value("inclusion", 1.0);
+  file.planted_in = document.value("file", "");
+  file.sha256 = document.value("sha256", "");
   file.input = core::describe_input("canaries", path);
   return file;
 }

@@ -43,6 +43,8 @@ struct Canary {
 struct CanaryFile {
   std::vector<Canary> canaries;
   double inclusion = 1;    ///< Below 1: each was planted by its own coin, as one-run audits need it.
+  std::string planted_in;  ///< The file that was written beside it,
+  std::string sha256;      ///< and what it held.
   core::InputFile input;
 };
 
@@ -53,6 +55,9 @@ struct CanaryFile {
 /// Throws: kUsage for a pattern or number that does not fit, or files that exist; kBadData where the data have
 /// no labels to change, or too few examples.
 Json plant_canaries(const PlantRequest& request);
+
+/// Why these canaries may not be in the run's training data, as a caveat; empty where its manifest has their file.
+std::string planted_elsewhere(const CanaryFile& canaries, const Json& manifest);
 
 /// Throws: kBadData naming the file and the canary that is not what it should be.
 CanaryFile read_canaries(const std::filesystem::path& path);

@@ -124,6 +124,12 @@ std::vector<std::int64_t> CanaryPattern::code_of(std::uint64_t index) const {
   return code;
 }
 
+std::uint64_t CanaryPattern::number_of(const std::vector<std::int64_t>& code) const {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < code.size(); ++i) number = number * candidates[i].size() + static_cast<std::uint64_t>(code[i]);
+  return number;
+}
+
 std::vector<std::int64_t> CanaryPattern::code_in(const std::vector<std::string>& sentence) const {
   std::vector<std::int64_t> code;
   const auto is_no_sentence = [&] {

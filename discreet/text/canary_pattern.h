@@ -28,6 +28,8 @@ struct CanaryPattern {
   std::vector<std::string> sentence(const std::vector<std::int64_t>& code) const;
   /// Code of number `index` in 0 .. space() - 1, the last place fastest.
   std::vector<std::int64_t> code_of(std::uint64_t index) const;
+  /// The reverse of `code_of`. The space must have a number for it: at most 2^64 sentences.
+  std::uint64_t number_of(const std::vector<std::int64_t>& code) const;
   /// The reverse of `sentence`. Throws: kBadData if `words` is none of the pattern's sentences.
   std::vector<std::int64_t> code_in(const std::vector<std::string>& words) const;
   /// Each place by itself, uniformly.

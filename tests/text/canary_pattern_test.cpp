@@ -21,6 +21,7 @@ TEST(CanaryPatternTest, PlacesCandidatesTagsAndSentences) {
   EXPECT_EQ(pattern.code_of(0), (std::vector<std::int64_t>{0, 0, 0, 0}));
   EXPECT_EQ(pattern.code_of(1999), (std::vector<std::int64_t>{9, 9, 9, 1}));
   EXPECT_EQ(pattern.code_of(3), (std::vector<std::int64_t>{0, 0, 1, 1}));
+  for (const std::uint64_t number : {0, 3, 777, 1999}) EXPECT_EQ(pattern.number_of(pattern.code_of(number)), number);
 }
 
 TEST(CanaryPatternTest, ClassesHaveTheSizesThatTheDocumentationStates) {

@@ -94,11 +94,7 @@ References references_of(const PatternLosses& losses, const std::vector<audit::C
       refs.every.insert(refs.every.end(), some.begin(), some.end());
       codes.clear();
     }
-    for (const audit::Code& code : drawn) {
-      std::uint64_t number = 0;
-      for (std::size_t p = 0; p < code.size(); ++p) number = number * pattern.candidates[p].size() + static_cast<std::uint64_t>(code[p]);
-      refs.sample.push_back(refs.every[number]);
-    }
+    for (const audit::Code& code : drawn) refs.sample.push_back(refs.every[pattern.number_of(code)]);
   } else {
     refs.sample = losses.losses(drawn);
   }
@@ -125,7 +121,8 @@ void add_exposures(const References& refs, double space, double loss, Json& row)
   if (refs.sample.empty()) {
     core::set_absent(row, "exposure_sampled", "too few candidates beside the canaries");
   } else {
-    row["exposure_sampled"] = stats::exposure_by_rank(loss, refs.sample);
+    // Of fewer candidates than draws, draws repeat: no rank is better than the first of all candidates.
+    row["exposure_sampled"] = std::min(stats::exposure_by_rank(loss, refs.sample), std::log2(space));
   }
   if (refs.fit) {
     row["exposure_extrapolated"] = stats::exposure_by_fit(loss, *refs.fit);
@@ -142,7 +139,7 @@ std::vector<Exposed> expose_pattern(const RunModel& run, const std::vector<const
   std::vector<audit::Code> codes;
   for (const Canary* canary : canaries) codes.push_back(losses.code_of(*canary));
   const References refs = references_of(losses, codes, options);
-  const std::vector<double> own = losses.losses(codes);
+  const std::vector<double> own = refs.every.empty() ? losses.losses(codes) : std::vector<double>();
   const double space = losses.pattern().space();
   const double n = static_cast<double>(refs.sample.size());
   const double mean = std::accumulate(refs.sample.begin(), refs.sample.end(), 0.0) / std::max(n, 1.0);
@@ -153,9 +150,11 @@ std::vector<Exposed> expose_pattern(const RunModel& run, const std::vector<const
     Json row = start_row(*canaries[i], options);
     row["pattern"] = canaries[i]->pattern;
     row["candidates"] = core::number(space);
-    add_exposures(refs, space, own[i], row);
+    // Of the same pass as the others where all were enumerated: in another batch the last bits differ, and its rank.
+    const double loss = refs.every.empty() ? own[i] : refs.every[losses.pattern().number_of(codes[i])];
+    add_exposures(refs, space, loss, row);
     // In deviations of the references, so that patterns can stand in one list.
-    exposed.push_back({canaries[i], std::move(row), variance > 0 ? (mean - own[i]) / std::sqrt(variance) : 0.0});
+    exposed.push_back({canaries[i], std::move(row), variance > 0 ? (mean - loss) / std::sqrt(variance) : 0.0});
   }
   Json group = {{"pattern", canaries.front()->pattern}, {"candidates", core::number(space)}, {"references", refs.sample.size()}};
   if (refs.fit) {
@@ -303,6 +302,9 @@ Json canary_of_run(const Json& request, core::OperationContext& context) {
   if (!options.store.empty()) {
     store_scores(options.store, exposed);
     document["stored"] = core::to_json(core::describe_input("scores", options.store));
+  }
+  if (const std::string elsewhere = planted_elsewhere(file, directory.manifest()); !elsewhere.empty()) {
+    document["caveats"].push_back(elsewhere);
   }
   write_finding(request, directory, document);
   return document;

@@ -228,6 +228,9 @@ Json extract_of_run(const Json& request, core::OperationContext& context) {
     document["caveats"].push_back(fmt::format(
         "{} patterns were planted with several codes: an attack gives one answer a pattern, so at most one of them can be right.", several));
   }
+  if (const std::string elsewhere = planted_elsewhere(file, directory.manifest()); !elsewhere.empty()) {
+    document["caveats"].push_back(elsewhere);
+  }
   write_finding(request, directory, document);
   return document;
 }
