@@ -13,6 +13,7 @@
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/app/ops/internal/start_model.h"
 #include "discreet/core/error.h"
 #include "discreet/mitigate/distillation/student.h"
 #include "discreet/nn/adapt.h"
@@ -208,7 +209,11 @@ at::Tensor start_vectors(const Settings& settings, const Encoder& encoder) {
 }
 
 std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder) {
-  auto model = make_model_of(settings, encoder, start_vectors(settings, encoder), pretrained_folder(settings));
+  return make_run_model(settings, encoder, start_vectors(settings, encoder));
+}
+
+std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encoder& encoder, const at::Tensor& vectors) {
+  auto model = make_model_of(settings, encoder, vectors.defined() ? vectors.clone() : vectors, pretrained_folder(settings));
   start_weights(settings, *model);
   if (!settings.model.start.empty()) take_start(settings, *model);
   return model;

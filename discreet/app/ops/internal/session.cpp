@@ -207,7 +207,7 @@ void prepare_ordinary(Session& session) {
 }  // namespace
 
 void prepare(Session& session, bool resumed, core::OperationContext& context) {
-  session.model = make_run_model(session.settings, session.data.encoder);
+  if (session.model == nullptr) session.model = make_run_model(session.settings, session.data.encoder);
   if (!session.distill.layers.empty()) take_layers(session.distill, *session.model);
   session.trainable_values = nn::trainable_values(*session.model);
   session.trained = with_teacher(session, context);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <optional>
 #include <thread>
@@ -225,6 +226,7 @@ ShadowSignals shadow_signals(const TrainingPool& pool, SignalForm form, const Sh
   fs::path folder;
   if (!options.folder.empty()) folder = options.folder / ("shadows-" + pool_key(pool, own, options, stacked));
   const auto started = std::chrono::steady_clock::now();
+  const std::clock_t clock = std::clock();
   ShadowWork work(pool, own, options, folder, stacked, context);
   work.finish();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
@@ -240,6 +242,7 @@ ShadowSignals shadow_signals(const TrainingPool& pool, SignalForm form, const Sh
                    {"pool", pool.pool.size()},
                    {"trained_now", work.trained()},
                    {"seconds", seconds.count()},
+                   {"processor_seconds", static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC},
                    {"stacked", stacked}};
   if (!stacked) shadows.about["stacked_reason"] = why_not;
   if (!folder.empty()) shadows.about["folder"] = folder.string();

@@ -8,6 +8,7 @@
 #include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/run_parts.h"
+#include "discreet/app/ops/internal/start_model.h"
 #include "discreet/core/error.h"
 #include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
@@ -17,7 +18,17 @@
 #include "discreet/nn/stacked/train.h"
 
 namespace discreet::app {
+
+struct KeptVectors {
+  at::Tensor start;  ///< As start_vectors gives them.
+};
+
 namespace {
+
+const at::Tensor& vectors_of(const TrainingPool& pool) {
+  if (pool.vectors == nullptr) pool.vectors = std::make_shared<KeptVectors>(KeptVectors{start_vectors(pool.settings, pool.encoder)});
+  return pool.vectors->start;
+}
 
 /// The configuration of one of the models.
 Settings own_settings(const TrainingPool& pool, const PoolModel& model) {
@@ -55,7 +66,7 @@ nn::StackedSpec stacked_spec(const TrainingPool& pool, std::span<const PoolModel
   nn::StackedSpec spec;
   spec.model = model_spec(pool.settings.model);
   spec.sizes = {.vocabulary = table_entries(pool.encoder), .intents = pool.encoder.intents.size(), .tags = 0};
-  spec.vectors = start_vectors(pool.settings, pool.encoder);
+  spec.vectors = vectors_of(pool);
   for (const PoolModel& model : models) spec.seeds.push_back(static_cast<std::uint64_t>(model.seed));
   return spec;
 }
@@ -169,6 +180,7 @@ void train_one_by_one(const TrainingPool& pool, std::span<const PoolModel> model
     session.data.encoder = pool.encoder;
     session.data.train = select(pool.pool, models[k].examples);
     session.data.dev = pool.dev;
+    session.model = make_run_model(session.settings, session.data.encoder, vectors_of(pool));
     prepare(session, false, quiet);
     if (auto* step = dynamic_cast<dp::PrivateStep*>(session.step.get())) {
       noise.learn(models[k].examples.size(), step->plan().noise_multiplier());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,12 +16,16 @@ class Model;
 
 namespace discreet::app {
 
+struct KeptVectors;
+
 /// Examples on parts of which models are trained by one configuration.
 struct TrainingPool {
   Settings settings;  ///< Of the run; its directory and its budget's ledger are not touched.
   Encoder encoder;    ///< The same for all models.
   EncodedData pool;   ///< Every label known.
   EncodedData dev;    ///< Read where the configuration has patience.
+  /// Of model.vectors, once the first models have read them: their file takes longer than a small model.
+  mutable std::shared_ptr<const KeptVectors> vectors{};
 };
 
 /// One of the models: its part of the pool, and what it draws from.
