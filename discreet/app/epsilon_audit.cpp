@@ -300,10 +300,11 @@ Json epsilon_of_scores(const std::filesystem::path& path, const std::vector<std:
     throw usage_error(fmt::format("select '{}' is not known", choice.select),
                       "One of: fixed, split, hull.");
   }
-  const MemberScores scores = read_member_scores(path);
+  const MemberScores scores = read_member_scores(path, choice.score);
   Json document = start_audit(methods, audit, {core::describe_input("scores", path)});
   Json& configuration = document["configuration"];
   configuration["select"] = choice.select;
+  configuration["score"] = choice.score;
   if (choice.threshold) configuration["threshold"] = *choice.threshold;
   if (!choice.guesses.empty()) configuration["guesses"] = choice.guesses;
   if (choice.select == "split") configuration["seed"] = choice.seed;

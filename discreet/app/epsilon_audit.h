@@ -22,6 +22,7 @@ struct EpsilonAudit {
 
 /// How a rule is chosen where scores are given instead of counts.
 struct RuleChoice {
+  std::string score = "score";         ///< Column of the file.
   std::optional<double> threshold;     ///< Fixed beforehand.
   std::vector<std::uint64_t> guesses;  ///< One run: numbers of guesses, fixed beforehand.
   /// "fixed": the two above (guesses by default 1, 2, 5, 10, 20 and 50 % of the canaries, corrected

@@ -35,7 +35,8 @@ void check_ids(const AuditedRows& rows) {
   }
   for (const int side : {0, 1}) {
     if (std::count(rows.member.begin(), rows.member.end(), side) == 0) {
-      throw bad_data(fmt::format("no {}, expected both members and non-members", side == 1 ? "members" : "non-members"));
+      throw bad_data(fmt::format("no {}, expected both members and non-members", side == 1 ? "members" : "non-members"),
+                     "An attack is judged on examples that were in the training data and on others of the same origin.");
     }
   }
 }
@@ -184,6 +185,9 @@ Json users_json(const AuditedRows& rows, const AttackOutcome& outcome, const std
     else ++mixed;
   }
   Json json = part_json(outcome.attack, sides, options.statistics);
+  if (mixed > 0 && json.contains("auc_reason")) {
+    json["auc_reason"] = fmt::format("{}; {} users have examples on both sides", json["auc_reason"].get<std::string>(), mixed);
+  }
   json["score"] = options.user_score;
   json["mixed"] = mixed;
   return json;
@@ -291,6 +295,10 @@ void report_membership(const AuditedRows& rows, const std::vector<AttackOutcome>
                    document.contains("unavailable") ? document["unavailable"][0]["reason"].get<std::string>() : "");
   }
   if (blind) document["results"].push_back(stats::blind_membership_json("blind", *blind));
+  if (std::min(first->n_members, first->n_nonmembers) < kLeastInSlice) {
+    caveats.push_back(fmt::format("{} members and {} non-members: too few to say anything but what the intervals say.",
+                                  first->n_members, first->n_nonmembers));
+  }
   for (const std::string& caveat : stats::membership_caveats(*first)) document["caveats"].push_back(caveat);
   for (const Json& caveat : caveats) document["caveats"].push_back(caveat);
   if (outcomes.size() > 1) {

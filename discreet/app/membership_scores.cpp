@@ -23,7 +23,8 @@ bool member_cell(const Table& table, std::size_t row) {
 
 void check_both_sides(const std::filesystem::path& path, std::size_t members, std::size_t nonmembers) {
   if (members > 0 && nonmembers > 0) return;
-  throw bad_data(fmt::format("{}: {} members and {} non-members, expected both", path.string(), members, nonmembers));
+  throw bad_data(fmt::format("{}: {} members and {} non-members, expected both", path.string(), members, nonmembers),
+                 "An attack is judged on examples that were in the training data and on others of the same origin.");
 }
 
 }  // namespace
@@ -35,11 +36,11 @@ Json membership_configuration(const stats::MembershipOptions& options) {
           {"seed", options.seed}};
 }
 
-MemberScores read_member_scores(const std::filesystem::path& scores) {
-  const Table table = read_table(scores, {"member", "score"});
+MemberScores read_member_scores(const std::filesystem::path& scores, const std::string& column) {
+  const Table table = read_table(scores, {"member", column});
   MemberScores read;
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    (member_cell(table, row) ? read.members : read.nonmembers).push_back(table.number(row, "score"));
+    (member_cell(table, row) ? read.members : read.nonmembers).push_back(table.number(row, column));
   }
   check_both_sides(scores, read.members.size(), read.nonmembers.size());
   return read;

@@ -14,9 +14,9 @@ namespace discreet::app {
 struct MemberScores {
   std::vector<double> members, nonmembers;
 };
-/// Columns "member" (0 or 1) and "score" (higher = more likely a member); JSON lines, CSV or TSV.
+/// Columns "member" (0 or 1) and `column` (higher = more likely a member); JSON lines, CSV or TSV.
 /// Throws: kBadData naming file and line for any other value, or if one side is empty.
-MemberScores read_member_scores(const std::filesystem::path& scores);
+MemberScores read_member_scores(const std::filesystem::path& scores, const std::string& column = "score");
 
 struct ScoreAuditOptions {
   std::string score = "score";      ///< Column; its name is the attack's, "scores" for "score".

@@ -65,6 +65,11 @@ Json parse_json(const std::string& text, const std::string& origin) {
     // "[json.exception.parse_error.101] parse error at line 1, column 1: what was wrong"
     const std::string what = e.what();
     const std::size_t place = what.find(": ");
+    const std::string around = text.substr(e.byte < 2 ? 0 : e.byte - 2, 4);
+    if (around.find("NaN") != std::string::npos || around.find("Inf") != std::string::npos || around.find("nan") != std::string::npos) {
+      throw bad_data(fmt::format("{}: not valid JSON at byte {}", origin, e.byte),
+                     "JSON has no NaN and no Infinity: write null where there is no number.");
+    }
     throw bad_data(fmt::format("{}: not valid JSON at byte {}", origin, e.byte),
                    place == std::string::npos ? what : what.substr(place + 2));
   } catch (const Json::exception& e) {

@@ -110,6 +110,7 @@ void register_verb_audit_epsilon(cli::Program& program) {
   verb->add_option("--tn", flags.tn, "Without it, and not called so.");
   verb->add_option("--scores", flags.scores,
                    "Lines {\"member\": 0|1, \"score\": x}; higher = more likely with the canary.");
+  verb->add_option("--score", flags.choice.score, "Column of --scores, if not \"score\".");
   verb->add_option("--threshold", flags.choice.threshold,
                    "Scores: \"with\" is said at or above it; fixed before they were seen.");
   verb->add_option("--select", flags.choice.select,
