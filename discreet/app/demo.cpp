@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/demo_canaries.h"
 #include "discreet/app/internal/demo_mitigation.h"
 #include "discreet/app/loader.h"
 #include "discreet/app/recipes.h"
@@ -127,12 +128,13 @@ Json run_demo(const fs::path& folder, std::int64_t lines, core::OperationContext
     runs.push_back(folder / recipe);
     models.push_back(one_model(recipe, lines, runs.back(), context));
   }
+  const Json canaries = demo_canaries(folder, lines, runs, context);
   const Json mitigation = demo_mitigation(folder, lines, runs, context);
   const Json federated = federations(lines, folder, context);
   const Json projection = project_demo(runs.front(), folder / "assistant-projected", lines, context);
   const fs::path page = folder / "report.html";
   report::write_report(page, report::build_report(runs));
-  return {{"schema", "discreet.demo/1"}, {"results", models}, {"mitigation", mitigation}, {"projection", projection}, {"federations", federated},
+  return {{"schema", "discreet.demo/1"}, {"results", models}, {"canaries", canaries}, {"mitigation", mitigation}, {"projection", projection}, {"federations", federated},
           {"report", page.string()}};
 }
 

@@ -9,7 +9,8 @@
 namespace discreet::app {
 
 /// On the built-in corpus: trains one model without and one with privacy (recipes assistant and
-/// assistant-dp), attacks both, compares their accuracy over groups of speakers, and writes one report.
+/// assistant-dp), attacks both, compares their accuracy over groups of speakers; reads planted codes back from two
+/// small language models; debiases a third; simulates a federation; and writes one report.
 ///
 /// `lines` of training text, a third as many for the test; 0: as many as the recipes say. The private
 /// recipe's batches shrink with them, so that its sampling rate, its noise and epsilon stay: fewer lines

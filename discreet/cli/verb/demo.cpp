@@ -49,6 +49,15 @@ void register_verb_demo(cli::Program& program) {
     cli::print_table({"model", "epsilon", "intent accuracy", "slot F1", "attack AUC",
                       "accuracy gap of groups", "seconds of training"},
                      rows);
+    rows.clear();
+    for (const Json& model : document["canaries"]) {
+      rows.push_back({model["model"].get<std::string>(), demo_cell(model["epsilon"]), demo_cell(model["perplexity"]),
+                      fmt::format("{} of {}", model["found"].get<int>(), model["codes"].get<int>()),
+                      fmt::format("{:.1f}", model["mean_exposure"].get<double>()), fmt::format("{:.0f}", model["seconds"].get<double>())});
+    }
+    fmt::print("\nCodes of three digits in {} lines each, looked for in language models (by chance: {:.3f} of them, 1.4 bits):\n",
+               document["canaries"].front()["lines_of_each"].get<int>(), document["canaries"].front()["chance"].get<double>());
+    cli::print_table({"model", "epsilon of a line", "perplexity", "codes found", "mean exposure, bits", "seconds of training"}, rows);
     std::vector<std::vector<std::string>> pairs;
     for (const Json& pair : document["mitigation"]) {
       pairs.push_back({pair["metric"].get<std::string>(), demo_interval(pair["before"], pair["ci"].value("before", Json())),
