@@ -176,6 +176,30 @@ Json run_study(const std::string& name, const StudyOptions& options,
   return document;
 }
 
+namespace {
+
+/// Cells that differ in the number at their names' end alone, as runs and seeds do, share a line.
+std::string missing_list(const Json& missing) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const Json& cell : missing) {
+    const auto name = cell.get<std::string>();
+    const std::size_t end = name.find_last_not_of("0123456789");
+    const bool numbered = end != std::string::npos && name[end] == '-' && end + 1 < name.size();
+    const std::string stem = numbered ? name.substr(0, end + 1) + "*" : name;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == stem; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {stem, {}});
+    group->second.push_back(name);
+  }
+  std::string list;
+  for (const auto& [stem, names] : groups) {
+    list += names.size() == 1 ? fmt::format("- {}: not begun in the time given\n", names.front())
+                              : fmt::format("- {}: {} cells, not begun in the time given\n", stem, names.size());
+  }
+  return list;
+}
+
+}  // namespace
+
 std::string study_page(const Json& document) {
   std::string page = fmt::format("# {}\n\n{}\n\n", document["title"].get<std::string>(),
                                  document["question"].get<std::string>());
@@ -211,7 +235,7 @@ std::string study_page(const Json& document) {
   }
   if (!document["missing"].empty() || !document["failed"].empty()) {
     page += "\n## Not measured\n";
-    for (const Json& cell : document["missing"]) page += fmt::format("- {}: not begun in the time given\n", cell.get<std::string>());
+    page += missing_list(document["missing"]);
     for (const Json& cell : document["failed"]) {
       page += fmt::format("- {}: {}\n", cell["cell"].get<std::string>(), cell["error"].get<std::string>());
     }
