@@ -118,7 +118,7 @@ class MetricsModels {
       if (pretrained_) set.push_back(key);
     }
     if (pretrained_) set.push_back(fmt::format("model.path={}", kTinyBert));
-    for (const char* key : {"model.kind=transformer", "model.hidden=128", "model.layers=2", "model.heads=2",
+    for (const char* key : {"model.kind=transformer", "model.embedding=128", "model.hidden=128", "model.layers=2", "model.heads=2",
                             "model.feed_forward=512", "data.vocabulary=private"}) {
       if (!pretrained_) set.push_back(key);
     }
@@ -255,7 +255,7 @@ class MetricsModels {
       for (const char* key : {"model.kind=pretrained", "data.tokenizer=subword"}) set.push_back(key);
       set.push_back("model.path=" + model);
     } else {
-      for (const char* key : {"model.kind=transformer", "model.hidden=128", "model.layers=2", "model.heads=2",
+      for (const char* key : {"model.kind=transformer", "model.embedding=128", "model.hidden=128", "model.layers=2", "model.heads=2",
                               "model.feed_forward=512"}) {
         set.push_back(key);
       }

@@ -78,8 +78,8 @@ const core::Fields<ModelOptions>& model_fields() {
                 .reference = "Peters et al. 2018, equation 1"})
           .add("start", &ModelOptions::start,
                {.doc = "Run whose model this one starts from: its vocabulary and its parameters, by "
-                       "name; what is new (LoRA) is drawn. Its training is no part of this run's "
-                       "guarantee."})
+                       "name; what is new (LoRA, heads of another task) is drawn. Its training is no part of this "
+                       "run's guarantee."})
           .add("adapter", &ModelOptions::adapter,
                {.doc = "Folder of a LoRA adapter in PEFT's layout (adapter_config.json, "
                        "adapter_model.safetensors) that a pretrained model starts with; it goes on being "

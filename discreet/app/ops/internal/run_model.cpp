@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -41,15 +40,34 @@ void adapt(const Settings& settings, nn::Model& model, const fs::path& form, cor
   nn::keep_trainable(model, settings.train.trainable, asked.lora_rank > 0 || !asked.adapter.empty());
 }
 
-/// The parameters of the run of model.start; what this model has beyond them stays as it was drawn.
+/// A row more than the model has: the mark of a masked model that has no special tokens, the last one.
+bool has_mark(const at::Tensor& start, const at::Tensor& own) {
+  return start.dim() == 2 && own.dim() == 2 && start.size(1) == own.size(1) && start.size(0) == own.size(0) + 1;
+}
+
+/// The parameters of the run of model.start; what this model has beyond them stays as it was drawn. From a run of another
+/// task come its layers, and heads that fit.
 void take_start(const Settings& settings, nn::Model& model) {
   const fs::path file = fs::path(settings.model.start) / "model" / "model.safetensors";
   nn::NamedTensors start = nn::read_tensors(file);
-  std::set<std::string> given;
-  for (const auto& [name, tensor] : start) given.insert(name);
+  std::map<std::string, at::Tensor> given(start.begin(), start.end());
+  const bool other_task = load_run_settings(settings.model.start).task != settings.task;
+  if (other_task) start.clear();
   for (const auto& [name, tensor] : nn::model_tensors(model)) {
-    const bool fresh = name.ends_with(".lora_a") || name.ends_with(".lora_b");
-    if (fresh && given.count(name) == 0) start.emplace_back(name, tensor.detach().clone());
+    const auto found = given.find(name);
+    const bool lora = name.ends_with(".lora_a") || name.ends_with(".lora_b");
+    if (!other_task) {
+      if (lora && found == given.end()) start.emplace_back(name, tensor.detach().clone());
+      continue;
+    }
+    const bool layer = name.starts_with("encoder.");
+    if (found != given.end() && layer && has_mark(found->second, tensor)) {
+      start.emplace_back(name, found->second.narrow(0, 0, tensor.size(0)));
+    } else if (found != given.end() && (layer || found->second.sizes() == tensor.sizes())) {
+      start.emplace_back(name, found->second);  // of another shape it is refused below
+    } else if (lora || !layer) {
+      start.emplace_back(name, tensor.detach().clone());
+    }
   }
   nn::load_model_tensors(model, start, file.string());
 }
