@@ -34,6 +34,21 @@ TEST(PlaysReader, SpokenLinesWithRoleAndAct) {
   EXPECT_THROW(make_reader("plays", folder.path() / "none.txt")->next(*std::make_unique<Example>()), Error);
 }
 
+TEST(PlaysReader, LongNamesProloguesAndWhoEntersAlone) {
+  const core::TemporaryFolder folder;
+  std::ofstream(folder.path() / "c.txt") << "\tC\n\nDRAMATIS PERSONAE\n\nDROMIO\ta servant.\n\n\tINDUCTION\n\nSLY\tI'll pheeze you.\n\n\tPROLOGUE\n\n\tTwo houses.\n\n"
+                                            "ACT I\n\nSCENE I\tA mart.\n\n\t[Enter LADY GOWER, alone]\n\n\tTo sing a song.\n\nANTIPHOLUS\nOF SYRACUSE\tGo bear it.\n\tStay.\n\n"
+                                            "DROMIO\nOF SYRACUSE\tMany a man.\n\n\tSONG.\n\n\tHey ho.\n\nANTIPHOLUS\n\n\tACT II\n\nACT II\n\nSCENE I\tThe same.\n\n"
+                                            "\t[Enter KING and FOOL]\n\n\tNobody's words.\n\n\tEPILOGUE\n\n\tAll is said.\n";
+  std::vector<std::string> found;
+  auto reader = make_reader("plays", folder.path());
+  for (const Example& line : read_all(*reader)) found.push_back(line.groups.at("act") + " " + line.user + ": " + line.text);
+  EXPECT_EQ(found, (std::vector<std::string>{"1 c/SLY: I'll pheeze you.", "1 c/PROLOGUE: Two houses.", "1 c/LADY GOWER: To sing a song.",
+                                             "1 c/ANTIPHOLUS OF SYRACUSE: Go bear it.", "1 c/ANTIPHOLUS OF SYRACUSE: Stay.",
+                                             "1 c/DROMIO OF SYRACUSE: Many a man.", "1 c/DROMIO OF SYRACUSE: Hey ho.",
+                                             "2 c/EPILOGUE: All is said."}));
+}
+
 TEST(PlaysReader, TheFolderOfPlays) {
   const char* data = std::getenv("DISCREET_DATA");
   if (data == nullptr) GTEST_SKIP() << "DISCREET_DATA is not set";
@@ -48,9 +63,11 @@ TEST(PlaysReader, TheFolderOfPlays) {
   std::int64_t heavy = 0;
   for (const auto& [role, count] : roles) heavy += count >= 20;
   EXPECT_EQ(plays.size(), 37u);
-  EXPECT_NEAR(double(lines), 107660, 1000);
-  EXPECT_NEAR(double(roles.size()), 1351, 50);
-  EXPECT_NEAR(double(heavy), 719, 25);
+  // Of some 125,000 lines that are not blank the others are poems and lists of persons (8,400), directions
+  // (6,500), titles and headings.
+  EXPECT_NEAR(double(lines), 107893, 50);
+  EXPECT_NEAR(double(roles.size()), 1375, 5);
+  EXPECT_NEAR(double(heavy), 726, 3);
 }
 
 }  // namespace
