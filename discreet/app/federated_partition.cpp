@@ -248,6 +248,10 @@ Json partition_data(const PartitionQuestion& question, core::OperationContext& c
     federated::check_partition(
         partition, question.input.empty() ? federated::items_of(partition) : input.size(),
         question.from);
+    if (!partition.cluster.empty() && std::ssize(partition.cluster) != federated::items_of(partition)) {
+      throw bad_data(fmt::format("{}: {} examples have a cluster, {} are divided", question.from,
+                                 partition.cluster.size(), federated::items_of(partition)));
+    }
   } else {
     if (question.method == "natural") set_factor(data, question, input);
     set_features(data, question, input);
@@ -285,7 +289,7 @@ Json partition_data(const PartitionQuestion& question, core::OperationContext& c
 
   if (!question.out.empty()) {
     if (is_hdf5_name(question.out)) {
-      federated::write_fednlp_h5(question.out, partition, question.options.alpha);
+      federated::write_fednlp_h5(question.out, partition, partition.alpha.value_or(question.options.alpha));
     } else {
       core::write_document(question.out, document);
     }

@@ -30,13 +30,13 @@ void check_feasible(const std::string& method, const PartitionInput& input,
   if (method == "natural") return;
   if (options.clients < 1) {
     throw usage_error(fmt::format("method {} needs the number of clients", method),
-                      "Set --clients.");
+                      "Set --clients, or federated.clients in a configuration.");
   }
   const auto check = [&](std::int64_t items, std::int64_t least, const char* what) {
     if (items >= options.clients * least) return;
     throw bad_data(fmt::format("{} {} cannot give {} clients {} each", items, what,
                                options.clients, least),
-                   "Take fewer clients, or lower --min-train, --min-test or --test-share.");
+                   "Take fewer clients, or lower --min-train, --min-test or --test-share (federated.min_examples).");
   };
   if (input.test > 0) {
     check(input.train, *options.min_train, "training examples");
@@ -133,12 +133,15 @@ void note_empty(Partition& partition) {
   }
 }
 
-std::string first_few(const Items& indices) {
+constexpr std::size_t kFirst = 5;
+
+/// The first of `count` indices.
+std::string first_few(const Items& indices, std::size_t count) {
   std::string text;
-  for (std::size_t i = 0; i < std::min<std::size_t>(5, indices.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kFirst, indices.size()); ++i) {
     text += fmt::format("{}{}", i == 0 ? "" : ", ", indices[i]);
   }
-  return text + (indices.size() > 5 ? fmt::format(" and {} more", indices.size() - 5) : "");
+  return text + (count > kFirst ? fmt::format(" and {} more", count - kFirst) : "");
 }
 
 }  // namespace
@@ -251,32 +254,41 @@ Partition make_partition(const std::string& method, PartitionInput input,
 }
 
 void check_partition(const Partition& partition, std::int64_t items, const std::string& origin) {
-  std::vector<std::uint8_t> seen(static_cast<std::size_t>(items), 0);
-  Items doubled, outside;
-  const auto see = [&](std::int64_t item) {
+  // Sorted rather than ticked off: a damaged file's index of 10^18 must not ask for as much memory.
+  Items all, outside, doubled;
+  for (const ClientPart& client : partition.clients) {
+    all.insert(all.end(), client.train.begin(), client.train.end());
+    all.insert(all.end(), client.test.begin(), client.test.end());
+  }
+  all.insert(all.end(), partition.left_out.begin(), partition.left_out.end());
+  std::ranges::sort(all);
+  Items missing;
+  std::int64_t next = 0, lacking = 0;  // the smallest index not yet met
+  const auto miss_below = [&](std::int64_t end) {
+    lacking += end - next;
+    for (; next < end && missing.size() < kFirst; ++next) missing.push_back(next);
+    next = end;
+  };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::int64_t item = all[i];
     if (item < 0 || item >= items) {
       outside.push_back(item);
-    } else if (seen[static_cast<std::size_t>(item)]++ == 1) {
-      doubled.push_back(item);
-    } else if (seen[static_cast<std::size_t>(item)] > 2) {
-      seen[static_cast<std::size_t>(item)] = 2;
+    } else if (i > 0 && all[i - 1] == item) {
+      if (doubled.empty() || doubled.back() != item) doubled.push_back(item);
+    } else {
+      miss_below(item);
+      next = item + 1;
     }
-  };
-  for (const ClientPart& client : partition.clients) {
-    for (const std::int64_t item : client.train) see(item);
-    for (const std::int64_t item : client.test) see(item);
   }
-  for (const std::int64_t item : partition.left_out) see(item);
-  Items missing;
-  for (std::int64_t i = 0; i < items; ++i) {
-    if (seen[static_cast<std::size_t>(i)] == 0) missing.push_back(i);
-  }
+  miss_below(std::max(next, items));
   std::vector<std::string> wrong;
   if (!outside.empty()) {
-    wrong.push_back(fmt::format("indices outside 0 … {}: {}", items - 1, first_few(outside)));
+    wrong.push_back(fmt::format("indices outside 0 … {}: {}", items - 1, first_few(outside, outside.size())));
   }
-  if (!doubled.empty()) wrong.push_back("doubled indices: " + first_few(doubled));
-  if (!missing.empty()) wrong.push_back("missing indices: " + first_few(missing));
+  if (!doubled.empty()) wrong.push_back("doubled indices: " + first_few(doubled, doubled.size()));
+  if (!missing.empty()) {
+    wrong.push_back("missing indices: " + first_few(missing, static_cast<std::size_t>(lacking)));
+  }
   if (wrong.empty()) return;
   std::string text;
   for (const std::string& part : wrong) text += (text.empty() ? "" : "; ") + part;

@@ -58,6 +58,7 @@ struct Partition {
   std::vector<std::int64_t> left_out;  ///< Indices that no client has, rising.
   std::vector<std::int32_t> cluster;   ///< [items], cluster-dirichlet only.
   std::int64_t clusters = 0;
+  std::optional<double> alpha;     ///< Of a partition that was read, where its file says so.
   std::vector<std::string> notes;  ///< What a reader must know: empty clients, what was left out.
 };
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <cstdint>
 #include <regex>
+#include <set>
 
 #include "discreet/core/document.h"
 #include "discreet/core/files.h"
@@ -14,6 +16,8 @@
 
 namespace discreet::federated {
 namespace {
+
+constexpr std::int64_t kMostClusters = 1 << 20;
 
 /// "niid_label_clients=100_alpha=1.0" -> "niid_label_clients=100_alpha=1": numbers in one spelling.
 std::string with_plain_numbers(const std::string& name) {
@@ -57,6 +61,24 @@ std::string choose_group(const formats::Hdf5Reader& file, const std::string& nam
   }
   throw usage_error(fmt::format("{}: no partition '{}'", origin, name),
                     fmt::format("There are {}.", fmt::join(names, ", ")));
+}
+
+/// The clusters of the examples, where the file has one set of them and the partition is by clusters.
+void read_clusters(const formats::Hdf5Reader& file, Partition& partition) {
+  if (!partition.method.starts_with("niid_cluster")) return;
+  std::vector<std::string> groups;
+  for (const std::string& name : file.members("")) {
+    if (name.starts_with("kmeans_clusters=") && file.contains(name + "/client_assignment")) groups.push_back(name);
+  }
+  if (groups.size() != 1) return;
+  for (const std::int64_t cluster : file.integers(groups.front() + "/client_assignment")) {
+    if (cluster < 0 || cluster >= kMostClusters) {
+      throw bad_data(fmt::format("{}: /{}/client_assignment: cluster {} is outside 0 … {}", file.path().string(),
+                                 groups.front(), cluster, kMostClusters - 1));
+    }
+    partition.cluster.push_back(static_cast<std::int32_t>(cluster));
+    partition.clusters = std::max<std::int64_t>(partition.clusters, cluster + 1);
+  }
 }
 
 std::vector<std::int64_t> indices_from(const Json& client, const char* key,
@@ -132,6 +154,13 @@ Partition read_fednlp_h5(const std::filesystem::path& path, const std::string& n
                                  group, stated.empty() ? -1 : stated[0], ids.size()));
     }
   }
+  for (const char* key : {"alpha", "beta"}) {
+    const std::string place = fmt::format("{}/{}", group, key);
+    if (!file.contains(place)) continue;
+    const auto values = file.doubles(place);
+    if (values.size() == 1) partition.alpha = values.front();
+  }
+  read_clusters(file, partition);
   for (std::size_t k = 0; k < ids.size(); ++k) {
     const std::string place = group + "/partition_data/" + ids[k];
     ClientPart client;
@@ -172,6 +201,14 @@ Partition partition_from_json(const Json& document, const std::string& origin) {
   if (document.contains("configuration") && document["configuration"].contains("method") &&
       document["configuration"]["method"].is_string()) {
     partition.method = document["configuration"]["method"].get<std::string>();
+    const Json& alpha = document["configuration"].value("alpha", Json());
+    if (alpha.is_number()) partition.alpha = alpha.get<double>();
+  }
+  std::set<std::string> names;
+  for (const ClientPart& client : partition.clients) {
+    if (!names.insert(client.name).second) {
+      throw bad_data(fmt::format("{}: client '{}' stands there twice", origin, client.name));
+    }
   }
   return partition;
 }
@@ -186,13 +223,14 @@ Partition read_partition(const std::filesystem::path& path, const std::string& n
 }
 
 std::int64_t items_of(const Partition& partition) {
+  const auto past = [](std::int64_t item) { return item < INT64_MAX ? item + 1 : item; };
   std::int64_t items = 0;
   for (const ClientPart& client : partition.clients) {
     for (const auto* part : {&client.train, &client.test}) {
-      for (const std::int64_t item : *part) items = std::max(items, item + 1);
+      for (const std::int64_t item : *part) items = std::max(items, past(item));
     }
   }
-  for (const std::int64_t item : partition.left_out) items = std::max(items, item + 1);
+  for (const std::int64_t item : partition.left_out) items = std::max(items, past(item));
   return items;
 }
 

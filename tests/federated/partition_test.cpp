@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <fstream>
 
 #include "discreet/core/files.h"
@@ -99,6 +100,87 @@ TEST(Partition, MissingDoubledAndForeignIndicesAreNamed) {
   EXPECT_TRUE(has(message, "indices outside 0 … 5: 9")) << message;
   EXPECT_TRUE(has(message, "doubled indices: 2")) << message;
   EXPECT_TRUE(has(message, "missing indices: 3, 5")) << message;
+}
+
+TEST(Partition, IndicesOfDamagedFilesAskForNoMemory) {
+  Partition partition;
+  partition.clients = {{"0", {0, 1, 1, 1}, {}}, {"1", {-3, 4'000'000'000'000'000'000}, {1}}};
+  const std::string message = message_of([&] { check_partition(partition, items_of(partition), "p.h5"); });
+  EXPECT_TRUE(has(message, "outside 0 … 4000000000000000000: -3")) << message;
+  EXPECT_TRUE(has(message, "doubled indices: 1;")) << message;
+  EXPECT_TRUE(has(message, "missing indices: 2, 3, 4, 5, 6 and 3999999999999999993 more")) << message;
+  partition.clients = {{"0", {INT64_MAX}, {}}};
+  EXPECT_TRUE(has(message_of([&] { check_partition(partition, items_of(partition), "p.h5"); }), "outside"));
+}
+
+TEST(PartitionFiles, EveryMethodComesBackFromBothForms) {
+  const core::TemporaryFolder folder;
+  PartitionInput input = numbered(60, 12);
+  for (std::size_t i = 0; i < 72; ++i) {
+    input.label.push_back(static_cast<std::int32_t>(i % 3));
+    input.factor.push_back(i % 2 == 0 ? "right" : "left");
+  }
+  input.label_names = {"a", "b", "c"};
+  input.features = [] {
+    FeatureRows rows;
+    rows.width = 4;
+    for (std::int32_t i = 0; i < 72; ++i) {
+      rows.columns.push_back(i % 4);
+      rows.values.push_back(1);
+      rows.offsets.push_back(rows.columns.size());
+    }
+    return rows;
+  };
+  for (const char* method : {"uniform", "label-dirichlet", "cluster-dirichlet", "quantity-dirichlet", "natural"}) {
+    PartitionOptions options{.alpha = 0.5, .clusters = 4};
+    if (std::string(method) != "natural") options.clients = 4;
+    const Partition made = make_partition(method, input, options);
+    write_fednlp_h5(folder / "p.h5", made, 0.5);
+    Json document = {{"clients", clients_json(made)}, {"left_out", made.left_out},
+                     {"configuration", {{"method", method}, {"alpha", 0.5}}}};
+    for (const Partition& read : {read_partition(folder / "p.h5"), partition_from_json(document, "p.json")}) {
+      check_partition(read, 72, "again");
+      ASSERT_EQ(read.clients.size(), made.clients.size()) << method;
+      for (std::size_t k = 0; k < read.clients.size(); ++k) {
+        EXPECT_EQ(read.clients[k].name, made.clients[k].name) << method;
+        EXPECT_EQ(read.clients[k].train, made.clients[k].train) << method;
+        EXPECT_EQ(read.clients[k].test, made.clients[k].test) << method;
+      }
+      if (std::string(method).ends_with("dirichlet")) {
+        EXPECT_EQ(read.alpha, 0.5) << method;
+      }
+    }
+    EXPECT_EQ(read_partition(folder / "p.h5").cluster, made.cluster) << method;
+    std::filesystem::remove(folder / "p.h5");
+  }
+}
+
+TEST(PartitionFiles, HostileFilesAreRefusedByName) {
+  const core::TemporaryFolder folder;
+  const auto of_json = [](const char* text) {
+    return message_of([&] { partition_from_json(core::parse_json(text, "p.json"), "p.json"); });
+  };
+  EXPECT_TRUE(has(of_json("[]"), "3 p.json: no list 'clients'"));
+  EXPECT_TRUE(has(of_json(R"({"clients": [{"client": "a", "train": [0], "test": []}, {"client": "a", "train": [1], "test": []}]})"),
+                  "client 'a' stands there twice"));
+  EXPECT_TRUE(has(of_json(R"({"clients": [{"client": 7, "train": [], "test": []}]})"), "clients[0]: no name"));
+  EXPECT_TRUE(has(of_json(R"({"clients": [{"client": "a", "train": [0.5], "test": []}]})"), "'train' holds no integer"));
+  EXPECT_TRUE(has(of_json(R"({"clients": [{"client": "a", "train": 3, "test": []}]})"), "no list 'train'"));
+  {
+    formats::Hdf5Writer file(folder / "clusters.h5");
+    file.integer("niid_cluster_clients=1_alpha=1/n_clients", 1);
+    file.integers("niid_cluster_clients=1_alpha=1/partition_data/0/train", std::vector<std::int64_t>{0});
+    file.integers("kmeans_clusters=2/client_assignment", std::vector<std::int64_t>{-1});
+    file.close();
+  }
+  EXPECT_TRUE(has(message_of([&] { read_partition(folder / "clusters.h5"); }), "cluster -1 is outside"));
+  {
+    formats::Hdf5Writer file(folder / "empty.h5");
+    file.integer("uniform/n_clients", 1);
+    file.integers("uniform/partition_data/0/test", std::vector<std::int64_t>{0});
+    file.close();
+  }
+  EXPECT_TRUE(has(message_of([&] { read_partition(folder / "empty.h5"); }), "/uniform/partition_data/0/train: no such data set"));
 }
 
 TEST(PartitionFiles, H5GoesByNumbersNotByNames) {

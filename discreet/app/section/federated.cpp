@@ -323,6 +323,10 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
         "Set federated.sampling_rate: every client is then drawn by itself, and federated.cohort is the "
         "public divisor.");
   }
+  federated::SelectionOptions by_size = f.selection;  // what would be stated; refuses what reads models
+  by_size.design = "poisson";
+  by_size.public_rate = by_size.activity_cap = 1;
+  federated::selection_privacy(f.own.selection, {}, by_size);
   if (f.selection.design != "poisson" || f.selection.public_rate <= 0 || f.selection.activity_cap < 1) {
     throw privacy_refused(
         fmt::format("federated.selection = \"{}\": each client's chance depends on what all others hold, "
@@ -331,7 +335,6 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
         "Set federated.design = \"poisson\" with federated.public_rate and federated.activity_cap, fixed "
         "before the run; or selection uniform with federated.sampling_rate.");
   }
-  federated::selection_privacy(f.own.selection, {}, f.selection);  // refuses what reads models
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ Partition divide_by_factor(const PartitionInput& input, const PartitionOptions& 
   }
   if (partition.clients.empty()) {
     throw bad_data("no value of the column has enough examples to be a client",
-                   "Lower --min-train or --min-test.");
+                   "Lower --min-train or --min-test (federated.min_examples in a configuration).");
   }
   if (options.clients != 0 &&
       options.clients != static_cast<std::int64_t>(partition.clients.size())) {

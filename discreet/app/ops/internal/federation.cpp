@@ -59,6 +59,10 @@ Partition drawn_partition(const Federation& federation) {
     for (const text::Example& example : train.examples) {
       input.factor.push_back(factor_of(example, asked.by));
     }
+    if (std::ranges::all_of(input.factor, &std::string::empty)) {
+      throw usage_error(fmt::format("federated.by = \"{}\": no example of data.train has that", asked.by),
+                        "user is the column that data.user names; others must be among data.group.");
+    }
   }
   if (!train.intents.empty()) {
     input.label_names = federation.data.encoder.intents.names();
@@ -79,19 +83,20 @@ Partition drawn_partition(const Federation& federation) {
 /// A partition that was written before: its test parts and what it left out are not trained on.
 Partition read_clients(const std::string& path, std::int64_t examples) {
   Partition partition = federated::read_partition(path);
-  std::vector<char> seen(static_cast<std::size_t>(examples), 0);
   for (const federated::ClientPart& client : partition.clients) {
     for (const std::int64_t item : client.train) {
-      if (item < 0 || item >= examples) {
-        throw bad_data(fmt::format("{}: client '{}' has example {}, the training data have {}", path,
-                                   client.name, item, examples),
-                       "Divide the same file as data.train names.");
-      }
-      if (seen[static_cast<std::size_t>(item)]++) {
-        throw bad_data(fmt::format("{}: doubled indices: {}", path, item));
-      }
+      if (item >= 0 && item < examples) continue;
+      throw bad_data(fmt::format("{}: client '{}' has example {}, the training data have {}", path, client.name, item,
+                                 examples),
+                     "Divide the same file as data.train names.");
     }
   }
+  Partition own = partition;  // without the examples of a test file, which are counted after these
+  for (federated::ClientPart& client : own.clients) {
+    std::erase_if(client.test, [examples](std::int64_t item) { return item >= examples; });
+  }
+  std::erase_if(own.left_out, [examples](std::int64_t item) { return item >= examples; });
+  federated::check_partition(own, examples, path);
   return partition;
 }
 

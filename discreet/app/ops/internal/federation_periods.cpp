@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -80,6 +81,21 @@ const EncodedData& tested(const Federation& federation) {
   return federation.data.test.size() > 0 ? federation.data.test : federation.data.dev;
 }
 
+/// The metric that is to be reached, before any round: a missing run must not be noticed after the last one.
+double level_of(const FederatedOptions& own) {
+  if (own.level_of.empty()) return own.level;
+  const auto file = std::filesystem::path(own.level_of) / "simulation.json";
+  if (!std::filesystem::exists(file)) {
+    throw usage_error(fmt::format("federated.level_of = \"{}\": there is no finished simulation", own.level_of),
+                      "Name the run directory of a simulation with all data at once.");
+  }
+  const Json& metric = core::read_document(file).at("final").at("metric");
+  if (!metric.is_number()) {
+    throw usage_error(fmt::format("federated.level_of = \"{}\": that simulation has no metric of one model", own.level_of));
+  }
+  return metric.get<double>();
+}
+
 /// What a device with more than it may keep forgets: all but those whose mean gradient is that of all.
 void thin_out(Federation& federation) {
   std::vector<float> start;
@@ -97,6 +113,7 @@ void thin_out(Federation& federation) {
 
 void plan_periods(Federation& federation) {
   const FederatedOptions& own = federation.federated.own;
+  federation.federated.own.level = level_of(own);
   for (const text::Example& example : federation.data.train.examples) {
     federation.item_bytes.push_back(text_bytes(example));
   }
@@ -218,12 +235,7 @@ Json continual_of(const Federation& federation) {
 }
 
 void note_level(const Federation& federation, Json& final) {
-  const FederatedOptions& own = federation.federated.own;
-  double level = own.level;
-  if (!own.level_of.empty()) {
-    const auto file = std::filesystem::path(own.level_of) / "simulation.json";
-    level = core::read_document(file).at("final").at("metric").get<double>();
-  }
+  const double level = federation.federated.own.level;
   if (level == 0) return core::set_absent(final, "rounds_to_level", "no level was asked for");
   const double sign = higher_is_better(main_metric_of_task(federation.settings.task)) ? 1 : -1;
   final["level"] = level;
