@@ -16,6 +16,7 @@
 #include "discreet/core/run_dir.h"
 #include "discreet/core/sha256.h"
 #include "discreet/mitigate/words/swapper.h"
+#include "discreet/text/frame.h"
 #include "discreet/text/references.h"
 
 namespace discreet::app {
@@ -121,6 +122,12 @@ std::vector<text::Example> read_examples(const Settings& settings, const Source&
         example.tags.clear();
       }
       text::tokenize_example(tokenizer, example);
+      if (settings.task == "seq2seq" && settings.data.target == "frame" && example.answers.empty()) {
+        if (const std::string frame = text::frame_of(example); !frame.empty()) {
+          example.answers = {frame};
+          example.answer_begins = {-1};
+        }
+      }
       for (const std::string& group : settings.data.group) {  // the built-in corpus has columns of its own
         const auto found = example.extra.find(group);
         if (found != example.extra.end()) example.groups[group] = found->second;

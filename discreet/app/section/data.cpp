@@ -45,7 +45,8 @@ const core::Fields<DataOptions>& data_fields() {
                {.doc = "seq2seq: column of the text to go from; empty: source."})
           .add("target", &DataOptions::target,
                {.doc = "seq2seq: column of the text to come to; for evaluation examples of the same source "
-                       "are one with several targets. Empty: target."})
+                       "are one with several targets. Empty: target. frame: of utterances with a label and slots "
+                       "(the built-in corpus) these, written out."})
           .add("coarse", &DataOptions::coarse,
                {.doc = "A label of two levels, as TREC's DESC:manner, is read up to its first colon."})
           .add("tokenizer", &DataOptions::tokenizer,
