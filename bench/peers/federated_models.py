@@ -107,7 +107,10 @@ def loss_of(model, x, y):
     return nn.functional.cross_entropy(model(x), y.flatten())
 
 
-def describe(times, cohort):
+def describe(times, cohort, cpu_times=()):
+    """Seconds of rounds to milliseconds a client; processor times where one process does all."""
     times = sorted(1e3 * t / cohort for t in times)
-    return {"ms_per_client": times[len(times) // 2], "minimum_ms_per_client": times[0],
+    cpu = {"minimum_cpu_ms_per_client": 1e3 * min(cpu_times) / cohort} if cpu_times else {}
+    return {**cpu,
+            "ms_per_client": times[len(times) // 2], "minimum_ms_per_client": times[0],
             "clients_per_second": 1e3 / times[len(times) // 2]}

@@ -39,16 +39,17 @@ def make_model(name):
 
 class Clock(TrainingProcessCallback):
     def __init__(self):
-        self.times, self.last = [], None
+        self.times, self.cpu_times, self.last, self.cpu_last = [], [], None, None
 
     def on_train_begin(self, *, model):
-        self.last = time.perf_counter()
+        self.last, self.cpu_last = time.perf_counter(), time.process_time()
         return Metrics()
 
     def after_central_iteration(self, aggregate_metrics, model, *, central_iteration):
-        now = time.perf_counter()
+        now, cpu_now = time.perf_counter(), time.process_time()
         self.times.append(now - self.last)
-        self.last = now
+        self.cpu_times.append(cpu_now - self.cpu_last)
+        self.last, self.cpu_last = now, cpu_now
         return False, Metrics()
 
 
@@ -68,7 +69,7 @@ def time_case(name, steps, warm_up):
         model=model,
         model_train_params=NNTrainHyperParams(local_num_epochs=1, local_learning_rate=0.03, local_batch_size=batch),
         callbacks=[clock], send_metrics_to_platform=False)
-    return describe(clock.times[warm_up:], cohort)
+    return describe(clock.times[warm_up:], cohort, clock.cpu_times[warm_up:])
 
 
 def main():

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,13 @@ class Compressor {
                                    std::vector<float>& memory, core::ReproducibleRng& rng) const {
     (void)parts;
     return apply(update, memory, rng);
+  }
+  /// Bytes on the wire of an update [size] that is these pieces and zeros, where it arrives as it is and
+  /// clients keep nothing; none: only `apply` knows.
+  virtual std::optional<std::int64_t> bytes_unchanged(std::size_t size, std::span<const FlatPiece> pieces) const {
+    (void)size;
+    (void)pieces;
+    return std::nullopt;
   }
   /// Zeros stay zeros, and `apply_parts` costs what the parts cost.
   virtual bool keeps_zeros() const { return false; }

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <numeric>
 
 #include "discreet/core/error.h"
 
@@ -49,6 +51,50 @@ void add_small(const float* values, std::size_t size, double scale, std::int64_t
     sum[i] += std::bit_cast<std::int64_t>(product + kMagic) - magic_bits;
   }
 }
+
+/// own -= start; squares into eight sums, which lie in registers; returns the larger of `most` and the bits of
+/// the largest size.
+DISCREET_EACH_PROCESSOR
+std::uint32_t subtract_and_measure(float* __restrict own, const float* __restrict start, std::size_t size,
+                                   double* __restrict lanes, std::uint32_t most) {
+  constexpr std::size_t kLanes = 8;
+  double sums[kLanes];
+  std::uint32_t bits[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    sums[l] = lanes[l];
+    bits[l] = most;
+  }
+  std::size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const float difference = own[i + l] - start[i + l];
+      own[i + l] = difference;
+      sums[l] += static_cast<double>(difference) * static_cast<double>(difference);
+      const std::uint32_t size_bits = std::bit_cast<std::uint32_t>(difference) & 0x7fffffffU;
+      bits[l] = bits[l] < size_bits ? size_bits : bits[l];
+    }
+  }
+  for (std::size_t l = 0; i < size; ++i, ++l) {
+    const float difference = own[i] - start[i];
+    own[i] = difference;
+    sums[l] += static_cast<double>(difference) * static_cast<double>(difference);
+    const std::uint32_t size_bits = std::bit_cast<std::uint32_t>(difference) & 0x7fffffffU;
+    bits[l] = bits[l] < size_bits ? size_bits : bits[l];
+  }
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    lanes[l] = sums[l];
+    most = most < bits[l] ? bits[l] : most;
+  }
+  return most;
+}
+
+DISCREET_EACH_PROCESSOR
+void take_sums(std::int64_t* __restrict sum, double* __restrict values, std::size_t size, double scale) {
+  for (std::size_t i = 0; i < size; ++i) {
+    values[i] = static_cast<double>(sum[i]) / scale;
+    sum[i] = 0;
+  }
+}
 #undef DISCREET_EACH_PROCESSOR
 
 void add_large(const float* values, std::size_t size, double scale, std::int64_t* sum) {
@@ -56,6 +102,19 @@ void add_large(const float* values, std::size_t size, double scale, std::int64_t
 }
 
 }  // namespace
+
+void UpdateMeter::subtract(std::span<float> own, const float* start) {
+  largest_bits_ = subtract_and_measure(own.data(), start, own.size(), lanes_, largest_bits_);
+}
+
+double UpdateMeter::squared_norm() const { return std::accumulate(std::begin(lanes_), std::end(lanes_), 0.0); }
+
+float UpdateMeter::largest() const { return std::bit_cast<float>(largest_bits_); }
+
+bool FixedPointSum::accepts(double scale, double largest) const {
+  if (terms_ == most_terms_) throw internal_error("more updates than the sum was made for");
+  return std::isfinite(scale) && std::isfinite(largest) && largest * std::abs(scale) <= largest_;
+}
 
 bool FixedPointSum::add(std::span<const float> values, double factor) {
   const FlatRange all{0, values.size()};
@@ -65,20 +124,32 @@ bool FixedPointSum::add(std::span<const float> values, double factor) {
 bool FixedPointSum::add(std::span<const float> values, double factor,
                         std::span<const FlatRange> parts) {
   if (values.size() != sum_.size()) throw internal_error("an update of another model's size");
-  if (terms_ == most_terms_) throw internal_error("more updates than the sum was made for");
   const double scale = factor * scale_;
-  if (!std::isfinite(scale)) return false;
   // First pass: nothing is added of an update that is refused.
   std::uint32_t bits = 0;
   for (const FlatRange& part : parts) {
     bits = largest_bits(values.data() + part.begin, part.end - part.begin, bits);
   }
   const double largest = std::bit_cast<float>(bits);
-  if (!std::isfinite(largest) || !(largest * std::abs(scale) <= largest_)) return false;
+  if (!accepts(scale, largest)) return false;
   ++terms_;
+  empty_ = false;
   const auto add_part = largest * std::abs(scale) <= kSmall ? add_small : add_large;
   for (const FlatRange& part : parts) {
     add_part(values.data() + part.begin, part.end - part.begin, scale, sum_.data() + part.begin);
+  }
+  return true;
+}
+
+bool FixedPointSum::add(std::span<const FlatPiece> pieces, double factor, float largest) {
+  const double scale = factor * scale_;
+  if (!accepts(scale, largest)) return false;
+  ++terms_;
+  empty_ = false;
+  const auto add_part = largest * std::abs(scale) <= kSmall ? add_small : add_large;
+  for (const FlatPiece& piece : pieces) {
+    if (piece.begin + piece.size > sum_.size()) throw internal_error("a piece of another model's update");
+    add_part(piece.values, piece.size, scale, sum_.data() + piece.begin);
   }
   return true;
 }
@@ -90,6 +161,13 @@ void FixedPointSum::merge(const FixedPointSum& other) {
   if (terms_ + other.terms_ > most_terms_) throw internal_error("more updates than the sum was made for");
   for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += other.sum_[i];
   terms_ += other.terms_;
+  empty_ = empty_ && other.empty_;
+}
+
+void FixedPointSum::take(FixedPointSum& other) {
+  if (other.empty_) return;
+  merge(other);
+  other.clear();
 }
 
 std::vector<double> FixedPointSum::values() const {
@@ -98,22 +176,21 @@ std::vector<double> FixedPointSum::values() const {
   return values;
 }
 
-void FixedPointSum::clear() {
-  std::fill(sum_.begin(), sum_.end(), 0);
+void FixedPointSum::take_values(std::span<double> values) {
+  if (values.size() != sum_.size()) throw internal_error("values of another model's size");
+  take_sums(sum_.data(), values.data(), sum_.size(), scale_);
   terms_ = 0;
+  empty_ = true;
+}
+
+void FixedPointSum::clear() {
+  if (!empty_) std::fill(sum_.begin(), sum_.end(), 0);
+  terms_ = 0;
+  empty_ = true;
 }
 
 void FixedPointSum::reset(std::int64_t most_terms) {
-  const FlatRange all{0, sum_.size()};
-  reset(most_terms, {&all, 1});
-}
-
-void FixedPointSum::reset(std::int64_t most_terms, std::span<const FlatRange> touched) {
-  for (const FlatRange& part : touched) {
-    std::fill(sum_.begin() + static_cast<std::ptrdiff_t>(part.begin),
-              sum_.begin() + static_cast<std::ptrdiff_t>(part.end), 0);
-  }
-  terms_ = 0;
+  clear();
   most_terms_ = std::max<std::int64_t>(1, most_terms);
   largest_ = std::ldexp(1.0, 62) / static_cast<double>(most_terms_);
 }

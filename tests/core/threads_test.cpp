@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -56,6 +57,56 @@ TEST(ParallelFor, AnExceptionStopsTheRestAndReachesTheCaller) {
     }
     EXPECT_LT(calls.load(), 100000);
   }
+}
+
+TEST(ThreadCrew, CallsEachIndexOnceAndOneAfterAnotherOnASeat) {
+  for (const int threads : {1, 2, 5}) {
+    ThreadCrew crew(threads);
+    ASSERT_EQ(crew.size(), threads);
+    for (const std::size_t grain : {1u, 3u, 50u}) {
+      for (const std::size_t count : {0u, 1u, 2u, 7u, 200u}) {
+        std::vector<std::atomic<int>> calls(count);
+        std::vector<std::atomic<int>> on_seat(static_cast<std::size_t>(threads));
+        std::atomic<bool> shared_seat{false};
+        crew.run(count, grain, [&](std::size_t i, std::size_t seat) {
+          ASSERT_LT(seat, static_cast<std::size_t>(threads));
+          if (++on_seat[seat] != 1) shared_seat = true;
+          ++calls[i];
+          --on_seat[seat];
+        });
+        for (const auto& c : calls) ASSERT_EQ(c.load(), 1) << threads << " " << grain << " " << count;
+        EXPECT_FALSE(shared_seat);
+      }
+    }
+  }
+}
+
+TEST(ThreadCrew, SeveralThreadsReallyRunAgainAndAgain) {
+  ThreadCrew crew(2);
+  for (int call = 0; call < 50; ++call) {
+    std::atomic<int> arrived{0};
+    crew.run(2, 1, [&](std::size_t, std::size_t) {
+      ++arrived;
+      while (arrived.load() < 2) std::this_thread::yield();
+    });
+    ASSERT_EQ(arrived.load(), 2);
+    if (call % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));  // so that helpers sleep
+  }
+}
+
+TEST(ThreadCrew, AnExceptionReachesTheCallerAndTheCrewWorksOn) {
+  ThreadCrew crew(3);
+  std::atomic<int> calls{0};
+  EXPECT_THROW(crew.run(100000, 2,
+                        [&](std::size_t i, std::size_t) {
+                          ++calls;
+                          if (i == 3) throw std::runtime_error("third");
+                        }),
+               std::runtime_error);
+  EXPECT_LT(calls.load(), 100000);
+  calls = 0;
+  crew.run(10, 1, [&](std::size_t, std::size_t) { ++calls; });
+  EXPECT_EQ(calls.load(), 10);
 }
 
 TEST(AvailableThreads, IsPositive) { EXPECT_GE(available_threads(), 1); }

@@ -11,6 +11,64 @@
 namespace discreet::federated {
 namespace {
 
+TEST(FixedPointPieces, EqualTheWholeInAnyOrderAndEmptyAfterwards) {
+  core::ReproducibleRng rng(2, "pieces");
+  std::vector<float> start(1000), own(1000), difference(1000, 0.0F);
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    start[i] = static_cast<float>(rng.normal());
+    own[i] = start[i] + static_cast<float>(rng.normal());
+  }
+  const std::vector<FlatRange> parts = {{10, 41}, {500, 501}, {904, 1000}};
+  UpdateMeter meter;
+  std::vector<FlatPiece> pieces;
+  double squares = 0, largest = 0;
+  for (const std::size_t p : {2u, 0u, 1u}) {
+    const std::size_t begin = parts[p].begin, size = parts[p].end - begin;
+    for (std::size_t i = begin; i < begin + size; ++i) {
+      difference[i] = own[i] - start[i];
+      squares += double(difference[i]) * difference[i];
+      largest = std::max(largest, std::abs(double(difference[i])));
+    }
+    meter.subtract({own.data() + begin, size}, start.data() + begin);
+    pieces.push_back({begin, size, own.data() + begin});
+  }
+  for (std::size_t i = 10; i < 41; ++i) ASSERT_EQ(own[i], difference[i]);
+  EXPECT_NEAR(meter.squared_norm(), squares, 1e-9 * squares);
+  EXPECT_EQ(double(meter.largest()), largest);
+  for (const double factor : {1.0, 0.37, 3000.0}) {
+    FixedPointSum whole(1000, 4), sum(1000, 4), other(1000, 4);
+    ASSERT_TRUE(whole.add(difference, factor));
+    ASSERT_TRUE(other.add(pieces, factor, meter.largest()));
+    sum.take(other);
+    EXPECT_EQ(other.values(), std::vector<double>(1000, 0.0));
+    EXPECT_EQ(sum.terms(), 1);
+    std::vector<double> values(1000);
+    sum.take_values(values);
+    EXPECT_EQ(values, whole.values());
+    EXPECT_EQ(sum.values(), std::vector<double>(1000, 0.0));
+    sum.reset(2);
+    ASSERT_TRUE(sum.add(pieces, factor, meter.largest()));
+    EXPECT_EQ(sum.values(), values);
+  }
+}
+
+TEST(FixedPointPieces, RefuseWhatIsNotFiniteOrTooLarge) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e20F}) {
+    for (const std::size_t at : {0u, 7u, 8u, 12u}) {
+      std::vector<float> own(13, 1.0F);
+      own[at] = bad;
+      const std::vector<float> start(13, 0.5F);
+      UpdateMeter meter;
+      meter.subtract(own, start.data());
+      const FlatPiece piece{3, own.size(), own.data()};
+      FixedPointSum sum(20, 4);
+      EXPECT_FALSE(sum.add({&piece, 1}, 1, meter.largest())) << bad << " at " << at;
+      EXPECT_EQ(sum.terms(), 0);
+      EXPECT_EQ(sum.values(), std::vector<double>(20, 0.0));
+    }
+  }
+}
+
 TEST(FixedPointParts, EqualTheWholeAndRoundAsLlrintDoes) {
   core::ReproducibleRng rng(1, "parts");
   std::vector<float> values(1000, 0.0F);
@@ -44,8 +102,7 @@ TEST(FixedPointParts, RefuseWhatIsNotFiniteAndBeginAnew) {
   EXPECT_FALSE(sum.add(std::vector<float>{1, infinite, 1, 1}, 0));
   EXPECT_EQ(sum.terms(), 0);
   ASSERT_TRUE(sum.add(std::vector<float>{1, 2, 3, 4}, 1));
-  const FlatRange all{0, 4};
-  sum.reset(5, {&all, 1});
+  sum.reset(5);
   EXPECT_EQ(sum.terms(), 0);
   EXPECT_EQ(sum.values(), (std::vector<double>{0, 0, 0, 0}));
 }
@@ -64,6 +121,11 @@ TEST(Runs, CountBytesOfWhatChanged) {
   EXPECT_EQ(compressor->apply(update, memory, rng), 8 + 4 * 13 + 8 + 4);
   const std::vector<FlatRange> parts = {{20, 33}, {70, 71}};
   EXPECT_EQ(compressor->apply_parts(update, parts, memory, rng), 8 + 4 * 13 + 8 + 4);
+  std::vector<FlatPiece> pieces;  // the same in another order
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    pieces.push_back({part->begin, part->end - part->begin, update.data() + part->begin});
+  }
+  EXPECT_EQ(compressor->bytes_unchanged(update.size(), pieces), 8 + 4 * 13 + 8 + 4);
   EXPECT_TRUE(compressor->reveals_support());
 }
 

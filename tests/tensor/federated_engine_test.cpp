@@ -135,6 +135,31 @@ TEST(FederatedEngine, ThreadsChangeNoBit) {
   }
 }
 
+TEST(FederatedEngine, UpdatesInPiecesAreTheFlatOnes) {
+  // A clip norm that never binds takes the way over flat vectors.
+  Engine pieces(local("sgd", 0.5), "bow", 2, true), flat(local("sgd", 0.5), "bow", 2, true);
+  const auto run = [](Engine& engine, const char* compression, double clip_norm) {
+    const auto server = make_strategy("fedavg");
+    const auto compressor = make_compressor(compression);
+    RoundRequest request{.round = 1, .start = engine.start, .jobs = engine_jobs(), .clip_norm = clip_norm, .all_clients = kClients};
+    return engine.runner.run(request, *server, *compressor, engine.memories);
+  };
+  for (const char* compression : {"none", "runs"}) {
+    RoundResult a = run(pieces, compression, 0);
+    const RoundResult b = run(flat, compression, 1e6);
+    EXPECT_EQ(a.sum, b.sum);
+    EXPECT_EQ(a.bytes_up, b.bytes_up);
+    for (std::size_t i = 0; i < a.reports.size(); ++i) {
+      EXPECT_NEAR(a.reports[i].squared_norm, b.reports[i].squared_norm, 1e-9 * b.reports[i].squared_norm);
+    }
+    const std::vector<double> before = a.sum;
+    pieces.runner.recycle(std::move(a.sum));
+    EXPECT_EQ(run(pieces, compression, 0).sum, before);
+  }
+  // The two ways one after the other in the same workers.
+  EXPECT_EQ(run(flat, "none", 0).sum, run(pieces, "none", 1e6).sum);
+}
+
 TEST(FederatedEngine, EveryStrategyMovesTheModel) {
   for (const core::Entry* entry : core::registry().list("strategy")) {
     LocalOptions options = local("sgd", 0.5);

@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -261,9 +262,16 @@ double product_flops() {
 }
 
 struct BenchRounds {
-  std::vector<double> ms;  ///< Per client, of each round.
+  std::vector<double> ms;      ///< Per client, of each round.
+  std::vector<double> cpu_ms;  ///< Of all threads.
   double overhead = 0;     ///< Share of the threads' time that clients did not work.
 };
+
+double process_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 BenchRounds time_rounds(federated::RoundRunner& runner, const std::vector<federated::ClientJob>& jobs, int threads,
                         int rounds, int warm_up) {
@@ -280,16 +288,19 @@ BenchRounds time_rounds(federated::RoundRunner& runner, const std::vector<federa
   double all = 0, worked = 0;
   for (int round = 1; round <= rounds + warm_up; ++round) {
     const auto began = std::chrono::steady_clock::now();
+    const double cpu_began = process_seconds();
     request.round = round;
     for (std::size_t i = 0; i < start.size(); ++i) start[i] = static_cast<float>(weights[i]);
     request.start = start;
-    const auto result = runner.run(request, *strategy, *compressor, memories);
+    auto result = runner.run(request, *strategy, *compressor, memories);
     strategy->apply(weights, result.sum, result.reports);
+    worked += round <= warm_up ? 0 : result.client_seconds;
+    runner.recycle(std::move(result.sum));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (round <= warm_up) continue;
     timed.ms.push_back(1e3 * took.count() / static_cast<double>(jobs.size()));
+    timed.cpu_ms.push_back(1e3 * (process_seconds() - cpu_began) / static_cast<double>(jobs.size()));
     all += took.count() * threads;
-    worked += result.client_seconds;
   }
   timed.overhead = all > 0 ? 1 - worked / all : 0;
   return timed;
@@ -300,15 +311,18 @@ Json timed_to_json(const BenchRounds& timed) {
   std::ranges::sort(sorted);
   return {{"ms_per_client", sorted[sorted.size() / 2]},
           {"minimum_ms_per_client", sorted.front()},
+          {"minimum_cpu_ms_per_client", std::ranges::min(timed.cpu_ms)},
           {"clients_per_second", 1e3 / sorted[sorted.size() / 2]},
           {"overhead_share", timed.overhead}};
 }
 
 void time_case(const FederatedCase& c, const Json& request, double peak, Json& results) {
   const int rounds = request.value("steps", 15), warm_up = request.value("warm_up", 3);
+  const auto trainers = request.value("trainers", std::vector<std::string>{});
   for (const int threads : request.value("threads", std::vector<int>{1, 2})) {
     for (const bool small : {true, false}) {
       if (small && c.shape.linear.empty()) continue;
+      if (!trainers.empty() && std::ranges::count(trainers, small ? "small" : "general") == 0) continue;
       federated::LocalOptions options;
       options.learning_rate = 0.03;
       options.batch_size = c.batch;
@@ -395,12 +409,12 @@ Json time_zipf(const Json& request) {
     }
     for (std::size_t i = 0; i < start.size(); ++i) start[i] = static_cast<float>(weights[i]);
     asked.start = start;
-    const auto result = runner.run(asked, *strategy, *compressor, memories);
+    auto result = runner.run(asked, *strategy, *compressor, memories);
     strategy->apply(weights, result.sum, result.reports);
+    runner.recycle(std::move(result.sum));
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     trained += static_cast<std::int64_t>(result.reports.size());
     bytes += result.bytes_up;
-    memories.compression.clear();  // nothing was kept there
   }
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -417,7 +431,7 @@ Json time_zipf(const Json& request) {
           {"peak_mib", static_cast<double>(usage.ru_maxrss) / 1024}};
 }
 
-/// {"steps": 15, "warm_up": 3, "threads": [1, 2], "shapes": names or absent, "clients": 100000}
+/// {"steps": 15, "warm_up": 3, "threads": [1, 2], "trainers": ["small"] or absent, "shapes": names or absent, "clients": 100000}
 Json bench_federated(const Json& request, core::OperationContext& context) {
   at::set_num_threads(1);
   const auto wanted = request.value("shapes", std::vector<std::string>{});

@@ -298,6 +298,7 @@ Json run_round(Federation& federation, bool evaluates) {
     federation.strategy->apply(federation.weights, result.sum, result.reports);
     if (!before.empty()) federation.runner->first().settle_lora(federation.weights, before);
   }
+  federation.runner->recycle(std::move(result.sum));
   note_reports(federation, result);
   federation.round = round;
   // 4. What there is to say of it.
@@ -430,26 +431,55 @@ struct RoundStart {
   std::int64_t abandoned, departures;
 };
 
-bool clients_remember(const Federation& federation) {
-  return !federation.memories.server_control.empty() || has_personal_models(federation) ||
-         federation.compressor->keeps_memory();
+/// Another process is gone, and with it the round, unless it was done (no `start`). Rank 0 makes the round again
+/// alone and goes on; where clients keep something, that went with the other, and the caller goes back to the
+/// last checkpoint.
+///
+/// A private round that is made again spends nothing more. Its sum was lost before it had noise or an event,
+/// so nothing was told of it; it has the clients that were drawn for it, their work is a function of (seed,
+/// round, client), and the noise of its place is drawn once, by rank 0 after the sum. Noise that clients draw
+/// themselves is the exception, and is charged (count_lost_attempt).
+void go_on_alone(Federation& federation, const RoundStart* start, const nn::LostProcess& lost) {
+  if (!federation.parallel->group->leads()) {
+    const bool headless = std::ranges::count(lost.ranks(), 0) > 0;
+    throw nn::LostProcess(lost.code(), lost.what(),
+                          fmt::format("{}o on by: discreet federated simulate --resume {}",
+                                      headless ? "G" : "Rank 0 goes on alone; if it ended too, g",
+                                      federation.run->path().string()),
+                          lost.ranks());
+  }
+  if (start != nullptr) {
+    start->restore(federation);
+    count_lost_attempt(federation);
+  }
+  if (clients_remember(federation)) throw lost;
+  leave_others(federation, lost,
+               start == nullptr ? "this process goes on alone"
+                                : fmt::format("round {} is made again by this process alone", federation.round + 1));
+  save_federation(federation);
 }
 
-/// Another process is gone, and with it the round, unless it was done (no `start`). Rank 0 makes it again alone and goes on, unless clients
-/// keep something that went with the other; otherwise says where a resume begins.
-void go_on_alone(Federation& federation, const RoundStart* start, const nn::LostProcess& lost) {
-  if (start != nullptr) start->restore(federation);
-  const std::string resume = fmt::format("discreet federated simulate --resume {}", federation.run->path().string());
-  const bool remembers = clients_remember(federation) || federation.settings.privacy.is_private();
-  if (federation.parallel->group->leads() && !remembers) {
-    federation.parallel->group = nn::make_lonely_group();
-    federation.runner->set_processes(federation.parallel->group);
-    save_federation(federation);
-    fmt::print(stderr, "warning: {}; round {} is made again by this process alone\n", lost.what(), federation.round + 1);
-    return;
+/// Rank 0 back at the last checkpoint, alone: what clients of the lost process kept since then is gone. Rounds
+/// that were noised with secret noise since then are spent and not made again, as after any resume.
+std::unique_ptr<Federation> return_to_checkpoint(std::unique_ptr<Federation> federation, const core::Config& config,
+                                                 const nn::LostProcess& lost) {
+  const auto parallel = federation->parallel;
+  parallel->group = nn::make_lonely_group();
+  core::RunDir run = std::move(*federation->run);
+  const std::int64_t ledger_end = federation->ledger_end;
+  federation.reset();  // its models, before there are others
+  federation = make_federation(config, parallel);
+  federation->run = std::move(run);
+  federation->ledger_end = ledger_end;
+  if (const auto checkpoint = federation->run->latest_checkpoint()) {
+    load_federation(*federation, *checkpoint);
+  } else {
+    allow_for_lost_rounds(*federation);
   }
-  const std::string where = remembers ? "the last checkpoint" : fmt::format("round {}", federation.round);
-  throw nn::LostProcess(lost.code(), lost.what(), fmt::format("Go on from {} by: {}", where, resume), lost.ranks());
+  federation->run->truncate_metrics(federation->round);
+  fmt::print(stderr, "warning: {}; this process goes on alone from round {}, after which nothing was saved of what the other's clients keep\n",
+             lost.what(), federation->round);
+  return federation;
 }
 
 /// True on all processes if any was asked to stop. Collective.
@@ -462,14 +492,14 @@ bool agreed_to_end(const Federation& federation, const core::OperationContext& c
 
 Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   const auto started = std::chrono::steady_clock::now();
-  const std::int64_t rounds = federation.federated.own.rounds - federation.lost_rounds;
+  const auto rounds_of = [&federation] { return federation.federated.own.rounds - federation.lost_rounds; };
   const TrainOptions& train = federation.settings.train;
   const std::int64_t evaluate_every = std::max<std::int64_t>(1, train.eval_every);
   const std::int64_t checkpoint_every = train.checkpoint_every > 0 ? train.checkpoint_every : 20;
   core::Progress progress(
-      {.label = "simulate", .total = rounds, .start = federation.round, .quiet = context.quiet});
-  while (federation.round < rounds) {
-    const std::int64_t next = federation.round + 1;
+      {.label = "simulate", .total = rounds_of(), .start = federation.round, .quiet = context.quiet});
+  while (federation.round < rounds_of()) {
+    const std::int64_t next = federation.round + 1, rounds = rounds_of();
     std::optional<RoundStart> start;
     if (!federation.parallel->alone()) start.emplace(federation);
     try {
@@ -522,6 +552,17 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   return document;
 }
 
+Json simulate_and_return(std::unique_ptr<Federation> federation, const core::Config& config,
+                         core::OperationContext& context) {
+  try {
+    return simulate_to_end(*federation, context);
+  } catch (const nn::LostProcess& lost) {
+    if (!federation->parallel->group->leads() || !clients_remember(*federation)) throw;
+    federation = return_to_checkpoint(std::move(federation), config, lost);
+  }
+  return simulate_to_end(*federation, context);
+}
+
 Json simulate_in(const core::Config& config, const Json& request, const std::shared_ptr<nn::ParallelRun>& parallel,
                  core::OperationContext& context) {
   auto federation = make_federation(config, parallel);
@@ -534,7 +575,7 @@ Json simulate_in(const core::Config& config, const Json& request, const std::sha
     if (!checkpoint) throw usage_error(path.string() + ": there is no checkpoint to go on from");
     load_federation(*federation, *checkpoint);
     federation->run->truncate_metrics(federation->round);
-    return simulate_to_end(*federation, context);
+    return simulate_and_return(std::move(federation), config, context);
   }
   const fs::path folder = simulation_folder(federation->settings);
   if (leads) {
@@ -546,7 +587,7 @@ Json simulate_in(const core::Config& config, const Json& request, const std::sha
     federation->run = core::RunDir::kept_elsewhere(folder);
   }
   if (federation->plan && leads) state_federation(*federation, "planned");
-  return simulate_to_end(*federation, context);
+  return simulate_and_return(std::move(federation), config, context);
 }
 
 Json simulate_operation(const Json& request, core::OperationContext& context) {
@@ -567,6 +608,17 @@ std::string main_metric_of_task(const std::string& task) {
 }
 
 bool is_asynchronous(const Federation& federation) { return federation.strategy->is_asynchronous(); }
+
+bool clients_remember(const Federation& federation) {
+  return !federation.memories.server_control.empty() || has_personal_models(federation) ||
+         federation.compressor->keeps_memory();
+}
+
+void leave_others(Federation& federation, const nn::LostProcess& lost, const std::string& what) {
+  federation.parallel->group = nn::make_lonely_group();
+  federation.runner->set_processes(federation.parallel->group);
+  fmt::print(stderr, "warning: {}; {}\n", lost.what(), what);
+}
 
 Json evaluate_federation(Federation& federation, bool whole) {
   const std::vector<float> weights(federation.weights.begin(), federation.weights.end());

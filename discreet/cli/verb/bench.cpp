@@ -16,6 +16,7 @@ namespace {
 
 struct BenchFlags {
   std::vector<std::string> shapes;
+  std::vector<std::string> trainers;
   std::vector<std::string> modes{"ordinary", "private", "edp-sgd"};
   std::vector<int> threads{1, 2};
   std::vector<std::int64_t> examples{0};
@@ -72,12 +73,12 @@ void print_federated(const Json& document) {
   for (const Json& row : document["results"]) {
     const auto number = [&](const char* key, const char* form) { return fmt::format(fmt::runtime(form), row[key].get<double>()); };
     rows.push_back({row["case"], row["trainer"], row["threads"].dump(), number("ms_per_client", "{:.3f}"),
-                    number("minimum_ms_per_client", "{:.3f}"), number("clients_per_second", "{:.1f}"),
+                    number("minimum_ms_per_client", "{:.3f}"), number("minimum_cpu_ms_per_client", "{:.3f}"), number("clients_per_second", "{:.1f}"),
                     fmt::format("{:.1f} %", 100 * row["overhead_share"].get<double>()),
                     fmt::format("{:.0f} %", 100 * row["share_of_peak"].get<double>())});
   }
   if (!rows.empty()) {
-    cli::print_table({"case", "trainer", "threads", "ms/client", "minimum", "clients/s", "overhead", "of peak"}, rows);
+    cli::print_table({"case", "trainer", "threads", "ms/client", "minimum", "CPU ms", "clients/s", "overhead", "of peak"}, rows);
   }
   if (!document.contains("many_clients")) return;
   const Json& many = document["many_clients"];
@@ -197,6 +198,8 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--models", flags.models, "How many, with --what stacked.")->check(CLI::Range(1, 4096));
   verb->add_option("--clients", flags.clients, "How many there are, with --what federated zipf.")
       ->check(CLI::Range(1, 100000000));
+  verb->add_option("--trainers", flags.trainers, "With --what federated: of small and general, these alone.")
+      ->check(CLI::IsMember({"small", "general"}));
   verb->add_option("--text", flags.text, "The text of --what tokenizers.");
   verb->add_flag("--describe", flags.describe, "Say what the shapes are and time nothing.");
   program.on_run(verb, [&program, verb] {
@@ -213,6 +216,7 @@ void register_verb_bench(cli::Program& program) {
                                   {"steps", flags.steps},
                                   {"models", flags.models}};
     Json federated_request = request;
+    federated_request["trainers"] = flags.trainers;
     federated_request["clients"] = flags.clients;
     const std::string& what = flags.what;
     const Json likelihood_request = {{"data", flags.data}, {"examples", std::max<std::int64_t>(flags.examples.front(), 30)},

@@ -20,6 +20,10 @@ class Uncompressed final : public Compressor {
     (void)parts;
     return apply(update, memory, rng);
   }
+  std::optional<std::int64_t> bytes_unchanged(std::size_t size, std::span<const FlatPiece> pieces) const override {
+    (void)pieces;
+    return static_cast<std::int64_t>(4 * size);
+  }
   bool keeps_zeros() const override { return true; }
 
  private:

@@ -29,9 +29,10 @@ struct RoundRunner::Outcome {
 
 /// What one thread works with, kept from round to round.
 struct RoundRunner::Worker {
-  Worker(ClientTrainer& own, std::size_t size) : trainer(own), difference(size, 0.0F), sum(size, 1) {}
+  Worker(ClientTrainer& own, std::size_t size) : trainer(own), sum(size, 1) {}
   ClientTrainer& trainer;
   std::unique_ptr<SmallTrainer> small;
+  bool in_pieces = false;         // this round's updates are those of `small`, and `difference` is not used
   std::vector<float> difference;  // zero outside of `parts`
   std::vector<FlatRange> parts;   // of the difference that may not be zero
   std::vector<float> correction, control_change;
@@ -95,7 +96,7 @@ std::size_t float_words(std::size_t values) { return (values + 1) / 2; }
 
 RoundRunner::RoundRunner(MakeModel make_model, std::shared_ptr<const nn::EncodedExamples> data,
                          const LocalOptions& options, int threads)
-    : options_(options) {
+    : options_(options), crew_(std::max(1, threads)) {
   for (int t = 0; t < std::max(1, threads); ++t) {
     trainers_.push_back(std::make_unique<ClientTrainer>(make_model(), data, options));
     workers_.push_back(std::make_unique<Worker>(
@@ -137,6 +138,17 @@ void RoundRunner::train_personal(const RoundRequest& request, const ClientJob& j
   for (std::size_t i = 0; i < model.size(); ++i) model[i] += moved[i];
 }
 
+double RoundRunner::rate_of(const RoundRequest& request) const {
+  return request.learning_rate > 0 ? request.learning_rate : options_.learning_rate;
+}
+
+void RoundRunner::report_training(const RoundRequest& request, const LocalResult& result, Outcome& outcome) const {
+  outcome.report.local_steps = static_cast<double>(result.steps);
+  outcome.report.accumulation = accumulation_of(options_, rate_of(request), result.steps);
+  outcome.report.loss = result.loss;
+  outcome.root_mean_square_loss = result.root_mean_square_loss;
+}
+
 RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const ClientJob& job,
                                        const ServerStrategy& strategy, const Compressor& compressor,
                                        ClientMemories& memories, Worker& worker) {
@@ -167,6 +179,14 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
     outcome.finite = false;
     return outcome;
   }
+  if (worker.in_pieces) {
+    const LocalResult result = worker.small->train(local);
+    report_training(request, result, outcome);
+    outcome.bytes_up = *compressor.bytes_unchanged(static_cast<std::size_t>(sent_values()), worker.small->pieces());
+    report.squared_norm = worker.small->meter().squared_norm();
+    outcome.finite = std::isfinite(report.squared_norm) && std::isfinite(report.loss);
+    return outcome;
+  }
   const bool controlled = !memories.server_control.empty();
   const auto control = memories.control.find(job.client);
   if (controlled) {
@@ -186,14 +206,10 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
       small ? worker.small->train(local, worker.difference) : worker.trainer.train(local, worker.difference);
   if (small) worker.parts.assign(worker.small->parts().begin(), worker.small->parts().end());
   if (options_.ditto > 0) train_personal(request, job, local.start, memories, worker);
-  const double rate = request.learning_rate > 0 ? request.learning_rate : options_.learning_rate;
-  report.local_steps = static_cast<double>(result.steps);
-  report.accumulation = accumulation_of(options_, rate, result.steps);
-  report.loss = result.loss;
-  outcome.root_mean_square_loss = result.root_mean_square_loss;
+  report_training(request, result, outcome);
   if (controlled) {
     // c_i+ - c_i = -c + (w_t - y) / (steps * rate): option II, of what was trained, not of what travels.
-    const double scale = 1 / (report.local_steps * rate);
+    const double scale = 1 / (report.local_steps * rate_of(request));
     worker.control_change.resize(worker.difference.size());
     for (std::size_t i = 0; i < worker.difference.size(); ++i) {
       worker.control_change[i] =
@@ -203,7 +219,8 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
   // Train, error feedback and compression, clipping of what the server will decode, noise: in this order
   // the norm bound holds for what arrives.
   core::ReproducibleRng rng(options_.seed, fmt::format("compress.{}.{}", request.round, job.client));
-  std::vector<float>& memory = memories.compression.at(job.client);
+  std::vector<float> nothing;
+  std::vector<float>& memory = compressor.keeps_memory() ? memories.compression.at(job.client) : nothing;
   const std::span<float> difference = worker.difference;
   // The weights of exact LoRA are the server's to make: they do not travel.
   const auto sent = difference.first(static_cast<std::size_t>(sent_values()));
@@ -253,20 +270,16 @@ std::vector<std::size_t> RoundRunner::my_jobs(const RoundRequest& request, bool 
 
 void RoundRunner::on_workers(std::size_t count,
                              const std::function<void(std::size_t place, Worker& worker)>& work) {
-  std::vector<std::size_t> free(workers_.size());
-  std::iota(free.begin(), free.end(), 0);
-  std::mutex mutex;
-  core::parallel_for(count, static_cast<int>(workers_.size()), [&](std::size_t place) {
-    std::size_t seat = 0;
-    {
-      const std::lock_guard lock(mutex);
-      seat = free.back();
-      free.pop_back();
-    }
+  constexpr double kHandedSeconds = 100e-6;
+  std::size_t grain = 1;
+  if (seconds_per_client_ > 0 && seconds_per_client_ < kHandedSeconds) {
+    // As much as pays the handing over, and still two runs for each thread.
+    const auto most = std::max<std::size_t>(1, count / (2 * workers_.size()));
+    grain = std::clamp<std::size_t>(static_cast<std::size_t>(kHandedSeconds / seconds_per_client_), 1, most);
+  }
+  crew_.run(count, grain, [&](std::size_t place, std::size_t seat) {
     if (at::get_num_threads() != 1) at::set_num_threads(1);
     work(place, *workers_[seat]);
-    const std::lock_guard lock(mutex);
-    free.push_back(seat);
   });
 }
 
@@ -283,7 +296,7 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
   std::vector<ClientReport> planned;
   for (const ClientJob& job : request.jobs) {
     // Made here, so that threads find them without a lock.
-    memories.compression[job.client];
+    if (compressor.keeps_memory()) memories.compression[job.client];
     if (controlled) memories.control[job.client].resize(size, 0.0F);
     if (keeps_personal) {
       std::vector<float>& own = memories.personal[job.client];
@@ -297,8 +310,13 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
   const auto order = my_jobs(request, controlled || keeps_personal || compressor.keeps_memory());
   std::vector<Outcome> outcomes(jobs);
   std::vector<std::vector<float>> kept(each ? jobs : 0);
+  // Updates that are summed as they are need no flat vector: their pieces go straight into the sum.
+  const bool in_pieces = small_ && !controlled && !each && request.clip_norm == 0 && !strategy.mixes_models() &&
+                         compressor.bytes_unchanged(0, {}).has_value();
   for (auto& worker : workers_) {
     worker->sum.reset(terms);
+    worker->in_pieces = in_pieces;
+    if (!in_pieces) worker->difference.resize(size, 0.0F);
     if (controlled) worker->control_sum = std::make_unique<FixedPointSum>(size, terms);
   }
   on_workers(order.size(), [&](std::size_t place, Worker& worker) {
@@ -312,22 +330,29 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
     if (outcome.finite && each) kept[index] = worker.difference;
     if (outcome.finite && !each) {
       const double factor = request.alike ? 1 : strategy.factor(outcome.report, planned);
-      outcome.finite = worker.sum.add(worker.difference, factor, worker.parts);
+      outcome.finite = worker.in_pieces
+                           ? worker.sum.add(worker.small->pieces(), factor, worker.small->meter().largest())
+                           : worker.sum.add(worker.difference, factor, worker.parts);
     }
     if (outcome.finite && controlled) {
       worker.control_sum->add(worker.control_change, 1);
       std::vector<float>& control = memories.control.at(job.client);
       for (std::size_t i = 0; i < size; ++i) control[i] += worker.control_change[i];
     }
-    if (worker.small != nullptr) {  // it counts on zeros outside of what it writes
+    if (worker.small != nullptr && !worker.in_pieces) {  // it counts on zeros outside of what it writes
       for (const FlatRange& part : worker.parts) {
         std::fill(worker.difference.begin() + static_cast<std::ptrdiff_t>(part.begin),
                   worker.difference.begin() + static_cast<std::ptrdiff_t>(part.end), 0.0F);
       }
     }
   });
+  if (!order.empty()) {
+    double seconds = 0;
+    for (const std::size_t index : order) seconds += outcomes[index].seconds;
+    seconds_per_client_ = seconds / static_cast<double>(order.size());
+  }
   for (std::size_t t = 1; t < workers_.size(); ++t) {
-    workers_[0]->sum.merge(workers_[t]->sum);
+    workers_[0]->sum.take(workers_[t]->sum);
     if (controlled) workers_[0]->control_sum->merge(*workers_[t]->control_sum);
   }
 
@@ -409,7 +434,9 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
                                      : strategy.combine(differences, result.reports);
     return result;
   }
-  result.sum = workers_[0]->sum.values();
+  result.sum = std::move(spare_);
+  result.sum.resize(size);
+  workers_[0]->sum.take_values(result.sum);
   // Who was dropped must not shrink the mean of the others; private sums keep their fixed divisor.
   if (!result.dropped.empty() && kept_weight > 0 && !request.alike && strategy.is_weighted()) {
     const double scale = all_weight / kept_weight;
@@ -429,7 +456,7 @@ RoundRunner::Gradients RoundRunner::client_gradients(std::span<const float> star
   mine.sketches.assign((end - begin) * static_cast<std::size_t>(width), 0.0F);
   mine.norms.assign(end - begin, 0.0);
   on_workers(end - begin, [&](std::size_t place, Worker& worker) {
-    std::vector<float> own(worker.difference.size());
+    std::vector<float> own(static_cast<std::size_t>(values()));
     worker.trainer.gradient(start, jobs[begin + place].examples, own);
     float* sketch = mine.sketches.data() + place * static_cast<std::size_t>(width);
     double squares = 0;

@@ -10,6 +10,16 @@
 #include "discreet/core/random.h"
 
 namespace discreet::federated {
+namespace {
+
+constexpr std::size_t kAhead = 6;  // rows that are asked of the memory before they are read
+
+void prefetch(const float* row, std::size_t width) {
+  constexpr std::size_t kLine = 16;  // floats in a line of the cache
+  for (std::size_t i = 0; i < width; i += kLine) __builtin_prefetch(row + i);
+}
+
+}  // namespace
 
 SmallTrainer::SmallTrainer(nn::stacked::Shape shape, std::shared_ptr<const nn::StackedData> data,
                            const LocalOptions& options)
@@ -69,15 +79,37 @@ void SmallTrainer::take_start(std::span<const float> start) {
     const float* from = start.data() + places_[i];
     if (shape_.table == i) {
       start_[i].resize(rows_.size() * width);
+      own_[i].resize(start_[i].size());
       for (std::size_t r = 0; r < rows_.size(); ++r) {
-        std::copy_n(from + static_cast<std::size_t>(rows_[r]) * width, width,
-                    start_[i].data() + r * width);
+        if (r + kAhead < rows_.size()) {
+          prefetch(from + static_cast<std::size_t>(rows_[r + kAhead]) * width, width);
+        }
+        const float* row = from + static_cast<std::size_t>(rows_[r]) * width;
+        std::copy_n(row, width, start_[i].data() + r * width);
+        std::copy_n(row, width, own_[i].data() + r * width);
       }
     } else {
       std::copy_n(from, start_[i].size(), start_[i].data());
+      own_[i].assign(start_[i].begin(), start_[i].end());
     }
-    own_[i].assign(start_[i].begin(), start_[i].end());
     own_pointers_[i] = own_[i].data();
+  }
+}
+
+/// What training changed takes the place of what it came to.
+void SmallTrainer::make_pieces() {
+  pieces_.clear();
+  meter_.clear();
+  const auto width = static_cast<std::size_t>(shape_.width);
+  for (std::size_t i = 0; i < own_.size(); ++i) {
+    meter_.subtract(own_[i], start_[i].data());
+    if (shape_.table != i) {
+      pieces_.push_back({places_[i], own_[i].size(), own_[i].data()});
+      continue;
+    }
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      pieces_.push_back({places_[i] + static_cast<std::size_t>(rows_[r]) * width, width, own_[i].data() + r * width});
+    }
   }
 }
 
@@ -117,7 +149,7 @@ void SmallTrainer::general_step(double rate, double pull) {
   }
 }
 
-LocalResult SmallTrainer::train(const LocalWork& work, std::span<float> difference) {
+LocalResult SmallTrainer::train(const LocalWork& work) {
   nn::stacked::DataView all = data_->view;
   if (work.data != nullptr) {
     all = {.size = work.data->size(),
@@ -196,37 +228,24 @@ LocalResult SmallTrainer::train(const LocalWork& work, std::span<float> differen
     }
   }
   optimizer_.reset();
-  // The difference, part by part.
-  parts_.clear();
-  const auto width = static_cast<std::size_t>(shape_.width);
-  for (std::size_t i = 0; i < own_.size(); ++i) {
-    float* to = difference.data() + places_[i];
-    if (shape_.table != i) {
-      for (std::size_t j = 0; j < own_[i].size(); ++j) to[j] = own_[i][j] - start_[i][j];
-      const std::size_t end = places_[i] + own_[i].size();
-      if (!parts_.empty() && parts_.back().end == places_[i]) {
-        parts_.back().end = end;
-      } else {
-        parts_.push_back({places_[i], end});
-      }
-      continue;
-    }
-    seats_.assign(rows_.begin(), rows_.end());
-    std::sort(seats_.begin(), seats_.end());
-    for (const std::int64_t row : seats_) {
-      const auto seat = static_cast<std::size_t>(seat_[static_cast<std::size_t>(row)]) * width;
-      const std::size_t at = static_cast<std::size_t>(row) * width;
-      for (std::size_t j = 0; j < width; ++j) to[at + j] = own_[i][seat + j] - start_[i][seat + j];
-      const std::size_t begin = places_[i] + at;
-      if (!parts_.empty() && parts_.back().end == begin) {
-        parts_.back().end = begin + width;
-      } else {
-        parts_.push_back({begin, begin + width});
-      }
-    }
-  }
+  make_pieces();
   result.loss = loss_sum / static_cast<double>(seen);
   result.root_mean_square_loss = std::nan("");
+  return result;
+}
+
+LocalResult SmallTrainer::train(const LocalWork& work, std::span<float> difference) {
+  const LocalResult result = train(work);
+  std::ranges::sort(pieces_, {}, &FlatPiece::begin);
+  parts_.clear();
+  for (const FlatPiece& piece : pieces_) {
+    std::copy_n(piece.values, piece.size, difference.data() + piece.begin);
+    if (!parts_.empty() && parts_.back().end == piece.begin) {
+      parts_.back().end += piece.size;
+    } else {
+      parts_.push_back({piece.begin, piece.begin + piece.size});
+    }
+  }
   return result;
 }
 

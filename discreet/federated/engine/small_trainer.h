@@ -27,6 +27,11 @@ class SmallTrainer {
                const LocalOptions& options);
 
   std::int64_t values() const { return values_; }
+  /// Trains. The update is what `pieces` say, apart, in no order, valid until the next client; `meter` has
+  /// measured it.
+  LocalResult train(const LocalWork& work);
+  std::span<const FlatPiece> pieces() const { return pieces_; }
+  const UpdateMeter& meter() const { return meter_; }
   /// Writes the parts of `difference` [P] that may change; all others must be zero, and stay so.
   LocalResult train(const LocalWork& work, std::span<float> difference);
   /// Those parts, of the client trained last: rising, apart.
@@ -35,6 +40,7 @@ class SmallTrainer {
  private:
   void take_rows(const LocalWork& work, const nn::stacked::DataView& all);
   void take_start(std::span<const float> start);
+  void make_pieces();
   void plain_step(double rate);
   void general_step(double rate, double pull);
 
@@ -44,7 +50,7 @@ class SmallTrainer {
   nn::stacked::Pass pass_;
   std::int64_t values_ = 0;
   std::vector<std::size_t> places_;           // of each parameter in the flat vector
-  std::vector<std::vector<float>> own_;       // the client's parameters; of the table, its rows
+  std::vector<std::vector<float>> own_;       // the client's parameters, in the end their change; of the table, its rows
   std::vector<std::vector<float>> start_;     // the same as they came
   std::vector<std::vector<float>> gradients_;
   std::vector<float*> own_pointers_, gradient_pointers_;
@@ -52,7 +58,9 @@ class SmallTrainer {
   std::vector<std::int32_t> seat_;            // [V] a row's seat, where stamp_ says that it has one
   std::vector<std::uint32_t> stamp_;          // [V]
   std::uint32_t turn_ = 0;
-  std::vector<std::int64_t> tokens_, offsets_, labels_, seats_, order_;
+  std::vector<std::int64_t> tokens_, offsets_, labels_, order_;
+  std::vector<FlatPiece> pieces_;
+  UpdateMeter meter_;
   std::vector<FlatRange> parts_;
   std::unique_ptr<nn::Optimizer> optimizer_;
 };

@@ -52,6 +52,12 @@ struct FtrlRounds {
   std::int64_t first = 0;  ///< The round at which the noise began: later than 0 after a resume.
 };
 
+/// Who was drawn for a private round. A round that is made again is made with the same clients.
+struct DrawnCohort {
+  std::int64_t place = -1;  ///< Of the round in the ledger.
+  std::vector<std::int64_t> clients;
+};
+
 /// A simulation in progress: everything that a checkpoint keeps, or that is made again from the
 /// configuration.
 struct Federation {
@@ -99,6 +105,8 @@ struct Federation {
   double count_noise = 0;
   std::optional<federated::AdaptiveClip> clip;
   std::shared_ptr<FtrlRounds> ftrl;
+  DrawnCohort drawn;
+  std::int64_t ledger_end = 0;           ///< Past the last place that this process wrote into the ledger.
 };
 
 // federation.cpp: clients.
@@ -129,6 +137,9 @@ void ask_privately(Federation& federation, federated::RoundRequest& request);
 /// Adds noise to a sum of clipped updates and writes the ledger, before the sum is used. Returns false
 /// if the round failed and nothing of the sum may be looked at.
 bool make_private(Federation& federation, federated::RoundResult& result, Json& line);
+/// A round that was lost before it was in the ledger: where clients drew secret noise of their own, a
+/// second draw would be a second answer about the same updates, so that the first counts as a round.
+void count_lost_attempt(Federation& federation);
 privacy::PrivacyStatement state_federation(Federation& federation, const std::string& status);
 
 // federation_periods.cpp
@@ -166,12 +177,19 @@ Json personal_of(Federation& federation);
 
 void save_federation(Federation& federation);
 void load_federation(Federation& federation, const core::Checkpoint& checkpoint);
+/// Rounds that were noised and then lost are not made again; the run ends that much earlier. Throws:
+/// kPrivacyRefused if none is left.
+void allow_for_lost_rounds(Federation& federation);
 
 // federated_simulate.cpp
 
 std::string main_metric_of_task(const std::string& task);
 bool is_asynchronous(const Federation& federation);
 bool has_personal_models(const Federation& federation);
+/// Clients keep something between rounds, on the process that serves them.
+bool clients_remember(const Federation& federation);
+/// Rank 0 goes on without the others, one of which is gone.
+void leave_others(Federation& federation, const nn::LostProcess& lost, const std::string& what);
 /// Metrics of the server's model. Whole: also of the texts that it writes.
 Json evaluate_federation(Federation& federation, bool whole);
 

@@ -166,11 +166,26 @@ void plan_counts(Federation& federation) {
   federation.update_noise_multiplier = federated::split_noise(z, federation.count_noise);
 }
 
-/// What only the process that leads may make: numbers, on all of them.
+/// What only the process that leads may make: numbers, on all of them. If another is lost here, the one that
+/// leads has all it needs, and ends the round alone: making it again would draw secret noise a second time.
 void share_numbers(Federation& federation, std::span<double> values) {
   if (federation.parallel->alone()) return;
   at::Tensor tensor = at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kDouble);
-  federation.parallel->group->share(tensor);
+  try {
+    federation.parallel->group->share(tensor);
+  } catch (const nn::LostProcess& lost) {
+    if (!federation.parallel->group->leads() || clients_remember(federation)) throw;
+    leave_others(federation, lost, fmt::format("round {} is ended by this process alone", federation.round + 1));
+  }
+}
+
+/// Before anything of the round is looked at. Under an insecure seed a round that is made again has the same
+/// cohort, updates and noise: what it tells is what was told, and stands in the ledger already.
+void append_round(Federation& federation, std::int64_t place) {
+  if (is_insecure(federation) && place < federation.ledger_end) return;
+  federation.run->append_ledger(
+      privacy::ledger_line(static_cast<std::uint64_t>(place), event_of_round(federation, place)));
+  federation.ledger_end = place + 1;
 }
 
 }  // namespace
@@ -220,11 +235,14 @@ void plan_privacy(Federation& federation) {
 std::vector<std::int64_t> draw_private_clients(Federation& federation, std::span<const double> activity) {
   const FederatedOptions& own = federation.federated.own;
   const std::int64_t place = federation.round + federation.lost_rounds;
+  // Why a round was lost may depend on who was in it: a second draw would not be the first's distribution.
+  if (federation.drawn.place == place) return federation.drawn.clients;
   if (federation.ftrl) {
     const auto batch = federation.ftrl->order->sample(static_cast<std::uint64_t>(place));
     federation.ftrl->guard->take(static_cast<std::uint64_t>(place), batch);
     std::vector<std::int64_t> clients(batch.begin(), batch.end());
     std::sort(clients.begin(), clients.end());
+    federation.drawn = {place, clients};
     return clients;
   }
   // Rates of each client by itself, whoever else is there.
@@ -240,6 +258,7 @@ std::vector<std::int64_t> draw_private_clients(Federation& federation, std::span
   if (federation.parallel->group->leads()) {
     core::SecureRng rng;
     drawn = federated::draw_poisson(rates, [&rng] { return rng.uniform(); });
+    federation.drawn = {place, drawn};
   }
   if (federation.parallel->alone()) return drawn;
   return nn::share_json(*federation.parallel->group, drawn).get<std::vector<std::int64_t>>();
@@ -266,7 +285,7 @@ bool make_private(Federation& federation, federated::RoundResult& result, Json& 
   const FederatedOptions& own = federation.federated.own;
   const std::int64_t place = federation.round + federation.lost_rounds;
   const auto cohort = static_cast<double>(federation.federated.selection.cohort);
-  federation.run->append_ledger(privacy::ledger_line(static_cast<std::uint64_t>(place), event_of_round(federation, place)));
+  append_round(federation, place);
   if (own.noise != "central") {
     // What arrived is noised already; the ledger is on the disk before anybody goes on.
     std::vector<double> nothing(1, 0.0);
@@ -307,6 +326,14 @@ bool make_private(Federation& federation, federated::RoundResult& result, Json& 
   }
   for (double& value : result.sum) value /= cohort;
   return true;
+}
+
+void count_lost_attempt(Federation& federation) {
+  const std::int64_t place = federation.round + federation.lost_rounds;
+  const bool told = federation.federated.own.noise != "central" && !is_insecure(federation);
+  if (!federation.plan || !told || place < federation.ledger_end) return;
+  append_round(federation, place);
+  ++federation.lost_rounds;
 }
 
 privacy::PrivacyStatement state_federation(Federation& federation, const std::string& status) {

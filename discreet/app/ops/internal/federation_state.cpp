@@ -94,7 +94,8 @@ nn::NamedTensors ftrl_state(const Federation& federation) {
           {"noise_past", floats_tensor(state.past)}};
 }
 
-/// Rounds that were noised and then lost are not made again; the run ends that much earlier.
+}  // namespace
+
 void allow_for_lost_rounds(Federation& federation) {
   if (!federation.plan || federation.settings.privacy.insecure_seed) return;
   Json found;
@@ -111,6 +112,8 @@ void allow_for_lost_rounds(Federation& federation) {
                                     federation.run->path().string(), federation.federated.own.rounds, federation.round),
                         "Simulate anew with a larger privacy.epsilon, or with more frequent checkpoints.");
 }
+
+namespace {
 
 /// DP-FTRL after a resume: who took part before is known from the order, the noise begins anew.
 void go_on_with_ftrl(Federation& federation, const nn::NamedTensors& tensors) {
