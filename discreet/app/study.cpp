@@ -180,20 +180,23 @@ namespace {
 
 /// Cells that differ in the number at their names' end alone, as runs and seeds do, share a line.
 std::string missing_list(const Json& missing) {
+  constexpr std::size_t kListed = 10;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const Json& cell : missing) {
     const auto name = cell.get<std::string>();
     const std::size_t end = name.find_last_not_of("0123456789");
     const bool numbered = end != std::string::npos && name[end] == '-' && end + 1 < name.size();
-    const std::string stem = numbered ? name.substr(0, end + 1) + "*" : name;
+    const std::string stem = numbered ? name.substr(0, end + 1) : name;
     auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == stem; });
     if (group == groups.end()) group = groups.insert(groups.end(), {stem, {}});
-    group->second.push_back(name);
+    group->second.push_back(numbered ? name.substr(end + 1) : "");
   }
   std::string list;
   for (const auto& [stem, names] : groups) {
-    list += names.size() == 1 ? fmt::format("- {}: not begun in the time given\n", names.front())
-                              : fmt::format("- {}: {} cells, not begun in the time given\n", stem, names.size());
+    const std::string numbers = names.size() == 1          ? names.front()
+                                : names.size() <= kListed ? fmt::format("{{{}}}", fmt::join(names, ", "))
+                                                          : fmt::format("*, {} cells", names.size());
+    list += fmt::format("- {}{}: not begun in the time given\n", stem, numbers);
   }
   return list;
 }

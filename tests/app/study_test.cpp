@@ -126,7 +126,7 @@ TEST_F(StudyTest, OnlyNamedCellsAreMeasured) {
   const Json document = run_study("test-squares", options, context_);
   EXPECT_EQ(document["finished"], 1);
   EXPECT_EQ(document["missing"], Json({"square-1", "square-2"}));
-  EXPECT_NE(core::read_file(folder_ / "page.md").find("- square-*: 2 cells, not begun in the time given"), std::string::npos);
+  EXPECT_NE(core::read_file(folder_ / "page.md").find("- square-{1, 2}: not begun in the time given"), std::string::npos);
   options.only = {"cube-*"};
   EXPECT_THROW(run_study("test-squares", options, context_), Error);
 }
