@@ -45,7 +45,8 @@ StreamBlock::StreamBlock(const EncoderDecoderOptions& options, bool decoder, cor
     : decoder_(decoder),
       pre_norm_(options.pre_norm),
       gated_(options.gated),
-      activation_(options.activation) {
+      activation_(options.activation),
+      attention_dropout_(options.attention_dropout) {
   const StackOptions& stack = decoder ? options.decoder : options.encoder;
   const std::int64_t d = options.width, inside = stack.heads * head_width(options, stack.heads);
   const auto norm = [&](const char* name) {
@@ -83,26 +84,36 @@ at::Tensor StreamBlock::forward(at::Tensor x, const PackedBatch& batch, const at
       x = norm->forward(x + dropout(f(x), batch, key, number), rows);
     }
   };
-  part(self_norm_, layer, [&](const at::Tensor& in) { return attend(in, batch, bias); });
+  const double rate = key.rate > 0 ? attention_dropout_ : 0;
+  const auto dropped = [&](std::uint32_t number) {
+    return AttentionDropout{{key.seed, key.step, rate}, number, batch.indices};
+  };
+  part(self_norm_, layer, [&](const at::Tensor& in) { return attend(in, batch, bias, dropped(layer)); });
   if (decoder_) {
-    part(cross_norm_, layer + 1, [&](const at::Tensor& in) { return look(in, rows, *source); });
+    part(cross_norm_, layer + 1, [&](const at::Tensor& in) { return look(in, rows, *source, dropped(layer + 1)); });
   }
   part(inner_norm_, layer + 2, [&](const at::Tensor& in) { return feed(in, rows); });
   return x;
 }
 
-at::Tensor StreamBlock::attend(const at::Tensor& x, const PackedBatch& batch, const at::Tensor& bias) {
+at::Tensor StreamBlock::attend(const at::Tensor& x, const PackedBatch& batch, const at::Tensor& bias,
+                               const AttentionDropout& dropped) {
+  StreamAttentionOptions options = self_;
+  options.dropout = dropped;
   const at::Tensor qkv = qkv_->forward(x, batch.token_segments);
   const std::int64_t inside = qkv.size(1) / 3;
   const at::Tensor seen =
       stream_attention(qkv.narrow(1, 0, inside), qkv.narrow(1, inside, 2 * inside),
-                       AttentionSpans::within(batch.offsets), self_, bias);
+                       AttentionSpans::within(batch.offsets), options, bias);
   return projection_->forward(seen, batch.token_segments);
 }
 
-at::Tensor StreamBlock::look(const at::Tensor& x, const Rows& rows, const Source& source) {
+at::Tensor StreamBlock::look(const at::Tensor& x, const Rows& rows, const Source& source,
+                             const AttentionDropout& dropped) {
+  StreamAttentionOptions options = cross_;
+  options.dropout = dropped;
   const at::Tensor query = cross_query_->forward(x, rows);
-  return cross_projection_->forward(stream_attention(query, source.keys_values, source.spans, cross_), rows);
+  return cross_projection_->forward(stream_attention(query, source.keys_values, source.spans, options), rows);
 }
 
 at::Tensor StreamBlock::feed(const at::Tensor& x, const Rows& rows) {

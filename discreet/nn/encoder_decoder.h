@@ -42,6 +42,7 @@ struct EncoderDecoderOptions {
   std::int64_t relative_buckets = 0;  ///< of a learned bias by distance, one for each stack; 0: none
   std::int64_t relative_farthest = 128;
   double attention_scale = 0;   ///< 0: 1 / sqrt(width of a head)
+  double attention_dropout = 0;  ///< of attention weights, wherever its other dropouts are on
   bool tied = true;             ///< the table of tokens is the output layer too
   double logits_scale = 1;      ///< of the rows that the output layer reads
   bool output_bias = true;
@@ -63,7 +64,8 @@ class StreamBlock final : public torch::nn::Module {
     at::Tensor keys_values;
     AttentionSpans spans;
   };
-  /// `bias` [B or 1,buckets,heads] or undefined. `layer` to layer + 2 are the numbers of its dropouts.
+  /// `bias` [B or 1,buckets,heads] or undefined. `layer` to layer + 2 are the numbers of its dropouts, the
+  /// first two those of its attentions.
   at::Tensor forward(at::Tensor x, const PackedBatch& batch, const at::Tensor& bias, const Source* source,
                      const DropoutKey& key, std::uint32_t layer);
   /// Keys and values of the encoder's rows.
@@ -72,12 +74,14 @@ class StreamBlock final : public torch::nn::Module {
   }
 
  private:
-  at::Tensor attend(const at::Tensor& x, const PackedBatch& batch, const at::Tensor& bias);
-  at::Tensor look(const at::Tensor& x, const Rows& rows, const Source& source);
+  at::Tensor attend(const at::Tensor& x, const PackedBatch& batch, const at::Tensor& bias,
+                    const AttentionDropout& dropped);
+  at::Tensor look(const at::Tensor& x, const Rows& rows, const Source& source, const AttentionDropout& dropped);
   at::Tensor feed(const at::Tensor& x, const Rows& rows);
 
   bool decoder_, pre_norm_, gated_;
   Activation activation_;
+  double attention_dropout_;
   StreamAttentionOptions self_, cross_;
   Norm self_norm_{nullptr}, cross_norm_{nullptr}, inner_norm_{nullptr};
   Linear qkv_{nullptr}, projection_{nullptr}, cross_query_{nullptr}, cross_key_value_{nullptr},

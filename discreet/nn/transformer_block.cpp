@@ -53,21 +53,23 @@ at::Tensor TransformerBlock::forward(at::Tensor x, const PackedBatch& batch, con
                                      std::uint32_t layer) {
   const Rows& rows = batch.token_segments;
   if (options_.pre_norm) {
-    x = x + dropout(attend(attention_norm_->forward(x, rows), batch), batch, key, layer);
+    x = x + dropout(attend(attention_norm_->forward(x, rows), batch, key, layer), batch, key, layer);
     return x + dropout(feed(inner_norm_->forward(x, rows), rows), batch, key, layer + 1);
   }
-  x = attention_norm_->forward(x + dropout(attend(x, batch), batch, key, layer), rows);
+  x = attention_norm_->forward(x + dropout(attend(x, batch, key, layer), batch, key, layer), rows);
   return inner_norm_->forward(x + dropout(feed(x, rows), batch, key, layer + 1), rows);
 }
 
-at::Tensor TransformerBlock::attend(const at::Tensor& x, const PackedBatch& batch) {
+at::Tensor TransformerBlock::attend(const at::Tensor& x, const PackedBatch& batch, const DropoutKey& key,
+                                    std::uint32_t layer) {
   at::Tensor qkv = qkv_->forward(x, batch.token_segments);
   if (options_.rotary) {
     qkv = nn::rotary(qkv, batch, {options_.heads + options_.kv_heads, options_.head_width,
                                   options_.rotary_base, options_.rotary_frequencies});
   }
-  const AttentionOptions attention_options{options_.heads, options_.kv_heads, options_.causal,
-                                           options_.attention_scale};
+  AttentionOptions attention_options{options_.heads, options_.kv_heads, options_.causal,
+                                     options_.attention_scale};
+  if (key.rate > 0) attention_options.dropout = {{key.seed, key.step, options_.attention_dropout}, layer};
   return projection_->forward(attention(qkv, batch, attention_options), batch.token_segments);
 }
 

@@ -21,6 +21,7 @@ struct TransformerBlockOptions {
   double norm_epsilon = 0;         ///< 0: the norm's own
   bool causal = false;
   double attention_scale = 0;      ///< see AttentionOptions
+  double attention_dropout = 0;    ///< of attention weights, wherever its other dropouts are on
   bool rotary = false;             ///< turns queries and keys by their positions
   double rotary_base = 10000;
   std::vector<double> rotary_frequencies{};  ///< see RotaryOptions; empty: by the base
@@ -39,12 +40,12 @@ struct TransformerBlockOptions {
 class TransformerBlock final : public torch::nn::Module {
  public:
   TransformerBlock(const TransformerBlockOptions& options, core::ReproducibleRng& rng);
-  /// `layer` and layer + 1 are the numbers of its dropouts.
+  /// `layer` and layer + 1 are the numbers of its dropouts, `layer` that of its attention's.
   at::Tensor forward(at::Tensor x, const PackedBatch& batch, const DropoutKey& key,
                      std::uint32_t layer);
 
  private:
-  at::Tensor attend(const at::Tensor& x, const PackedBatch& batch);
+  at::Tensor attend(const at::Tensor& x, const PackedBatch& batch, const DropoutKey& key, std::uint32_t layer);
   at::Tensor feed(const at::Tensor& x, const Rows& rows);
 
   TransformerBlockOptions options_;

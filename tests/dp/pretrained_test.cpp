@@ -91,6 +91,10 @@ Clipped clipped(nn::Model& model, const nn::EncodedExamples& data, double clip_n
 std::vector<PretrainedCase> pretrained_cases() {
   return {{.type = "bert"},
           {.type = "distilbert", .dropout = 0.3},
+          // Attention weights are dropped at the rate of the configuration.
+          {.type = "bert", .dropout = 0.2, .config = {{"attention_probs_dropout_prob", 0.4}}},
+          {.type = "gpt2", .language = true, .dropout = 0.2, .config = {{"attn_pdrop", 0.3}}},
+          {.type = "llama", .dropout = 0.1, .config = {{"attention_dropout", 0.4}}},
           {.type = "roberta", .config = {{"pad_token_id", 1}, {"type_vocab_size", 1}}},
           {.type = "electra"},
           {.type = "albert"},
@@ -126,6 +130,21 @@ TEST(PretrainedConformance, SegmentsAreExamplesAlsoWhereBlocksAreComputedTwice) 
       EXPECT_LT((got.sum - expected).norm().item<double>(), 1e-6 * (1 + expected.norm().item<double>()));
     }
   }
+}
+
+TEST(PretrainedEncoder, AttentionWeightsAreDroppedAtTheConfigurationsRate) {
+  const nn::EncodedExamples data = pretrained_data({.type = "bert"});
+  const auto losses = [&](double dropout, double attention) {
+    const PretrainedCase c{
+        .type = "bert", .dropout = dropout, .config = {{"attention_probs_dropout_prob", attention}}};
+    const auto model = pretrained_model(c, false);
+    const at::NoGradGuard no_gradients;
+    return model->forward(nn::collate(data, std::vector<std::int64_t>{0, 2, 4})).loss;
+  };
+  EXPECT_FALSE(at::allclose(losses(0.2, 0.5), losses(0.2, 0)));
+  EXPECT_TRUE(at::equal(losses(0.2, 0.5), losses(0.2, 0.5)));
+  // A run that drops nothing drops no weights either.
+  EXPECT_TRUE(at::equal(losses(0, 0.5), losses(0, 0)));
 }
 
 TEST(PretrainedConformance, RecomputationChangesNoBit) {

@@ -109,6 +109,7 @@ TEST(SequenceClipping, EqualsTheLoopOverBatchesOfOne) {
     SequenceCase c = cases[i];
     c.name += ", dropout, users, parts";
     c.dropout = 0.3;
+    c.options.attention_dropout = 0.4;
     c.segment_offsets = {0, 2, 2, 3, 6};
     c.parts = {1, 4};
     cases.push_back(c);

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/processes.h"
@@ -6,6 +8,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/pretrained/kept_rows.h"
 #include "discreet/stats/intervals.h"
 
 namespace discreet {
@@ -84,6 +87,9 @@ Json train_operation(const Json& request, core::OperationContext& context) {
   const Settings settings = parse_settings(config);
   const DistillOptions distill = parse_distill(settings, config);
   const std::int64_t times = request.value("repeat", std::int64_t{1});
+  // What a study asks for, whose cells train heads on one frozen encoder again and again.
+  std::optional<nn::SharedRowsScope> shared;
+  if (request.value("share_frozen_rows", false)) shared.emplace();
   return in_processes(settings.train, context,
                       [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {
                         if (times > 1) return train_repeatedly(settings, distill, times, request, parallel, mine);

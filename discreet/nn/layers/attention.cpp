@@ -1,5 +1,6 @@
 #include "discreet/nn/layers/attention.h"
 
+#include <array>
 #include <cmath>
 
 #include "discreet/core/error.h"
@@ -18,6 +19,7 @@ struct Plan {
   std::int64_t heads, kv_heads, part;
   bool causal;
   double scale;
+  AttentionDropout dropout;
   std::vector<std::int64_t> offsets;  // [B+1] rows
   std::vector<std::int64_t> starts;   // [B+1] where an example's attention weights begin
 
@@ -40,7 +42,8 @@ Plan plan_of(const PackedBatch& batch, std::int64_t width, const AttentionOption
   const double scale = options.scale > 0
                            ? options.scale
                            : 1 / std::sqrt(static_cast<double>(width / blocks));
-  Plan plan{heads, kv_heads, width / blocks, options.causal, scale, batch.offsets, {0}};
+  Plan plan{heads, kv_heads, width / blocks, options.causal, scale, options.dropout, batch.offsets, {0}};
+  plan.dropout.examples = batch.indices;
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
     const std::int64_t length = batch.offsets[e + 1] - batch.offsets[e];
     plan.starts.push_back(plan.starts.back() + heads * length * length);
@@ -77,6 +80,16 @@ void causal_softmax_backward(const T* p, T* grad, std::int64_t length, T scale) 
   }
 }
 
+/// The weights with the mask of that example and head, in `to`.
+template <class T>
+T* dropped_weights(const Plan& plan, std::int64_t e, std::int64_t h, std::int64_t count, const T* p,
+                   std::vector<T>& to) {
+  to.resize(std::max(to.size(), static_cast<std::size_t>(count)));
+  const float* factors = attention_factors(plan.dropout, e, h, count);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = p[i] * static_cast<T>(factors[i]);
+  return to.data();
+}
+
 template <class T>
 void run_forward(const Plan& plan, const T* qkv, T* weights, T* out) {
   const std::int64_t stride = plan.stride(), part = plan.part, width = plan.heads * part;
@@ -91,6 +104,8 @@ void run_forward(const Plan& plan, const T* qkv, T* weights, T* out) {
     } else {
       kernels::softmax(p, length, length, scale);
     }
+    thread_local std::vector<T> dropped;
+    if (plan.dropout.on()) p = dropped_weights(plan, e, h, length * length, p, dropped);
     gemm<T>({length, part, length}, {p, length}, {rows + plan.value(h), stride},
             out + first * width + h * part, width);
   });
@@ -110,9 +125,16 @@ void run_backward(const Plan& plan, const T* qkv, const T* weights, const T* dou
     const T* dy = dout + first * width + h * part;
     // Heads of a group come one after the other: the first writes, the others add.
     const T before = h % plan.group() == 0 ? T{0} : T{1};
-    gemm<T>({length, part, length}, {p, length, true}, {dy, width}, to + plan.value(h), stride, T{1},
+    thread_local std::vector<T> dropped;
+    const bool drops = plan.dropout.on();
+    const T* used = drops ? dropped_weights(plan, e, h, length * length, p, dropped) : p;
+    gemm<T>({length, part, length}, {used, length, true}, {dy, width}, to + plan.value(h), stride, T{1},
             before);
     gemm<T>({length, length, part}, {dy, width}, {rows + plan.value(h), stride, true}, ds, length);
+    if (drops) {
+      const float* factors = attention_factors(plan.dropout, e, h, length * length);
+      for (std::int64_t i = 0; i < length * length; ++i) ds[i] *= static_cast<T>(factors[i]);
+    }
     if (plan.causal) {
       causal_softmax_backward(p, ds, length, scale);
     } else {
@@ -123,6 +145,18 @@ void run_backward(const Plan& plan, const T* qkv, const T* weights, const T* dou
     gemm<T>({length, part, length}, {ds, length, true}, {rows + plan.query(h), stride},
             to + plan.key(h), stride, T{1}, before);
   });
+}
+
+/// Queries, keys and values of one example, [1,h,L,w] each, with the masks that the kernels draw.
+at::Tensor attended_with_dropout(const Plan& plan, std::int64_t e, const std::array<at::Tensor, 3>& of) {
+  const at::Tensor& q = of[0];
+  const std::int64_t length = q.size(2);
+  at::Tensor scores = at::matmul(q, of[1].transpose(2, 3)) * plan.scale;
+  if (plan.causal) {
+    scores = scores.masked_fill(at::ones({length, length}, scores.options().dtype(at::kBool)).triu(1), -INFINITY);
+  }
+  const at::Tensor factors = attention_factors(plan.dropout, e, {plan.heads, length, length}, q.options());
+  return at::matmul(scores.softmax(3) * factors, of[2]);
 }
 
 /// For devices without kernels of our own: one library call per example, differentiated by
@@ -139,11 +173,12 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
                                    .transpose(1, 2);
       return heads == plan.heads ? split : split.repeat_interleave(plan.group(), 1);
     };
-    parts.push_back(at::scaled_dot_product_attention(
-                        heads_of(0, plan.heads), heads_of(plan.key(0), plan.kv_heads),
-                        heads_of(plan.value(0), plan.kv_heads), {}, 0.0, plan.causal, plan.scale)
-                        .transpose(1, 2)
-                        .reshape({length, plan.heads * plan.part}));
+    const at::Tensor q = heads_of(0, plan.heads), k = heads_of(plan.key(0), plan.kv_heads);
+    const at::Tensor v = heads_of(plan.value(0), plan.kv_heads);
+    const at::Tensor seen =
+        plan.dropout.on() ? attended_with_dropout(plan, e, {q, k, v})
+                          : at::scaled_dot_product_attention(q, k, v, {}, 0.0, plan.causal, plan.scale);
+    parts.push_back(seen.transpose(1, 2).reshape({length, plan.heads * plan.part}));
   }
   return parts.empty() ? qkv.narrow(1, 0, plan.heads * plan.part) : at::cat(parts);
 }

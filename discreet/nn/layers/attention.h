@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "discreet/nn/batch.h"
+#include "discreet/nn/layers/attention_dropout.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet::nn {
@@ -12,6 +13,7 @@ struct AttentionOptions {
   std::int64_t kv_heads = 0;  ///< heads of keys and values, a divisor of `heads`; 0: as many
   bool causal = false;        ///< a token sees itself and what stands before it
   double scale = 0;           ///< of the scores; 0: 1 / sqrt(width of a head)
+  AttentionDropout dropout{};  ///< of the weights; `examples` are the batch's own
 };
 
 /// Scaled dot-product self-attention within each example, several heads. Has no parameters.

@@ -18,6 +18,7 @@ struct SpanPlan {
   std::int64_t heads, part;
   bool causal;
   double scale;
+  AttentionDropout dropout;
   std::vector<std::int64_t> starts{0};  // where an example's weights begin
   std::vector<std::int64_t> bucket_of;  // of distance + reach
   std::int64_t reach = 0, buckets = 0, tables = 0;
@@ -34,7 +35,8 @@ SpanPlan plan_spans(const at::Tensor& query, const AttentionSpans& spans,
     throw internal_error("attention of width " + std::to_string(query.size(1)) + " with " +
                          std::to_string(options.heads) + " heads");
   }
-  SpanPlan plan{spans, options.heads, query.size(1) / options.heads, options.causal, options.scale};
+  SpanPlan plan{spans, options.heads, query.size(1) / options.heads, options.causal, options.scale,
+                options.dropout};
   if (plan.scale == 0) plan.scale = 1 / std::sqrt(static_cast<double>(plan.part));
   for (std::size_t e = 0; e < spans.firsts.size(); ++e) {
     const std::int64_t length = spans.offsets[e + 1] - spans.offsets[e];
@@ -77,6 +79,13 @@ bool shares_rows(const SpanPlan& plan, bool bias_gradient) {
   return false;
 }
 
+/// `from` times the mask of that example and head.
+template <class T>
+void drop_spans(const SpanPlan& plan, std::int64_t e, std::int64_t h, std::int64_t count, const T* from, T* to) {
+  const float* factors = attention_factors(plan.dropout, e, h, count);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] * static_cast<T>(factors[i]);
+}
+
 template <class T>
 void forward_spans(const SpanPlan& plan, const T* q, const T* kv, const T* bias, T* weights, T* out) {
   const std::int64_t width = plan.width(), part = plan.part;
@@ -96,6 +105,12 @@ void forward_spans(const SpanPlan& plan, const T* q, const T* kv, const T* bias,
       }
       kernels::softmax(row, 1, seen, T{1});
       std::fill(row + seen, row + keys, T{0});
+    }
+    thread_local std::vector<T> dropped;
+    if (plan.dropout.on()) {
+      dropped.resize(std::max(dropped.size(), static_cast<std::size_t>(queries * keys)));
+      drop_spans(plan, e, h, queries * keys, p, dropped.data());
+      p = dropped.data();
     }
     gemm<T>({queries, part, keys}, {p, keys}, {key + width, 2 * width},
             out + plan.spans.offsets[e] * width + h * part, width);
@@ -117,8 +132,16 @@ void backward_spans(const SpanPlan& plan, const T* q, const T* kv, const T* weig
     const T* p = weights + plan.starts[e] + h * queries * keys;
     const T* dy = dout + query;
     const auto scale = static_cast<T>(plan.scale);
-    gemm<T>({keys, part, queries}, {p, keys, true}, {dy, width}, dkv + key + width, 2 * width, T{1}, T{1});
+    thread_local std::vector<T> dropped;
+    const T* used = p;
+    if (plan.dropout.on()) {
+      dropped.resize(std::max(dropped.size(), static_cast<std::size_t>(queries * keys)));
+      drop_spans(plan, e, h, queries * keys, p, dropped.data());
+      used = dropped.data();
+    }
+    gemm<T>({keys, part, queries}, {used, keys, true}, {dy, width}, dkv + key + width, 2 * width, T{1}, T{1});
     gemm<T>({queries, keys, part}, {dy, width}, {kv + key + width, 2 * width, true}, ds, keys);
+    if (plan.dropout.on()) drop_spans(plan, e, h, queries * keys, ds, ds);
     T* table = dbias == nullptr ? nullptr
                                 : dbias + (plan.tables == 1 ? 0 : e) * plan.buckets * plan.heads + h;
     for (std::int64_t t = 0; t < queries; ++t) {
@@ -167,7 +190,12 @@ at::Tensor spans_by_operations(const at::Tensor& query, const at::Tensor& keys_v
       scores = scores.masked_fill(
           at::ones({queries, keys}, scores.options().dtype(at::kBool)).triu(1), -INFINITY);
     }
-    parts.push_back(at::bmm(scores.softmax(2), heads(kv.narrow(1, plan.width(), plan.width())))
+    at::Tensor weights = scores.softmax(2);
+    if (plan.dropout.on()) {
+      weights = weights * attention_factors(plan.dropout, static_cast<std::int64_t>(e), {plan.heads, queries, keys},
+                                            weights.options());
+    }
+    parts.push_back(at::bmm(weights, heads(kv.narrow(1, plan.width(), plan.width())))
                         .transpose(0, 1)
                         .reshape({queries, plan.width()}));
   }

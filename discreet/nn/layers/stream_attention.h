@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "discreet/nn/layers/attention_dropout.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet::nn {
@@ -34,6 +35,7 @@ struct StreamAttentionOptions {
   bool causal = false;  ///< needs spans `within`
   double scale = 0;     ///< of the scores; 0: 1 / sqrt(width of a head)
   RelativeBuckets buckets{};  ///< where there is a bias
+  AttentionDropout dropout{};  ///< of the weights
 };
 
 /// Attention between two packed streams, exact for each pair of lengths. Has no parameters.

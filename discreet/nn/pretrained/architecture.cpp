@@ -77,6 +77,7 @@ PretrainedForm common_form(const formats::PretrainedConfig& config) {
   form.position_offset = config.position_offset();
   form.longest = config.max_tokens().value_or(std::int64_t{1} << 20);
   form.norm_epsilon = config.norm_eps;
+  form.attention_dropout = config.attention_dropout;
   form.tied = config.tie_word_embeddings;
   switch (formats::find_activation(config.activation).value_or(formats::Activation::kSilu)) {
     case formats::Activation::kGelu:

@@ -38,6 +38,7 @@ struct PretrainedForm {
   std::string activation;  ///< As `parse_activation` knows it.
   bool qkv_bias = true, projection_bias = true, feed_forward_bias = true;
   std::vector<double> attention_scales;    ///< [blocks] of the scores; empty: 1 / sqrt(head_width).
+  double attention_dropout = 0;            ///< Of attention weights, where a run drops anything.
   bool rotary = false;
   std::vector<double> rotary_frequencies;  ///< [head_width / 2] where rotary.
 

@@ -1,6 +1,7 @@
 #include "discreet/nn/pretrained/encoder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
@@ -11,7 +12,6 @@ namespace discreet::nn {
 namespace {
 
 constexpr double kFreshDeviation = 0.02;  // of new weights, as these forms were trained
-constexpr std::int64_t kKeptBytes = std::int64_t{1} << 30;
 
 TransformerBlockOptions pretrained_block(const PretrainedForm& form, std::size_t block) {
   return {.width = form.width,
@@ -25,6 +25,7 @@ TransformerBlockOptions pretrained_block(const PretrainedForm& form, std::size_t
           .norm_epsilon = form.norm_epsilon,
           .causal = form.causal,
           .attention_scale = form.attention_scales.empty() ? 0 : form.attention_scales[block],
+          .attention_dropout = form.attention_dropout,
           .rotary = form.rotary,
           .rotary_frequencies = form.rotary_frequencies,
           .qkv_bias = form.qkv_bias,
@@ -127,14 +128,21 @@ PretrainedEncoder::PretrainedEncoder(PretrainedForm form, PretrainedParts parts,
   if (!form_.tied) decoder_ = linear("decoder", narrow, form_.vocabulary, form_.output_bias);
 }
 
-bool PretrainedEncoder::stack_is_frozen() const {
+std::vector<std::pair<std::string, at::Tensor>> PretrainedEncoder::stack_parameters() const {
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : named_parameters()) {
     const std::string& name = item.key();
     const bool above = name.starts_with("pooler.") || name.starts_with("transform") ||
                        name.starts_with("decoder.") || name == "words.bias";
-    if (!above && item.value().requires_grad()) return false;
+    if (!above) parameters.emplace_back(name, item.value());
   }
-  return true;
+  return parameters;
+}
+
+bool PretrainedEncoder::stack_is_frozen() const {
+  const auto parameters = stack_parameters();
+  return std::none_of(parameters.begin(), parameters.end(),
+                      [](const auto& parameter) { return parameter.second.requires_grad(); });
 }
 
 at::Tensor PretrainedEncoder::position_ids(const PackedBatch& batch) const {
@@ -199,41 +207,32 @@ at::Tensor PretrainedEncoder::rows(const PackedBatch& batch, const DropoutKey& d
 }
 
 at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
+  if (!kept_) kept_ = SharedRowsScope::of(stack_parameters());
   EncodedExamples missing;
-  std::vector<std::int64_t> asked;  // places in `batch` of what is missing
+  std::vector<std::size_t> asked;  // places in `batch` of what is missing
+  std::vector<std::string> keys;
   std::vector<at::Tensor> parts(static_cast<std::size_t>(batch.examples()));
-  for (std::int64_t e = 0; e < batch.examples(); ++e) {
+  for (std::size_t e = 0; e < parts.size(); ++e) {
     const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
     const auto tokens = ids_of(batch.tokens, first, last);
     const auto types = ids_of(batch.token_types, first, last);
-    const auto found = kept_.find(batch.indices[e]);
-    // Whoever numbers examples anew gets what belongs to these tokens all the same.
-    if (found != kept_.end() && found->second.tokens == tokens && found->second.token_types == types) {
-      parts[e] = found->second.rows;
-      continue;
-    }
+    std::string key = KeptRows::key(tokens, types);
+    parts[e] = kept_->find(key);
+    if (parts[e].defined()) continue;
     asked.push_back(e);
+    keys.push_back(std::move(key));
     missing.tokens.insert(missing.tokens.end(), tokens.begin(), tokens.end());
     missing.token_types.insert(missing.token_types.end(), types.begin(), types.end());
     missing.offsets.push_back(static_cast<std::int64_t>(missing.tokens.size()));
   }
   if (!asked.empty()) {
     std::vector<std::int64_t> all(asked.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
+    std::iota(all.begin(), all.end(), 0);
     const PackedBatch fresh = collate(missing, all);
     const at::Tensor x = stack(fresh, {}, {}, nullptr);
     for (std::size_t i = 0; i < asked.size(); ++i) {
-      const std::int64_t first = fresh.offsets[i], length = fresh.offsets[i + 1] - first;
-      at::Tensor own = x.narrow(0, first, length);
-      parts[asked[i]] = own;
-      const auto bytes = static_cast<std::int64_t>(own.nbytes());
-      const std::int64_t index = batch.indices[asked[i]];
-      if (kept_bytes_ + bytes > kKeptBytes && kept_.count(index) == 0) continue;
-      KeptExample& kept = kept_[index];
-      if (kept.rows.defined()) kept_bytes_ -= static_cast<std::int64_t>(kept.rows.nbytes());
-      kept = {ids_of(fresh.tokens, first, first + length),
-              ids_of(fresh.token_types, first, first + length), own.clone()};
-      kept_bytes_ += bytes;
+      parts[asked[i]] = x.narrow(0, fresh.offsets[i], fresh.offsets[i + 1] - fresh.offsets[i]);
+      kept_->keep(keys[i], parts[asked[i]]);
     }
   }
   return parts.empty() ? at::empty({0, form_.width}, words_.is_empty() ? tied_words_->weight.options()

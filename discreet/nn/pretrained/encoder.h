@@ -1,7 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "discreet/nn/encoder.h"
@@ -10,6 +10,7 @@
 #include "discreet/nn/layers/pool.h"
 #include "discreet/nn/layers/tied_embedding.h"
 #include "discreet/nn/pretrained/architecture.h"
+#include "discreet/nn/pretrained/kept_rows.h"
 #include "discreet/nn/transformer_block.h"
 
 namespace discreet::nn {
@@ -28,10 +29,10 @@ struct PretrainedParts {
 /// Layers: words, positions, token_types, embedding_norm, embedding_projection, block0 …, final_norm;
 /// pooler; transform, transform_norm, decoder. Layers that share weights are one block used several
 /// times. With `model.dropout` masks are drawn as in other kinds: on the embedding, behind both parts
-/// of each block; attention weights are not dropped.
+/// of each block; and attention weights are dropped at the rate that the model's configuration names.
 ///
 /// Where nothing of the stack is trainable it runs without dropout and without a graph, and in training
-/// mode each example's rows are kept, up to 1 GiB, and computed once in all.
+/// mode each example's rows are kept (kept_rows.h), up to 1 GiB, and computed once in all.
 ///
 /// Throws (forward): kBadData on an example longer than the form's positions.
 class PretrainedEncoder final : public Encoder {
@@ -57,6 +58,8 @@ class PretrainedEncoder final : public Encoder {
   at::Tensor output_logits(const at::Tensor& rows, const Rows& segments) override;
 
  private:
+  /// Parameters of the stack itself, without what stands above it, by name.
+  std::vector<std::pair<std::string, at::Tensor>> stack_parameters() const;
   bool stack_is_frozen() const;
   at::Tensor embedded(const PackedBatch& batch, const DropoutKey& dropout_key,
                       const DropoutKey& word_key);
@@ -65,11 +68,6 @@ class PretrainedEncoder final : public Encoder {
   at::Tensor kept_rows(const PackedBatch& batch);
   at::Tensor position_ids(const PackedBatch& batch) const;
 
-  struct KeptExample {
-    std::vector<std::int64_t> tokens, token_types;
-    at::Tensor rows;
-  };
-
   PretrainedForm form_;
   PretrainedParts parts_;
   Embedding words_{nullptr}, positions_{nullptr}, token_types_{nullptr};
@@ -77,8 +75,7 @@ class PretrainedEncoder final : public Encoder {
   Norm embedding_norm_{nullptr}, final_norm_{nullptr}, transform_norm_{nullptr};
   Linear embedding_projection_{nullptr}, pooler_{nullptr}, transform_{nullptr}, decoder_{nullptr};
   std::vector<std::shared_ptr<TransformerBlock>> blocks_;
-  std::unordered_map<std::int64_t, KeptExample> kept_;  // by the example's place in the data set
-  std::int64_t kept_bytes_ = 0;
+  std::shared_ptr<KeptRows> kept_;  // null until the stack runs frozen
 };
 
 /// A block's output whose inner rows are not kept: the backward pass computes them again, with the same

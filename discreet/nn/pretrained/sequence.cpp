@@ -108,6 +108,7 @@ EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) 
     options.position_offset = config.position_offset();
     options.position_rows = config.max_position_embeddings + options.position_offset;
     options.trainable_output_bias = false;
+    options.attention_dropout = config.attention_dropout;
     options.activation = sequence_activation(config, options.gated);
     return options;
   }
@@ -126,6 +127,7 @@ EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) 
   options.relative_buckets = config.t5.relative_buckets;
   options.relative_farthest = config.t5.relative_max_distance;
   options.attention_scale = 1;
+  options.attention_dropout = config.hidden_dropout;  // T5 has one rate for all of its dropouts
   if (config.t5.scale_decoder_outputs) {
     options.logits_scale = 1 / std::sqrt(static_cast<double>(config.hidden_size));
   }
