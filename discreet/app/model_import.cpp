@@ -51,7 +51,8 @@ Json import_model(const ModelImportOptions& options) {
   }
   if (fs::is_directory(options.from) || !fs::exists(options.from)) {
     throw usage_error(fmt::format("{}: is no file", options.from),
-                      "Name a .gguf file or a checkpoint of llama2.c.");
+                      "Name a .gguf file or a checkpoint of llama2.c. A folder of the Hugging Face layout needs no import: "
+                      "--model and model.path take it as it is.");
   }
   const formats::MappedFile source(options.from);
   const auto bytes = source.bytes();

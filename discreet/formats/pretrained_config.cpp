@@ -10,6 +10,7 @@
 #include "discreet/core/error.h"
 #include "discreet/core/fields.h"
 #include "discreet/formats/internal/config_features.h"
+#include "discreet/formats/internal/config_parts.h"
 #include "discreet/formats/internal/json_fields.h"
 
 // Defaults and spellings follow the configuration classes of transformers 5
@@ -21,7 +22,10 @@ namespace fs = std::filesystem;
 using internal::JsonFieldReader;
 using internal::JsonFieldWriter;
 using internal::Range;
-using internal::is_off;
+using internal::activation_names;
+using internal::numbered_labels;
+using internal::read_rope;
+using internal::rope_scaling_of;
 using internal::unsupported;
 
 constexpr std::uintmax_t kMaxConfigBytes = 1 << 20;
@@ -34,31 +38,6 @@ constexpr Range kNotNegative = {0, 1e6}, kEpsilon = {0, 1};
 constexpr std::array<std::string_view, 11> kModelTypes = {
     "bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert",
     "gpt2", "llama",   "mistral",     "bart",       "t5"};
-
-struct ActivationName {
-  std::string_view name;
-  Activation activation;
-};
-constexpr std::array<ActivationName, 12> kActivations = {{
-    {"gelu", Activation::kGelu},
-    {"gelu_python", Activation::kGelu},
-    {"gelu_new", Activation::kGeluTanh},
-    {"gelu_fast", Activation::kGeluTanh},
-    {"gelu_pytorch_tanh", Activation::kGeluTanh},
-    {"gelu_python_tanh", Activation::kGeluTanh},
-    {"gelu_accurate", Activation::kGeluTanh},
-    {"quick_gelu", Activation::kQuickGelu},
-    {"relu", Activation::kRelu},
-    {"silu", Activation::kSilu},
-    {"swish", Activation::kSilu},
-    {"tanh", Activation::kTanh},
-}};
-
-std::vector<std::string> activation_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : kActivations) names.emplace_back(entry.name);
-  return names;
-}
 
 /// Names a form's fields once for the reader and the writer.
 template <class Fields>
@@ -213,12 +192,6 @@ void describe_architectures(JsonFieldReader& fields, PretrainedConfig& c) {
   }
 }
 
-std::vector<std::string> numbered_labels(std::int64_t count) {
-  std::vector<std::string> labels;
-  for (std::int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("LABEL_{}", i));
-  return labels;
-}
-
 void read_labels(JsonFieldReader& fields, PretrainedConfig& c) {
   std::optional<std::int64_t> count;
   fields("num_labels", count, {1, static_cast<double>(kMaxLabels)});
@@ -255,66 +228,6 @@ void read_labels(JsonFieldReader& fields, PretrainedConfig& c) {
   }
   c.labels.clear();
   for (auto& label : labels) c.labels.push_back(std::move(*label));
-}
-
-RopeConfig::Type rope_type_of(JsonFieldReader& rope, const std::string& where) {
-  std::string type = "default";
-  rope("rope_type", type, {}, rope.find("rope_type") == nullptr ? "type" : nullptr);
-  rope.skip("type");
-  if (type == "default") return RopeConfig::Type::kDefault;
-  if (type == "linear") return RopeConfig::Type::kLinear;
-  if (type == "llama3") return RopeConfig::Type::kLlama3;
-  throw unsupported(rope.origin(), where + ".rope_type", type,
-                    "rotary positions are default, linear or llama3 here");
-}
-
-/// rope_theta and rope_scaling (transformers 4) or rope_parameters (5).
-void read_rope(JsonFieldReader& fields, PretrainedConfig& c) {
-  RopeConfig& rope = c.llama.rope;
-  fields("rope_theta", rope.theta, {1e-3, 1e18});
-  const Json* parameters = fields.find("rope_parameters");
-  const Json* scaling = fields.find("rope_scaling");
-  const bool old = scaling != nullptr && !is_off(*scaling);
-  const char* where = old ? "rope_scaling" : "rope_parameters";
-  const Json* given = old ? scaling : parameters;
-  double rotary_part = 1.0;
-  fields("partial_rotary_factor", rotary_part, {0, 1});
-  std::optional<std::int64_t> original;
-  fields("original_max_position_embeddings", original, kPositions);
-  if (given != nullptr && !given->is_null()) {
-    if (!given->is_object()) throw fields.fail(where, *given, "an object or null");
-    for (const auto& [key, value] : given->items()) {
-      if (value.is_structured()) {
-        throw unsupported(fields.origin(), fmt::format("{}.{}", where, internal::shown_json(key)),
-                          value, "positions that differ between layers");
-      }
-    }
-    JsonFieldReader reader(*given, fields.origin() + ": " + where);
-    rope.type = rope_type_of(reader, where);
-    reader("rope_theta", rope.theta, {1e-3, 1e18});
-    reader("partial_rotary_factor", rotary_part, {0, 1});
-    std::optional<std::int64_t> inner;
-    if (rope.type != RopeConfig::Type::kDefault) {
-      reader("factor", rope.factor, {1e-6, 1e6});
-      if (reader.find("factor") == nullptr) {
-        throw bad_data(fmt::format("{}: has no \"factor\"", reader.origin()));
-      }
-    }
-    if (rope.type == RopeConfig::Type::kLlama3) {
-      reader("low_freq_factor", rope.low_freq_factor, {1e-6, 1e6});
-      reader("high_freq_factor", rope.high_freq_factor, {1e-6, 1e6});
-      reader("original_max_position_embeddings", inner, kPositions);
-      rope.original_max_positions = original.value_or(inner.value_or(c.max_position_embeddings));
-      if (rope.high_freq_factor <= rope.low_freq_factor) {
-        throw reader.fail("high_freq_factor", rope.high_freq_factor,
-                          fmt::format("more than low_freq_factor, {}", rope.low_freq_factor));
-      }
-    }
-  }
-  if (rotary_part != 1.0) {
-    throw unsupported(fields.origin(), "partial_rotary_factor", rotary_part,
-                      "all of a head is rotated here");
-  }
 }
 
 void read_feed_forward(JsonFieldReader& fields, PretrainedConfig& c, const std::string& spelled) {
@@ -467,18 +380,6 @@ ModelForm form_of(const Json& json, const std::string& origin) {
   return static_cast<ModelForm>(found - kModelTypes.begin());
 }
 
-Json rope_scaling_of(const RopeConfig& rope) {
-  if (rope.type == RopeConfig::Type::kDefault) return Json();
-  if (rope.type == RopeConfig::Type::kLinear) {
-    return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", rope.factor}};
-  }
-  return {{"rope_type", "llama3"},
-          {"factor", rope.factor},
-          {"low_freq_factor", rope.low_freq_factor},
-          {"high_freq_factor", rope.high_freq_factor},
-          {"original_max_position_embeddings", rope.original_max_positions}};
-}
-
 void write_form(Json& json, PretrainedConfig& c) {
   JsonFieldWriter fields(json);
   std::optional<std::int64_t> first, second;
@@ -525,139 +426,6 @@ std::string_view model_type_name(ModelForm form) {
 }
 
 std::vector<std::string> model_type_names() { return {kModelTypes.begin(), kModelTypes.end()}; }
-
-std::optional<Activation> find_activation(std::string_view name) {
-  for (const auto& entry : kActivations) {
-    if (entry.name == name) return entry.activation;
-  }
-  return std::nullopt;
-}
-
-std::int64_t PretrainedConfig::position_offset() const {
-  if (form == ModelForm::kBart) return 2;
-  if (form == ModelForm::kRoberta || form == ModelForm::kXlmRoberta) {
-    return pad_token_id.value_or(1) + 1;
-  }
-  return 0;
-}
-
-std::int64_t PretrainedConfig::position_rows() const {
-  if (form == ModelForm::kLlama || form == ModelForm::kMistral || form == ModelForm::kT5) return 0;
-  return max_position_embeddings + (form == ModelForm::kBart ? position_offset() : 0);
-}
-
-std::optional<std::int64_t> PretrainedConfig::max_tokens() const {
-  if (form == ModelForm::kT5) return std::nullopt;
-  const bool counted = form == ModelForm::kRoberta || form == ModelForm::kXlmRoberta;
-  return max_position_embeddings - (counted ? position_offset() : 0);
-}
-
-PretrainedConfig default_pretrained_config(ModelForm form) {
-  PretrainedConfig c;
-  c.form = form;
-  c.vocab_size = 30522;
-  c.hidden_size = 768;
-  c.layers = c.heads = 12;
-  c.intermediate_size = 3072;
-  c.max_position_embeddings = 512;
-  c.hidden_dropout = c.attention_dropout = 0.1;
-  c.pad_token_id = 0;
-  c.labels = numbered_labels(form == ModelForm::kBart ? 3 : 2);
-  switch (form) {
-    case ModelForm::kBert:
-      break;
-    case ModelForm::kRoberta:
-      c.vocab_size = 50265;
-      [[fallthrough]];
-    case ModelForm::kXlmRoberta:
-      c.bos_token_id = 0;
-      c.pad_token_id = 1;
-      c.eos_token_ids = {2};
-      break;
-    case ModelForm::kDistilBert:
-      c.layers = 6;
-      c.encoder.type_vocab_size = 0;
-      c.classifier_dropout = 0.2;
-      break;
-    case ModelForm::kElectra:
-      c.hidden_size = 256;
-      c.encoder.embedding_size = 128;
-      c.heads = 4;
-      c.intermediate_size = 1024;
-      c.summary = {"first", true, "gelu", true, 0.1};
-      break;
-    case ModelForm::kAlbert:
-      c.vocab_size = 30000;
-      c.hidden_size = 4096;
-      c.encoder.embedding_size = 128;
-      c.heads = 64;
-      c.intermediate_size = 16384;
-      c.activation = "gelu_new";
-      c.hidden_dropout = c.attention_dropout = 0.0;
-      c.classifier_dropout = 0.1;
-      c.bos_token_id = 2;
-      c.eos_token_ids = {3};
-      break;
-    case ModelForm::kGpt2:
-      c.vocab_size = 50257;
-      c.max_position_embeddings = 1024;
-      c.activation = "gelu_new";
-      c.norm_eps = 1e-5;
-      c.bos_token_id = 50256;
-      c.eos_token_ids = {50256};
-      c.pad_token_id.reset();
-      c.summary = {"cls_index", true, std::nullopt, true, 0.1};
-      break;
-    case ModelForm::kLlama:
-    case ModelForm::kMistral:
-      c.vocab_size = 32000;
-      c.hidden_size = 4096;
-      c.layers = c.heads = c.llama.key_value_heads = 32;
-      c.intermediate_size = form == ModelForm::kLlama ? 11008 : 14336;
-      c.max_position_embeddings = form == ModelForm::kLlama ? 2048 : 131072;
-      if (form == ModelForm::kMistral) c.llama.key_value_heads = 8;
-      c.llama.head_size = 128;
-      c.activation = "silu";
-      c.norm_eps = 1e-6;
-      c.hidden_dropout = c.attention_dropout = 0.0;
-      c.bos_token_id = 1;
-      c.eos_token_ids = {2};
-      c.pad_token_id.reset();
-      c.tie_word_embeddings = false;
-      break;
-    case ModelForm::kBart:
-      c.vocab_size = 50265;
-      c.hidden_size = 1024;
-      c.heads = 16;
-      c.intermediate_size = 4096;
-      c.max_position_embeddings = 1024;
-      c.norm_eps = 1e-5;
-      c.attention_dropout = 0.0;
-      c.classifier_dropout = 0.0;
-      c.bos_token_id = 0;
-      c.pad_token_id = 1;
-      c.eos_token_ids = c.forced_eos_token_ids = {2};
-      c.decoder_start_token_id = 2;
-      break;
-    case ModelForm::kT5:
-      c.vocab_size = 32128;
-      c.hidden_size = 512;
-      c.layers = 6;
-      c.heads = 8;
-      c.intermediate_size = 2048;
-      c.activation = "relu";
-      c.norm_eps = 1e-6;
-      c.max_position_embeddings = 0;
-      c.initializer_range = 1.0;
-      c.classifier_dropout = 0.0;
-      c.eos_token_ids = {1};
-      break;
-  }
-  if (form != ModelForm::kElectra && form != ModelForm::kAlbert) {
-    c.encoder.embedding_size = c.hidden_size;
-  }
-  return c;
-}
 
 PretrainedConfig parse_pretrained_config(const Json& json, const std::string& origin) {
   if (!json.is_object()) throw bad_data(fmt::format("{}: is no JSON object", origin));

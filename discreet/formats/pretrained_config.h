@@ -42,15 +42,28 @@ std::optional<Activation> find_activation(std::string_view name);
 /// linear: divided by `factor`;
 /// llama3: with L = 2 pi / frequency, C = original_max_positions: kept where L < C / high, divided
 /// by `factor` where L > C / low, else (1 - s) f / factor + s f with s = (C / L - low) / (high -
-/// low).
+/// low);
+/// dynamic: as they are up to max_position_embeddings; beyond it they would depend on the batch's longest text,
+/// and no text goes there;
+/// yarn: divided by `factor` where a value turns less than beta_slow times over the original length, kept where
+/// more than beta_fast times, a linear ramp over the dimensions between. Ref: Peng et al. 2023, YaRN.
 struct RopeConfig {
-  enum class Type { kDefault, kLinear, kLlama3 };
+  enum class Type { kDefault, kLinear, kLlama3, kDynamic, kYarn };
   Type type = Type::kDefault;
   double theta = 10000.0;
   double factor = 1.0;
   double low_freq_factor = 1.0;
   double high_freq_factor = 4.0;
-  std::int64_t original_max_positions = 0;  ///< llama3 alone.
+  std::int64_t original_max_positions = 0;  ///< llama3 and yarn.
+  double beta_fast = 32.0, beta_slow = 1.0;   ///< yarn: turns over the original length.
+  std::optional<double> attention_factor;     ///< yarn; absent: from factor, mscale, mscale_all_dim.
+  double mscale = 0.0, mscale_all_dim = 0.0;  ///< yarn; 0: none.
+  bool truncate = true;                       ///< yarn: the ramp begins and ends at whole dimensions.
+
+  /// The turn of each pair of values from one position to the next, [width / 2].
+  std::vector<double> frequencies(std::int64_t width) const;
+  /// What queries and keys are multiplied by as they are turned: 1 except with yarn.
+  double attention_scaling() const;
 };
 
 /// A config.json of the Hugging Face layout, read, checked and completed with the defaults of the

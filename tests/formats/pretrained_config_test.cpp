@@ -82,8 +82,8 @@ TEST(PretrainedConfig, RotaryPositionsInBothSpellings) {
   EXPECT_EQ(newer.llama.rope.type, RopeConfig::Type::kLlama3);
   EXPECT_EQ(newer.llama.rope.theta, 1e6);
   EXPECT_EQ(newer.llama.rope.original_max_positions, 77);
-  expect_refused("llama", R"("rope_scaling": {"rope_type": "yarn", "factor": 2})",
-                 "rope_scaling.rope_type = \"yarn\" is not supported");
+  expect_refused("llama", R"("rope_scaling": {"rope_type": "longrope", "factor": 2})",
+                 "rope_scaling.rope_type = \"longrope\" is not supported");
   expect_refused("llama", R"("rope_scaling": {"type": "linear"})", "has no \"factor\"");
   expect_refused("llama", R"("partial_rotary_factor": 0.5)", "all of a head is rotated");
   expect_refused("llama", R"("rope_parameters": {"full_attention": {"rope_theta": 1}})",
@@ -92,6 +92,32 @@ TEST(PretrainedConfig, RotaryPositionsInBothSpellings) {
                  R"("rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4,
                                      "high_freq_factor": 4})",
                  "more than low_freq_factor");
+}
+
+TEST(PretrainedConfig, YarnsNumbersAreTransformers) {
+  // By transformers 5.24, _compute_yarn_parameters, for heads of 16.
+  const auto yarn = parsed(R"({"model_type": "llama", "max_position_embeddings": 64,
+      "rope_scaling": {"type": "yarn", "rope_theta": 100, "factor": 4, "beta_fast": 2, "beta_slow": 0.5,
+                       "original_max_position_embeddings": 8}})");
+  const RopeConfig& rope = yarn.llama.rope;
+  EXPECT_EQ(rope.type, RopeConfig::Type::kYarn);
+  EXPECT_EQ(rope.original_max_positions, 8);
+  EXPECT_NEAR(rope.attention_scaling(), 1.138629436111989, 1e-6);
+  const std::vector<double> expected{1, 0.351463318, 0.079056941, 0.0444569848, 0.0250000004, 0.0140585322, 0.00790569466, 0.00444569858};
+  const auto found = rope.frequencies(16);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-6) << i;
+  // What is written reads back as the same.
+  const auto again = parse_pretrained_config(to_json(yarn), "again");
+  EXPECT_EQ(to_json(again), to_json(yarn));
+  EXPECT_EQ(again.llama.rope.frequencies(16), found);
+  expect_refused("llama", R"("rope_scaling": {"type": "yarn", "factor": 2, "beta_fast": 1, "beta_slow": 2})",
+                 "at least beta_slow");
+  expect_refused("llama", R"("rope_scaling": {"type": "yarn", "factor": null})", "factor");
+  // Dynamic scaling begins beyond max_position_embeddings, where no text goes here.
+  const auto dynamic = parsed(R"({"model_type": "llama", "rope_scaling": {"type": "dynamic", "factor": 2}})");
+  EXPECT_EQ(dynamic.llama.rope.frequencies(8), RopeConfig{}.frequencies(8));
+  EXPECT_EQ(dynamic.llama.rope.attention_scaling(), 1);
 }
 
 TEST(PretrainedConfig, FeedForwardOfT5) {

@@ -68,6 +68,16 @@ FORMS = {
     "llama_linear_bias": ("LlamaForCausalLM", dict(
         LLAMA, attention_bias=True, mlp_bias=True, head_dim=6, rope_parameters={
             "rope_type": "linear", "rope_theta": 500.0, "factor": 2.0})),
+    "llama_yarn": ("LlamaForCausalLM", dict(
+        LLAMA, head_dim=16, rope_parameters={
+            "rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "beta_fast": 2.0, "beta_slow": 0.5,
+            "original_max_position_embeddings": 8})),
+    "llama_yarn_scales": ("LlamaForCausalLM", dict(
+        LLAMA, head_dim=16, rope_parameters={
+            "rope_type": "yarn", "rope_theta": 100.0, "factor": 2.0, "mscale": 1.4, "mscale_all_dim": 0.6,
+            "beta_fast": 2.0, "beta_slow": 0.5, "truncate": False, "original_max_position_embeddings": 16})),
+    "llama_dynamic": ("LlamaForCausalLM", dict(
+        LLAMA, rope_parameters={"rope_type": "dynamic", "rope_theta": 100.0, "factor": 2.0})),
     "llama_classification": ("LlamaForSequenceClassification", dict(LLAMA, pad_token_id=0, **LABELS)),
     "mistral": ("MistralForCausalLM", dict(LLAMA, sliding_window=None)),
     "bart_scaled": ("BartForConditionalGeneration", dict(

@@ -1,5 +1,4 @@
 #include <cmath>
-#include <numbers>
 
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
@@ -8,30 +7,6 @@
 namespace discreet {
 namespace nn {
 namespace {
-
-/// See formats::RopeConfig.
-std::vector<double> rope_frequencies(const formats::RopeConfig& rope, std::int64_t width) {
-  std::vector<double> out;
-  for (std::int64_t i = 0; i < width / 2; ++i) {
-    const double plain =
-        std::pow(rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(width));
-    double frequency = plain;
-    if (rope.type == formats::RopeConfig::Type::kLinear) frequency = plain / rope.factor;
-    if (rope.type == formats::RopeConfig::Type::kLlama3) {
-      const double length = 2 * std::numbers::pi / plain;
-      const auto context = static_cast<double>(rope.original_max_positions);
-      const double low = rope.low_freq_factor, high = rope.high_freq_factor;
-      const double share = (context / length - low) / (high - low);
-      if (length > context / low) {
-        frequency = plain / rope.factor;
-      } else if (length >= context / high) {
-        frequency = (1 - share) * plain / rope.factor + share * plain;
-      }
-    }
-    out.push_back(frequency);
-  }
-  return out;
-}
 
 PretrainedForm llama_form(const formats::PretrainedConfig& given) {
   if (formats::find_activation(given.activation) != formats::Activation::kSilu) {
@@ -46,7 +21,12 @@ PretrainedForm llama_form(const formats::PretrainedConfig& given) {
   form.kv_heads = config.llama.key_value_heads;
   form.head_width = config.llama.head_size;
   form.causal = form.pre_norm = form.final_norm = form.rms_norm = form.rotary = true;
-  form.rotary_frequencies = rope_frequencies(config.llama.rope, form.head_width);
+  form.rotary_frequencies = config.llama.rope.frequencies(form.head_width);
+  // What multiplies both queries and keys multiplies their scores twice.
+  if (const double scaling = config.llama.rope.attention_scaling(); scaling != 1) {
+    form.attention_scales.assign(form.blocks.size(),
+                                 scaling * scaling / std::sqrt(static_cast<double>(form.head_width)));
+  }
   form.qkv_bias = form.projection_bias = config.llama.attention_bias;
   form.feed_forward_bias = config.llama.mlp_bias;
   return form;
