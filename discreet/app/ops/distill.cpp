@@ -10,6 +10,7 @@
 #include "discreet/app/ops/internal/request.h"
 #include "discreet/app/ops/internal/role_measures.h"
 #include "discreet/app/ops/internal/teacher.h"
+#include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/operation.h"
@@ -75,6 +76,19 @@ struct StudentPlan {
   std::string run;
 };
 
+/// The folder of a student made of a teacher's layers: made anew unless it was made of just these.
+void prepare_student(const fs::path& teacher, const std::vector<std::int64_t>& layers, const fs::path& out) {
+  const Json made_of = {{"teacher", core::describe_input("teacher", teacher).sha256}, {"layers", layers}};
+  const fs::path note = out / mitigate::kStudentNote;
+  if (fs::exists(out)) {
+    if (!fs::exists(note)) {
+      throw usage_error(out.string() + ": is there, and is no student that was made here", "Choose another --run, or move it away.");
+    }
+    if (core::parse_json(core::read_file(note), note.string()) == made_of) return;
+  }
+  mitigate::write_student(teacher, layers, out, made_of);
+}
+
 StudentPlan plan_student(const Json& request) {
   const std::string teacher = request.at("teacher").get<std::string>();
   const fs::path folder = teacher_folder({.teacher = teacher});
@@ -105,7 +119,7 @@ StudentPlan plan_student(const Json& request) {
     }
     const auto chosen = parse_layers(layers, formats::read_pretrained_config(folder).layers);
     const std::string student = plan.run + "-student";
-    if (!fs::exists(student)) mitigate::write_student(folder, chosen, student);
+    prepare_student(folder, chosen, student);
     plan.set.push_back(assignment("model.kind", "pretrained"));
     plan.set.push_back(assignment("model.path", student));
   }

@@ -59,6 +59,7 @@ class PromptedTexts {
     options_.top_k = request.value("top_k", std::int64_t{0});
     options_.seed = request.value("generation_seed", std::uint64_t{1});
     options_.sequences = request.value("sequences", std::int64_t{1});
+    ask_self_debias(*writer_, request, options_);
     text::check_generation(options_);
     std::map<std::string, std::uint64_t> of_group;
     for_each_prompt(source_, [&](const GenerationRecord& prompt) {
@@ -73,6 +74,10 @@ class PromptedTexts {
                       {"sample", options_.sample}, {"max_new_tokens", options_.max_new_tokens}, {"temperature", options_.temperature},
                       {"top_p", options_.top_p}, {"top_k", options_.top_k}, {"generation_seed", options_.seed},
                       {"sequences", options_.sequences}};
+    if (request.contains("self_debias")) {
+      configuration_.update({{"self_debias", request["self_debias"]}, {"self_debias_decay", options_.debias_decay},
+                             {"self_debias_floor", options_.debias_floor}});
+    }
   }
 
   const core::InputFile& input() const { return input_; }

@@ -142,13 +142,7 @@ Json generate_texts(const Json& request, core::OperationContext& context) {
                           : open_run_writer(request.at("run").get<std::string>());
   text::GenerationOptions options = writer->defaults();
   read_options(request, options);
-  if (request.contains("self_debias")) {
-    // What stands before every text, whatever it is: a prefix stands behind it once.
-    options.debias_shared = static_cast<std::int64_t>(writer->encode("").size());
-    for (const Json& prefix : request.at("self_debias")) options.debias_prefixes.push_back(writer->encode(prefix.get<std::string>()));
-    take(request, "self_debias_decay", options.debias_decay);
-    take(request, "self_debias_floor", options.debias_floor);
-  }
+  ask_self_debias(*writer, request, options);
   text::check_generation(options);
   const bool stream = request.value("stream", false);
   if (stream && options.beams > 1) {

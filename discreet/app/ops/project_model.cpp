@@ -4,19 +4,23 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "discreet/app/ops/internal/answer_effects.h"
+#include "discreet/app/ops/internal/sentence_folder.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/app/probe_report.h"
 #include "discreet/app/table.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/operation.h"
+#include "discreet/core/random.h"
 #include "discreet/core/registry.h"
 #include "discreet/core/run_dir.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/checkpoint.h"
 #include "discreet/nn/hidden_rows.h"
+#include "discreet/nn/layers/pool.h"
 #include "discreet/nn/pretrained/model.h"
 #include "discreet/text/subword/subword_tokenizer.h"
 
@@ -27,6 +31,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kProjectTokens = 2048;  // of a batch
+constexpr std::size_t kProbedRows = 4000;      // at most, where rows are of tokens: a probe's time grows with them
+
+constexpr const char* kPooledRows = "pooled rows";
 
 /// A model whose head reads one row of each text, and texts with their attribute.
 struct ProjectedModel {
@@ -36,6 +43,7 @@ struct ProjectedModel {
   std::vector<std::string> classes;           ///< Of the head.
   std::string head = "intent_head";           ///< The dense layer whose input is projected.
   std::string input;                          ///< File of the data, where there is one.
+  std::optional<SentenceFolder> sentence;     ///< Of a sentence encoder: no layer of its own reads the pooled rows.
 };
 
 ProjectedModel open_run(const fs::path& path, const std::string& source, const std::string& column) {
@@ -65,15 +73,19 @@ ProjectedModel open_folder(const fs::path& folder, const Json& request) {
   const nn::PretrainedForm& form = model->source().form;
   const bool sequence = model->head().head == nn::PretrainedHead::kSequence;
   const bool masked = model->head().head == nn::PretrainedHead::kMaskedTokens && !form.transform_activation.empty();
-  if (!sequence && !masked) {
+  const bool bare = model->head().head == nn::PretrainedHead::kNone;
+  auto sentence = bare ? read_sentence_folder(folder) : std::nullopt;
+  if (!sequence && !masked && !sentence) {
     throw usage_error(
         fmt::format("{}: a {} cannot take a projection: behind its last layer norm no dense layer of its own reads the rows, and a "
                     "layer norm's gain and bias cannot hold one",
                     folder.string(), model->head().class_name),
-        "Fold it into a classifier or a masked language model: a folder with such a head, or a run trained on this encoder.");
+        "Fold it into a classifier or a masked language model: a folder with such a head, or a run trained on this encoder; a "
+        "sentence encoder's folder (modules.json) gets a dense module.");
   }
   ProjectedModel opened{.model = model, .data = {}, .classes = model->source().config.labels};
-  opened.head = sequence ? "intent_head" : "encoder.transform";
+  opened.head = sequence ? "intent_head" : masked ? "encoder.transform" : kPooledRows;
+  opened.sentence = std::move(sentence);
   const std::string at = request.value("at", "");
   if (sequence && at == "encoder.pooler" && !form.pooler_activation.empty()) opened.head = at;
   opened.input = source;
@@ -109,6 +121,7 @@ at::Tensor last_rows(ProjectedModel& opened, const nn::PackedBatch& batch) {
   auto& encoder = static_cast<nn::PretrainedModel&>(*opened.model).encoder();
   const at::Tensor rows = encoder.rows(batch, nn::DropoutKey{}, nn::DropoutKey{});
   if (opened.head == "encoder.transform") return rows;
+  if (opened.sentence) return nn::pool(rows, batch, nn::parse_pooling(opened.sentence->pooling));
   return rows.index_select(0, batch.offsets_tensor.narrow(0, 0, batch.examples()));
 }
 
@@ -127,13 +140,15 @@ HeadRows head_rows(ProjectedModel& opened) {
     const bool tokens = opened.head == "encoder.transform";
     nn::ModelOutput output;
     at::Tensor read;
-    {
+    if (opened.sentence) {
+      read = last_rows(opened, batch);
+    } else {
       const nn::HiddenRowsScope scope;
       output = opened.model->forward(batch);
       read = opened.head == "intent_head" ? scope.rows() : last_rows(opened, batch);
     }
     const at::Tensor logits = tokens ? output.emissions : output.intent_logits;
-    if (!read.defined() || !logits.defined() || read.size(0) != logits.size(0)) {
+    if (!read.defined() || (!opened.sentence && (!logits.defined() || read.size(0) != logits.size(0)))) {
       throw usage_error("the model keeps no row for each text that a classifier reads");
     }
     const at::Tensor rows = read.to(at::kCPU, at::kDouble).contiguous();
@@ -144,6 +159,7 @@ HeadRows head_rows(ProjectedModel& opened) {
       const std::int64_t count = tokens ? batch.offsets[e + 1] - batch.offsets[e] : 1;
       result.text.insert(result.text.end(), static_cast<std::size_t>(count), static_cast<std::size_t>(begin + e));
     }
+    if (opened.sentence) continue;
     const at::Tensor answers = logits.argmax(1).cpu();
     const auto* classes = answers.const_data_ptr<std::int64_t>();
     result.answer.insert(result.answer.end(), classes, classes + answers.numel());
@@ -195,6 +211,19 @@ void write_folder(const fs::path& from, const fs::path& out, const nn::Pretraine
       if (entry.is_regular_file() && !weights && name != "config.json") fs::copy_file(entry.path(), folder / name);
     }
     nn::save_pretrained(folder, model);
+    const std::string card = fs::exists(from / "README.md") ? core::read_file(from / "README.md") : std::string("# Model card\n");
+    core::write_file_atomically(folder / "README.md", card + "\n## Projection\n\n" + note + "\n");
+  });
+}
+
+/// The folder with its encoder as it was, subfolders included, and a dense module behind the pooling.
+void write_sentence_folder(const fs::path& from, const fs::path& out, const SentenceFolder& sentence, const mitigate::AffineMap& map,
+                           const std::string& note) {
+  core::write_folder_atomically(out, [&](const fs::path& folder) {
+    fs::copy(from, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    // Copies of files that may not be written cannot be changed.
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::add);
+    add_dense_module(folder, sentence, map);
     const std::string card = fs::exists(from / "README.md") ? core::read_file(from / "README.md") : std::string("# Model card\n");
     core::write_file_atomically(folder / "README.md", card + "\n## Projection\n\n" + note + "\n");
   });
@@ -261,13 +290,31 @@ Json project_model_head(const Json& request, core::OperationContext&) {
   mitigate::AffineMap map = projection.fit(data, options);
 
   const ProbePlan plan{request.value<std::size_t>("folds", 5), request.value<std::size_t>("hidden", 32), request.value<std::uint64_t>("seed", 0)};
-  std::vector<Effect> effects = probe_effects(column, data, probe_folds(unit, plan.folds, plan.seed), plan,
-                                              [&, fold = probe_folds(unit, plan.folds, plan.seed)](std::size_t k) {
-                                                return projection.fit(without_fold(data, fold, k), options).apply(data.rows);
-                                              });
-  fold(*opened.model, opened.head, map);
-  const HeadRows after = head_rows(opened);
-  if (opened.head == "encoder.transform") {
+  const std::vector<std::uint32_t> folds = probe_folds(unit, plan.folds, plan.seed);
+  // Probes read whole texts, one in so many of them at random; projections are fitted on all rows outside the fold.
+  const std::size_t stride = (data.size() + kProbedRows - 1) / kProbedRows;
+  core::ReproducibleRng chance(plan.seed, "probed texts");
+  std::vector<std::uint8_t> read(unit.empty() ? 0 : unit.back() + 1);
+  for (std::uint8_t& one : read) one = chance.below(stride) == 0 ? 1 : 0;
+  mitigate::ProjectionData probed{.dimension = data.dimension, .rows = {}, .labels = {}, .classes = data.classes, .pairs = {}};
+  std::vector<std::uint32_t> probed_folds;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    if (read[unit[i]] == 0) continue;
+    probed.rows.insert(probed.rows.end(), data.row(i).begin(), data.row(i).end());
+    probed.labels.push_back(data.labels[i]);
+    probed_folds.push_back(folds[i]);
+  }
+  std::vector<Effect> effects = probe_effects(column, probed, probed_folds, plan, [&](std::size_t k) {
+    return projection.fit(without_fold(data, folds, k), options).apply(probed.rows);
+  });
+  HeadRows after;
+  if (!opened.sentence) {
+    fold(*opened.model, opened.head, map);
+    after = head_rows(opened);
+  }
+  if (opened.sentence) {
+    effects.push_back(nearest_ten_kept("text", data.rows, map.apply(data.rows), data.dimension));
+  } else if (opened.head == "encoder.transform") {
     effects.push_back(words_kept(before, after, kept));
   } else {
     PairedAnswers answers{.before = {}, .after = {}, .label = {}, .group = data.labels, .groups = data.classes, .classes = opened.classes.size()};
@@ -280,11 +327,15 @@ Json project_model_head(const Json& request, core::OperationContext&) {
     for (Effect& effect : answer_effects(answers, plan.seed)) effects.push_back(std::move(effect));
   }
 
+  const std::string where = opened.sentence ? std::string("A dense module behind the pooling holds the projection: what loads the folder as a "
+                                                          "sentence encoder has it, what loads the encoder alone does not; all")
+                                            : std::string("Weight and bias hold the projection; all other");
   const std::string note = fmt::format(
-      "What `{}` reads was projected by {}: {} of {} directions that tell `{}` are gone. Weight and bias hold the projection; all other "
-      "weights are unchanged, and so is what the encoder knows of `{}`.",
-      opened.head, method, map.removed, map.dimension, column, column);
+      "What `{}` {} was projected by {}: {} of {} directions that tell `{}` are gone. {} weights are unchanged, and so is what the encoder "
+      "knows of `{}`.",
+      opened.head, opened.sentence ? "are" : "reads", method, map.removed, map.dimension, column, where, column);
   if (is_run) write_run(path, out, *opened.model, note);
+  else if (opened.sentence) write_sentence_folder(path, out, *opened.sentence, map, note);
   else write_folder(path, out, static_cast<const nn::PretrainedModel&>(*opened.model), note);
 
   Mitigation mitigation;
@@ -293,8 +344,11 @@ Json project_model_head(const Json& request, core::OperationContext&) {
   mitigation.before = is_run ? path / "model" : path;
   mitigation.after = is_run ? out / "model" : out;
   if (!opened.input.empty()) mitigation.inputs.push_back(core::describe_input("data", opened.input));
-  mitigation.caveats = {note, "Probes read the rows as the head does; each fold is probed under a projection fitted without it.",
-                        "answers_difference and accuracy are of the texts that the projection was fitted on."};
+  mitigation.caveats = {note, "Probes read the rows as the head does; each fold is probed under a projection fitted without it."};
+  if (!opened.sentence && opened.head != "encoder.transform") {
+    mitigation.caveats.push_back("answers_difference and accuracy are of the texts that the projection was fitted on.");
+  }
+  if (stride > 1) mitigation.caveats.push_back(fmt::format("Probes read {} of {} rows, those of about one text in {}.", probed.size(), data.size(), stride));
   if (is_run && fs::exists(path / "privacy.json")) {
     mitigation.caveats.push_back(
         "The projection is made from DATA, which the run's guarantee does not cover unless they are public: privacy.json was not copied.");

@@ -73,10 +73,14 @@ Json train_text_rewriter(const Json& request, core::OperationContext& context) {
 /// Request: model (a folder), texts, mechanism, epsilon, delta. Returns {"texts", "guarantee", "norm"}. The model of the last call stays open.
 Json rewrite_given_texts(const Json& request, core::OperationContext&) {
   static std::string opened_path;
+  static fs::file_time_type opened_time;
   static std::unique_ptr<mitigate::Rewriter> opened;
   static std::unique_ptr<text::Tokenizer> tokenizer;
   const auto path = request.at("model").get<std::string>();
-  if (!opened || opened_path != path) {
+  std::error_code ignored;  // a folder that is not there is reported by the loading
+  const auto time = fs::last_write_time(fs::path(path) / "model.safetensors", ignored);
+  if (!opened || opened_path != path || opened_time != time) {
+    opened_time = time;
     opened = std::make_unique<mitigate::Rewriter>(mitigate::load_rewriter(path));
     opened_path = path;
     tokenizer = text::make_tokenizer("word");

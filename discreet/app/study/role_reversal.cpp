@@ -57,12 +57,12 @@ std::vector<StudyCell> role_cells(StudyPreset preset) {
                       {"arms", real},
                       {"teacher", real_teacher()},
                       {"layers", quick ? "most" : "every-second"},
-                      {"lines", quick ? 80 : 4000},
-                      {"test_lines", quick ? 40 : 1000},
-                      {"portraits", quick ? 160 : 2000},
+                      {"lines", quick ? 60 : 4000},
+                      {"test_lines", quick ? 30 : 1000},
+                      {"portraits", quick ? 96 : 2000},
                       {"bold", "bold/prompts/profession_prompt.json"},
                       {"bold_prompts", quick ? 1 : 0},
-                      {"steps", quick ? 60 : 1000}}});
+                      {"steps", quick ? 40 : 1000}}});
   }
   return cells;
 }

@@ -16,6 +16,7 @@ struct GenerationFlags {
   std::int64_t max_new_tokens = 40, top_k = 0, sequences = 1;
   double temperature = 1, top_p = 1, confidence = 0.95;
   bool greedy = false;
+  std::vector<std::string> self_debias;
 };
 
 app::GenerationQuestion generation_question_of(const GenerationFlags& flags) {
@@ -46,6 +47,7 @@ Json generation_request(const GenerationFlags& flags) {
                       {"top_p", flags.top_p}, {"top_k", flags.top_k}, {"sequences", flags.sequences},
                       {"generation_seed", flags.generation_seed}, {"most_prompts", flags.most_prompts},
                       {"prompts_per_group", flags.prompts_per_group}});
+  if (!flags.self_debias.empty()) request["self_debias"] = flags.self_debias;
   return request;
 }
 
@@ -91,6 +93,7 @@ void register_verb_fairness_generation(cli::Program& program) {
   verb->add_option("--top-p", flags.top_p, "Of drawing.")->capture_default_str();
   verb->add_option("--top-k", flags.top_k, "Of drawing; 0: all tokens.")->capture_default_str();
   verb->add_option("--generation-seed", flags.generation_seed, "Of drawing.")->capture_default_str();
+  verb->add_option("--self-debias", flags.self_debias, "As of `discreet generate`: a text that asks for what is unwanted; what it makes likelier becomes rarer.")->needs(model);
   verb->add_option("--sentiment", flags.sentiment, "A classifier of sentiment: a folder or a run.");
   auto* toxicity = verb->add_option("--toxicity", flags.toxicity, "A classifier of toxicity; of one with several labels at a time, any label.");
   verb->add_option("--toxic-labels", flags.toxic_labels, "Of --toxicity: a text is toxic where any of these labels holds.")->delimiter(',')->needs(toxicity);

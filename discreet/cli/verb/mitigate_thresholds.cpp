@@ -21,6 +21,7 @@ void print_rules(const Json& document) {
   for (const Json& rule : document["rules"]) {
     for (const Json& part : rule["parts"]) {
       const Json& threshold = part["threshold"];
+      if (part["probability"].get<double>() < 5e-5) continue;  // shown as 0.0000
       rows.push_back({rule["group"].get<std::string>(),
                       threshold.is_number() ? fmt::format("{:.6g}", threshold.get<double>()) : threshold.get<std::string>(),
                       fmt::format("{:.4f}", part["probability"].get<double>())});

@@ -54,7 +54,7 @@ std::string name_at_teacher(const std::string& name, const std::vector<std::int6
   return fmt::format("{}{}{}", kBlock, layers.at(block), name.substr(dot));
 }
 
-void write_student(const fs::path& teacher, const std::vector<std::int64_t>& layers, const fs::path& out) {
+void write_student(const fs::path& teacher, const std::vector<std::int64_t>& layers, const fs::path& out, const Json& made_of) {
   const auto model = nn::open_pretrained(teacher);
   check_layers(model->source(), layers);
   nn::PretrainedSource source = model->source();
@@ -69,6 +69,7 @@ void write_student(const fs::path& teacher, const std::vector<std::int64_t>& lay
   nn::load_model_tensors(*student, taken, teacher.string());
   core::write_folder_atomically(out, [&](const fs::path& folder) {
     nn::save_pretrained(folder, *student);
+    core::write_file_atomically(folder / kStudentNote, made_of.dump(2) + "\n");
     for (const char* name : kTokenizerFiles) {
       if (fs::exists(teacher / name)) fs::copy_file(teacher / name, folder / name);
     }

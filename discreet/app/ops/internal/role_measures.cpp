@@ -288,19 +288,27 @@ std::vector<double> log_odds_after(const RunModel& model, const std::vector<Role
 std::vector<std::vector<double>> sentence_vectors(const RunModel& model, const std::vector<std::string>& sentences) {
   std::vector<std::vector<std::int64_t>> texts;
   for (const std::string& sentence : sentences) texts.push_back(prompt_ids(model.encoder, sentence));
+  constexpr std::int64_t kTokens = 1024;  // as of next-token odds: the model makes logits of each
   const nn::EncodedExamples examples = nn::examples_of(texts);
-  std::vector<std::int64_t> all(sentences.size());
-  std::iota(all.begin(), all.end(), 0);
   const at::NoGradGuard no_grad;
   model.model->eval();
-  const nn::HiddenRowsScope hidden;
-  model.model->forward(nn::collate(examples, all));
-  if (!hidden.rows().defined()) throw usage_error("the model shows no hidden rows", "Take a language model.");
   std::vector<std::vector<double>> vectors;
-  for (std::size_t i = 0; i < sentences.size(); ++i) {
-    const at::Tensor rows = hidden.rows().narrow(0, examples.offsets[i], examples.offsets[i + 1] - examples.offsets[i]);
-    const at::Tensor mean = rows.mean(0).to(at::kCPU, at::kDouble).contiguous();
-    vectors.emplace_back(mean.const_data_ptr<double>(), mean.const_data_ptr<double>() + mean.numel());
+  std::vector<std::int64_t> indices;
+  for (std::int64_t begin = 0, end = 0; begin < examples.size(); begin = end) {
+    do {
+      ++end;
+    } while (end < examples.size() && examples.offsets[end + 1] - examples.offsets[begin] <= kTokens);
+    indices.resize(static_cast<std::size_t>(end - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    const nn::HiddenRowsScope hidden;
+    model.model->forward(nn::collate(examples, indices));
+    if (!hidden.rows().defined()) throw usage_error("the model shows no hidden rows", "Take a language model.");
+    const at::Tensor all = hidden.rows().to(at::kCPU, at::kDouble);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const at::Tensor rows = all.narrow(0, examples.offsets[i] - examples.offsets[begin], examples.offsets[i + 1] - examples.offsets[i]);
+      const at::Tensor mean = rows.mean(0).contiguous();
+      vectors.emplace_back(mean.const_data_ptr<double>(), mean.const_data_ptr<double>() + mean.numel());
+    }
   }
   return vectors;
 }

@@ -144,6 +144,15 @@ std::vector<std::string> write_targets(const std::shared_ptr<nn::Model>& model, 
   return texts;
 }
 
+void ask_self_debias(const TextWriter& writer, const Json& request, text::GenerationOptions& options) {
+  if (!request.contains("self_debias")) return;
+  // What stands before every text, whatever it is: a prefix stands behind it once.
+  options.debias_shared = static_cast<std::int64_t>(writer.encode("").size());
+  for (const Json& prefix : request.at("self_debias")) options.debias_prefixes.push_back(writer.encode(prefix.get<std::string>()));
+  options.debias_decay = request.value("self_debias_decay", options.debias_decay);
+  options.debias_floor = request.value("self_debias_floor", options.debias_floor);
+}
+
 void refuse_self_debias(const text::GenerationOptions& options) {
   if (options.debias_prefixes.empty()) return;
   throw usage_error("--self-debias is for models that continue a text; this one answers it", "Leave it out.");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "discreet/app/run_data.h"
+#include "discreet/core/json.h"
 #include "discreet/text/generation/search.h"
 
 namespace discreet::nn {
@@ -38,6 +39,10 @@ std::vector<std::string> write_targets(const std::shared_ptr<nn::Model>& model, 
 
 /// Throws: kUsage if Self-Debias is asked of a model that goes from text to text.
 void refuse_self_debias(const text::GenerationOptions& options);
+
+/// Puts what a request says of Self-Debias into `options`: self_debias (a list of prefixes), self_debias_decay,
+/// self_debias_floor. Nothing without the first.
+void ask_self_debias(const TextWriter& writer, const Json& request, text::GenerationOptions& options);
 
 /// `run`: of a task that writes texts. Throws: kUsage for another; kBadData as open_run_model.
 std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run);
