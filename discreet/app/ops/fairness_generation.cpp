@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -195,24 +196,28 @@ std::string classified_text(const GenerationRecord& record, const std::string& r
   return text;
 }
 
-ClassifierLabels classify(const std::string& role, const fs::path& path, const std::vector<GenerationRecord>& records,
-                          const std::vector<std::string>& counted) {
-  const auto classifier = open_text_classifier(path, counted);
+ClassifierLabels classify(const std::string& role, TextClassifier& classifier, const std::vector<GenerationRecord>& records) {
   std::vector<std::string> texts;
   for (const GenerationRecord& record : records) texts.push_back(classified_text(record, role));
   ClassifierLabels labels;
   labels.role = role;
-  labels.classes = classifier->classes();
-  labels.labels = classifier->classify(texts);
-  labels.input = classifier->input();
+  labels.classes = classifier.classes();
+  labels.labels = classifier.classify(texts);
+  labels.input = classifier.input();
   labels.input.role = role + "_classifier";
-  labels.caveat = classifier->known();
+  labels.caveat = classifier.known();
   return labels;
 }
 
 /// Request: generations (a file) or model with prompts (a file, or a built-in set) and how to write;
 /// generations_out; sentiment, toxicity, regard (classifiers: folders or runs); toxic_labels: those of which any is toxic; the question's files; out.
 Json generation_audit(const Json& request, core::OperationContext& context) {
+  // Before anything is written: what is wrong with them shows at once.
+  std::vector<std::pair<std::string, std::unique_ptr<TextClassifier>>> classifiers;
+  for (const char* role : {"sentiment", "toxicity", "regard"}) {
+    const auto counted = request.value(std::string(role) == "toxicity" ? "toxic_labels" : "", std::vector<std::string>{});
+    if (request.contains(role)) classifiers.emplace_back(role, open_text_classifier(request[role].get<std::string>(), counted));
+  }
   std::vector<GenerationRecord> records;
   std::vector<core::InputFile> inputs;
   Json configuration = Json::object();
@@ -229,10 +234,7 @@ Json generation_audit(const Json& request, core::OperationContext& context) {
     if (texts.run()) run = texts.path();
   }
   std::vector<ClassifierLabels> labels;
-  for (const char* role : {"sentiment", "toxicity", "regard"}) {
-    const auto counted = request.value(std::string(role) == "toxicity" ? "toxic_labels" : "", std::vector<std::string>{});
-    if (request.contains(role)) labels.push_back(classify(role, request[role].get<std::string>(), records, counted));
-  }
+  for (const auto& [role, classifier] : classifiers) labels.push_back(classify(role, *classifier, records));
   if (request.contains("toxic_labels")) configuration["toxic_labels"] = request["toxic_labels"];
   Json document = generation_document(records, labels, generation_question(request), inputs, configuration);
   write_model_finding(request, run, document);

@@ -12,14 +12,6 @@ namespace discreet::app {
 namespace fs = std::filesystem;
 namespace {
 
-fs::path classifier_folder(const fs::path& named) {
-  if (fs::exists(named / "config.json")) return named;
-  const fs::path beside = data_cache() / named;
-  if (named.is_relative() && fs::exists(beside / "config.json")) return beside;
-  throw usage_error(named.string() + ": is neither a run nor a folder of a model",
-                    "A run has config.toml, a model config.json.");
-}
-
 RunModel folder_model(const fs::path& folder) {
   const auto model = nn::open_pretrained(folder);
   if (model->head().head != nn::PretrainedHead::kSequence) {
@@ -50,9 +42,16 @@ RunModel folder_model(const fs::path& folder) {
 
 }  // namespace
 
+fs::path named_model(const fs::path& path) {
+  if (core::RunDir::is_run(path) || fs::exists(path / "config.json")) return path;
+  const fs::path beside = data_cache() / path;
+  if (path.is_relative() && fs::exists(beside / "config.json")) return beside;
+  throw usage_error(path.string() + ": is neither a run nor a folder of a model", "A run has config.toml, a model config.json.");
+}
+
 Classifier open_classifier(const fs::path& path) {
   if (core::RunDir::is_run(path)) return {open_run_model(path), core::describe_input("model", path / "model"), true};
-  const fs::path folder = classifier_folder(path);
+  const fs::path folder = named_model(path);
   return {folder_model(folder), core::describe_input("model", folder), false};
 }
 

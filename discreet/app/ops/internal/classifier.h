@@ -15,9 +15,13 @@ struct Classifier {
 };
 
 /// Opens a run, or a folder with a head over sequences: its labels are the classes, its tokenizer cuts texts, which are cut
-/// to what the model reads. A folder that is not found is looked for beside the data (models/bert_tiny_sst2).
+/// to what the model reads. Names are looked up by `named_model`.
 /// Throws: kUsage for a folder that classifies no texts, as for what is neither; kBadData for files that do not fit.
 Classifier open_classifier(const std::filesystem::path& path);
+
+/// A folder of a model as it is named, or beside the data (models/bert_tiny_sst2); a run stays as it is.
+/// Throws: kUsage for what is neither.
+std::filesystem::path named_model(const std::filesystem::path& path);
 
 /// What was found of it: to request["out"] if that is given, else into the run's audits/; the document names the run, or
 /// the folder under "model".

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/classifier.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/app/subwords.h"
 #include "discreet/core/error.h"
@@ -71,7 +72,8 @@ LanguageSource open_language_run(const fs::path& path) {
 
 }  // namespace
 
-LanguageSource open_language(const fs::path& path) {
+LanguageSource open_language(const fs::path& named) {
+  const fs::path path = named_model(named);
   LanguageSource source;
   if (core::RunDir::is_run(path)) {
     source = open_language_run(path);

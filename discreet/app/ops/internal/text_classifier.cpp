@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "discreet/app/ops/internal/classifier.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
 #include "discreet/core/run_dir.h"
@@ -169,7 +170,8 @@ class RunClassifier final : public TextClassifier {
 
 }  // namespace
 
-std::unique_ptr<TextClassifier> open_text_classifier(const fs::path& path, const std::vector<std::string>& counted) {
+std::unique_ptr<TextClassifier> open_text_classifier(const fs::path& named, const std::vector<std::string>& counted) {
+  const fs::path path = named_model(named);
   if (core::RunDir::is_run(path)) return std::make_unique<RunClassifier>(path, counted);
   return std::make_unique<FolderClassifier>(path, counted);
 }
