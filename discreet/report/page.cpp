@@ -67,7 +67,8 @@ std::string run_section(const Json& entry, bool heading) {
   std::string html = "<section>";
   if (heading)
     html += fmt::format("<h2>{} {}</h2>\n", escape(text_of(entry["name"])), badge(entry));
-  html += verdict(entry) + facts(entry) + internal::charts(entry) + internal::privacy(entry) +
+  html += verdict(entry) + facts(entry) + (entry.contains("federation") ? "" : internal::charts(entry)) +
+          internal::federation(entry) + internal::privacy(entry) +
           internal::membership(entry) + internal::canaries(entry) + internal::groups(entry) +
           internal::language_fairness(entry) +
           internal::sensitivity(entry) + internal::mitigations(entry) + caveats(entry);

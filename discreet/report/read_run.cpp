@@ -103,6 +103,31 @@ Json training_of(const Json& result) {
   return training;
 }
 
+/// A simulated federation as an entry keeps it: what it was, what it came to, and its curves.
+Json federation_of(const Json& simulation) {
+  Json federation = {{"loss", Json::array()}, {"metric", Json::array()}};
+  take(simulation, federation, {"configuration", "final"});
+  federation["configuration"].erase("federated");  // every key stands in config.toml
+  federation["final"].erase("statement");
+  for (const Json& round : simulation["rounds"]) {
+    for (const char* key : {"loss", "metric"}) {
+      if (round.value(key, Json()).is_number()) federation[key].push_back(Json::array({round["round"], round[key]}));
+    }
+  }
+  for (const char* key : {"loss", "metric"}) federation[key] = thinned(federation[key]);
+  return federation;
+}
+
+/// What stands for result.json there.
+Json result_of(const Json& simulation, const Json& config_dev) {
+  const Json& final = simulation["final"];
+  return {{"steps", final["rounds"]},
+          {"seconds", simulation["seconds"]},
+          {"split", config_dev},
+          {"metrics", final["metrics"]},
+          {"private", final["epsilon"].is_number()}};
+}
+
 /// What the run guarantees: the document of its statement. `private` says that something is.
 void set_privacy(const Json& statement, const Json& result, Json& entry) {
   if (statement.is_null()) {
@@ -168,6 +193,10 @@ void add_audit(const fs::path& file, const Json& document, Json& entry) {
     Json audit = {{"file", shown}};
     take(document, audit, {"n", "results", "by_group", "tokens", "ratings", "configuration"});
     entry["sensitivity"].push_back(audit);
+  } else if (name == "federated.evaluate") {
+    Json audit = {{"file", shown}};
+    take(document, audit, {"n", "metrics", "clients", "epsilon", "delta", "configuration"});
+    entry["devices"].push_back(audit);
   } else {
     entry["other_documents"].push_back({{"file", shown}, {"schema", document["schema"]}});
   }
@@ -194,7 +223,11 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   const Json manifest = run.manifest();
   take(manifest, entry, {"version", "git_revision", "started", "device", "threads", "libtorch"});
 
-  const Json result = optional_document(path, "result.json", inputs);
+  const Json simulation = optional_document(path, "simulation.json", inputs);
+  const Json result = simulation.is_object()
+                          ? result_of(simulation, config.at("data.test").is_string() && config.at("data.test") != "" ? "test" : "dev")
+                          : optional_document(path, "result.json", inputs);
+  if (simulation.is_object()) entry["federation"] = federation_of(simulation);
   const Json statement = optional_document(path, "privacy.json", inputs);
   entry["training"] = training_of(result);
   entry["caveats"] = Json::array();
@@ -220,8 +253,10 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   entry["mitigations"] = Json::array();
   entry["language"] = Json::array();
   entry["sensitivity"] = Json::array();
+  entry["devices"] = Json::array();
   entry["other_documents"] = Json::array();
   add_caveats(statement, "privacy.json", entry["caveats"]);
+  add_caveats(simulation, "simulation.json", entry["caveats"]);
   for (const fs::path& file : run.audit_files()) {
     inputs.push_back(core::describe_input("audit", file));
     add_audit(file, core::read_document(file), entry);

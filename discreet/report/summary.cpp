@@ -17,7 +17,9 @@ std::string trained(const Json& entry) {
   const Json& training = entry["training"];
   std::string text = fmt::format("A {} model for {}", word(entry["model"], "(unnamed)"),
                                  word(entry["task"], "(an unnamed task)"));
-  if (training.contains("steps")) text += fmt::format(", {} steps", show(training["steps"]));
+  const bool federated = entry.contains("federation");
+  if (federated) text += fmt::format(", a simulated federation of {} clients", show(entry["federation"]["final"]["clients"]));
+  if (training.contains("steps")) text += fmt::format(", {} {}", show(training["steps"]), federated ? "rounds" : "steps");
   if (training.contains("seconds")) text += fmt::format(" in {} s", show(training["seconds"]));
   if (!training.contains("metrics") || !training["metrics"].is_object()) {
     return text + "; training has not ended.";

@@ -17,6 +17,8 @@ std::string mitigations(const Json& entry);
 /// Likelihood, association and generation of language models.
 std::string language_fairness(const Json& entry);
 std::string sensitivity(const Json& entry);
+/// A simulated federation's rounds, and what was measured on devices.
+std::string federation(const Json& entry);
 std::string comparison(const Json& results);
 std::string repeats(const Json& repeats);
 
