@@ -49,6 +49,30 @@ void AttentionCache::select(std::span<const std::int64_t> parents) {
     }
   }
   slots_ = std::move(next);
+
+  // Tokens that no row goes on from are let go once they are more than half of what is kept.
+  constexpr std::int64_t kFewTokens = 512;
+  if (used_ < kFewTokens) return;
+  std::vector<std::int32_t> place(static_cast<std::size_t>(used_), -1);
+  for (const auto& list : slots_) {
+    for (const std::int32_t slot : list) place[static_cast<std::size_t>(slot)] = 0;
+  }
+  std::vector<std::int64_t> kept;
+  for (std::size_t slot = 0; slot < place.size(); ++slot) {
+    if (place[slot] < 0) continue;
+    place[slot] = static_cast<std::int32_t>(kept.size());
+    kept.push_back(static_cast<std::int64_t>(slot));
+  }
+  if (2 * static_cast<std::int64_t>(kept.size()) > used_) return;
+  for (auto& list : slots_) {
+    for (std::int32_t& slot : list) slot = place[static_cast<std::size_t>(slot)];
+  }
+  const at::Tensor rows = at::tensor(kept, at::kLong);
+  for (Layer& layer : layers_) {
+    layer.keys = layer.keys.index_select(0, rows.to(layer.keys.device()));
+    layer.values = layer.values.index_select(0, rows.to(layer.values.device()));
+  }
+  used_ = static_cast<std::int64_t>(kept.size());
 }
 
 void AttentionCache::begin(std::span<const std::int64_t> offsets) {
