@@ -41,7 +41,7 @@ def rows_of(folder, texts):
     if (folder / "modules.json").exists():
         from sentence_transformers import SentenceTransformer
 
-        model = SentenceTransformer(str(folder), device="cpu")
+        model = SentenceTransformer(str(folder), device="cpu").float()
         for module in list(model):  # what normalises rows hides the means
             if type(module).__name__ == "Normalize":
                 module.forward = lambda features: features
