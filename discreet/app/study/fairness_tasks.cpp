@@ -62,7 +62,7 @@ std::vector<AuditedTask> audited_tasks() {
          {"false_positive_rate_difference", "unintended_bias_score"},
          {"subgroup_auc", "bpsn_auc", "bnsp_auc"}}}},
       {"regard", "regard towards whom a text is about",
-       {{"dev and test", "run-groups", {{"data", "regard/regard/dev.tsv + regard/regard/test.tsv"}, {"swap", "gender"}},
+       {{"dev and test", "run-groups", {{"data", "regard/regard/dev.tsv + regard/regard/test.tsv"}, {"format", "labelled"}, {"swap", "gender"}},
          {"counterfactual_token_fairness_gap", "counterfactual_flip_rate"}, {}}}},
       {"biographies", "professions from generated biographies",
        {{"biographies, test", "run-groups", {{"group", {"gender"}}, {"swap", "gender"}},

@@ -187,7 +187,7 @@ void register_verb_bench(cli::Program& program) {
                    "rounds (linear, bag-of-words, lstm, cnn, transformer, zipf with --clients); accountants: "
                    "one epsilon by each (--steps repeats); tokenizers: of model folders on the lines of --text; "
                    "likelihood: scores of hidden tokens, packed against one sentence at a time (--examples of each benchmark); "
-                   "association: exact WEAT and CEAT; sensitivity: of 10,000 sentences, beside their predictions (--steps repeats).")
+                   "association: exact WEAT and CEAT; sensitivity: of 10,000 sentences (--examples), beside their predictions (--steps repeats).")
       ->check(CLI::IsMember({"steps", "noise", "processes", "stacked", "federated", "accountants", "tokenizers", "likelihood", "association", "sensitivity"}))
       ->capture_default_str();
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
@@ -234,6 +234,7 @@ void register_verb_bench(cli::Program& program) {
                     : what == "sensitivity"
                         ? app::call_operation("bench-sensitivity",
                                               {{"repeats", verb->count("--steps") > 0 ? flags.steps : 3},
+                                               {"sentences", flags.examples.front() > 0 ? flags.examples.front() : 10000},
                                                {"threads", one_thread["threads"]}},
                                               context)
                     : what == "stacked"   ? app::call_operation("bench-stacked", stacked_request, context)
