@@ -73,8 +73,12 @@ struct StackedCase {
 
 std::vector<StackedCase> stacked_cases() {
   const OptimizerOptions sgd{}, adam{.kind = OptimizerKind::kAdam, .weight_decay = 0.01};
+  // Without decay only rows that a step has touched are visited.
+  const OptimizerOptions plain{.kind = OptimizerKind::kAdam}, momentum{.kind = OptimizerKind::kNesterov};
   return {{"bow", true, sgd, 0.2},       {"bow", true, adam, 0.01},
           {"bow", false, sgd, 0.2},      {"bow", false, adam, 0.01},
+          {"bow", false, plain, 0.01},   {"bow", false, momentum, 0.02},
+          {"lstm", false, plain, 0.01},
           {"lstm", false, sgd, 0.2},     {"bilstm", false, sgd, 0.2, 0.5},
           {"bilstm", false, adam, 0.01}, {"bilstm", true, sgd, 0.2}};
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -63,6 +64,13 @@ StackedTrainer::StackedTrainer(StackedModel& model, std::shared_ptr<const Stacke
     optimizers_.emplace_back(model_.parameters_of(static_cast<std::int64_t>(k)),
                              options_.optimizer);
   }
+  // A row that no step has touched has moments of zero, and stays as it is; decay would move it.
+  const stacked::Shape& shape = model_.shape();
+  if (shape.table && options_.optimizer.weight_decay == 0) {
+    touched_.assign(members_.size(), std::vector<std::uint8_t>(static_cast<std::size_t>(shape.sizes[*shape.table] / shape.width)));
+  } else {
+    touched_.resize(members_.size());
+  }
 }
 
 StackedTrainer::~StackedTrainer() = default;
@@ -86,6 +94,22 @@ std::span<const std::int64_t> StackedTrainer::batch_of(std::size_t k) {
   const std::int64_t size = std::min(options_.batch_size, examples - first);
   return std::span<const std::int64_t>(order).subspan(static_cast<std::size_t>(first),
                                                       static_cast<std::size_t>(size));
+}
+
+/// Row by row: the last bits depend on where a piece begins and ends, and which rows follow each other is not in the state.
+void StackedTrainer::update_touched(std::size_t k, std::size_t table, Worker& worker) {
+  std::vector<std::uint8_t>& touched = touched_[k];
+  const std::int64_t width = model_.shape().width;
+  for (const std::int64_t row : worker.pass.touched()) touched[static_cast<std::size_t>(row)] = 1;
+  const float* gradient = worker.buffers.pointers()[table];
+  const std::uint8_t* const end = touched.data() + touched.size();
+  const auto next = [end](const std::uint8_t* from) {
+    return from == end ? nullptr : static_cast<const std::uint8_t*>(std::memchr(from, 1, static_cast<std::size_t>(end - from)));
+  };
+  for (const std::uint8_t* at = next(touched.data()); at != nullptr; at = next(at + 1)) {
+    const std::int64_t first = (at - touched.data()) * width;
+    optimizers_[k].update(table, first, {gradient + first, static_cast<std::size_t>(width)});
+  }
 }
 
 double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
@@ -127,8 +151,12 @@ double StackedTrainer::step_of(std::int64_t k, Worker& worker) {
     if (factor != 1) {
       for (float& value : gradient) value *= static_cast<float>(factor);
     }
-    if (!rows_alone || shape.table != i) {
+    if (shape.table != i || (!rows_alone && touched_[place].empty())) {
       optimizer.update(i, 0, gradient);
+      continue;
+    }
+    if (!rows_alone) {
+      update_touched(place, i, worker);
       continue;
     }
     worker.rows.assign(pass.touched().begin(), pass.touched().end());
@@ -193,6 +221,7 @@ void StackedTrainer::load(const NamedTensors& saved) {
     optimizer.load(own);
   }
   std::fill(epochs_.begin(), epochs_.end(), -1);
+  for (std::vector<std::uint8_t>& touched : touched_) std::fill(touched.begin(), touched.end(), 1);  // it is not in the state
 }
 
 }  // namespace discreet::nn

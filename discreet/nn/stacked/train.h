@@ -47,6 +47,7 @@ class StackedTrainer {
  private:
   struct Worker;
   double step_of(std::int64_t model, Worker& worker);
+  void update_touched(std::size_t model, std::size_t table, Worker& worker);
   std::span<const std::int64_t> batch_of(std::size_t model);
 
   StackedModel& model_;
@@ -56,6 +57,8 @@ class StackedTrainer {
   std::vector<Optimizer> optimizers_;
   std::vector<std::vector<std::int64_t>> orders_;  // of each member's epoch
   std::vector<std::int64_t> epochs_;
+  /// Of each model, a flag for each row of the word table that a step has touched; empty: all rows count as touched.
+  std::vector<std::vector<std::uint8_t>> touched_;
   std::vector<std::unique_ptr<Worker>> workers_;  // one for each thread
   std::int64_t steps_ = 0;
 };
