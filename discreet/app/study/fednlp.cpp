@@ -46,11 +46,12 @@ struct FedTask {
   std::string name, metric;
   std::vector<std::string> partitions;  // "method:alpha"
   int seeds, clients, examples, rounds;
+  int cohort = 10;
+  double sgd_scale = 1;  // of the rates of plain SGD that are tried
 };
 
 struct FednlpDesign {
   std::vector<FedTask> tasks;
-  int cohort;
   std::vector<std::string> frozen;  // levels of the freezing study
   int frozen_examples, frozen_length;
 };
@@ -59,14 +60,13 @@ FednlpDesign fednlp_design(StudyPreset preset) {
   if (preset == StudyPreset::kQuick) {
     return {.tasks = {{"assistant", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 3, 60, 4000, 30},
                       {"assistant-slots", "entity_f1", {"cluster-dirichlet:0.1"}, 1, 30, 2000, 20}},
-            .cohort = 10, .frozen = {"nothing", "E+L0-2", "E+L0-4"}, .frozen_examples = 800, .frozen_length = 48};
+            .frozen = {"nothing", "E+L0-2", "E+L0-4"}, .frozen_examples = 800, .frozen_length = 48};
   }
   return {.tasks = {{"assistant", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 60, 4000, 30},
-                    {"20newsgroups", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 100, 6400, 20},
+                    {"20newsgroups", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 100, 9000, 40, 20, 10},
                     {"wnut17", "entity_f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 3000, 20},
                     {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 6000, 20},
                     {"e2e_nlg", "rouge_l", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 6000, 20}},
-          .cohort = 10,
           .frozen = {"nothing", "E", "E+L0", "E+L0-1", "E+L0-2", "E+L0-3", "E+L0-4", "E+L0-5"},
           .frozen_examples = 6400, .frozen_length = 128};
 }
@@ -81,10 +81,12 @@ std::string fed_cell(const std::string& task, const std::string& partition, cons
   return name;
 }
 
-Json fed_request(const FednlpDesign& design, const FedTask& task, const std::string& partition, const FedArm& arm, int seed) {
-  return {{"kind", "arm"}, {"task", task.name}, {"metric", task.metric}, {"partition", partition}, {"arm", arm.name},
+Json fed_request(const FedTask& task, const std::string& partition, const FedArm& arm, int seed) {
+  Json request = {{"kind", "arm"}, {"task", task.name}, {"metric", task.metric}, {"partition", partition}, {"arm", arm.name},
           {"client", arm.client}, {"strategy", arm.strategy}, {"seed", seed}, {"clients", task.clients},
-          {"examples", task.examples}, {"rounds", task.rounds}, {"cohort", design.cohort}};
+          {"examples", task.examples}, {"rounds", task.rounds}, {"cohort", task.cohort}};
+  if (task.sgd_scale != 1) request["sgd_scale"] = task.sgd_scale;
+  return request;
 }
 
 // Seeds outermost: where time runs out, whole seeds are missing. The freezing study comes last.
@@ -97,11 +99,11 @@ std::vector<StudyCell> fednlp_cells(StudyPreset preset) {
     for (const FedTask& task : design.tasks) {
       if (seed > task.seeds) continue;
       for (const FedArm& arm : central_arms()) {
-        cells.push_back({fed_cell(task.name, "all", arm.name, seed), fed_request(design, task, "all", arm, seed)});
+        cells.push_back({fed_cell(task.name, "all", arm.name, seed), fed_request(task, "all", arm, seed)});
       }
       for (const std::string& partition : task.partitions) {
         for (const FedArm& arm : fed_arms()) {
-          cells.push_back({fed_cell(task.name, partition, arm.name, seed), fed_request(design, task, partition, arm, seed)});
+          cells.push_back({fed_cell(task.name, partition, arm.name, seed), fed_request(task, partition, arm, seed)});
         }
       }
     }
@@ -192,7 +194,7 @@ std::vector<std::string> data_settings(const std::string& task, int examples, in
 std::vector<std::string> model_settings(const std::string& task) {
   if (task == "assistant") return {"model.kind=bow", "model.embedding=32", "model.hidden=64"};
   if (task == "assistant-slots") return {"model.kind=bilstm", "model.embedding=32", "model.hidden=32"};
-  if (task == "20newsgroups") return {"model.kind=pretrained", "model.path=models/bert_tiny_mlm", "model.pooling=mean"};
+  if (task == "20newsgroups") return {"model.kind=bow", "model.embedding=50", "data.vocabulary=private", "data.min_count=10"};
   if (task == "wnut17") return {"model.kind=lstm", "model.embedding=50", "model.hidden=50", "data.vocabulary=private"};
   if (task == "questions") {
     return {"model.kind=transformer", "model.hidden=64", "model.layers=2", "model.heads=4", "model.positions=rotary", "model.feed_forward=128"};
@@ -200,9 +202,12 @@ std::vector<std::string> model_settings(const std::string& task) {
   return {"model.kind=encoder-decoder", "model.hidden=64", "model.layers=1", "model.heads=4", "model.feed_forward=128", "model.longest=128"};
 }
 
-/// Rates that are tried, the same number for every arm.
-std::vector<double> rates_of(const std::string& client) {
-  return client == "sgd" ? std::vector<double>{0.3, 1.0, 3.0} : std::vector<double>{1e-3, 4e-3, 1.6e-2};
+/// Rates that are tried, the same number for every arm. Bags of words of long texts need larger ones: a word is a
+/// hundredth of its text's mean, and so is its gradient.
+std::vector<double> rates_of(const Json& request) {
+  if (request["client"] != "sgd") return {1e-3, 4e-3, 1.6e-2};
+  const double scale = request.value("sgd_scale", 1.0);
+  return {0.3 * scale, scale, 3 * scale};
 }
 
 void add_training(const Json& request, double rate, double share, std::vector<std::string>& set) {
@@ -257,7 +262,7 @@ double tuned_rate(const Json& request, const std::vector<std::string>& set, cons
   }
   double best_rate = 0, best = -HUGE_VAL;
   const std::string metric = request["metric"];
-  for (const double rate : rates_of(request["client"])) {
+  for (const double rate : rates_of(request)) {
     double value = -HUGE_VAL;
     try {
       const fs::path run = scratch / "tuning";
