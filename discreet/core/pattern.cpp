@@ -40,8 +40,10 @@ void check_patterns(const std::string& key, std::span<const std::string> pattern
     const bool fits =
         std::ranges::any_of(names, [&](const std::string& n) { return matches_pattern(pattern, n); });
     if (fits) continue;
+    const std::ptrdiff_t shown = std::min<std::ptrdiff_t>(std::ssize(names), 40);  // a study has hundreds
     throw usage_error(fmt::format("{}: \"{}\" fits none of the names", key, pattern),
-                      fmt::format("Names: {}.", fmt::join(names, ", ")));
+                      fmt::format("Names: {}{}.", fmt::join(names.begin(), names.begin() + shown, ", "),
+                                  std::ssize(names) > shown ? fmt::format(" and {} more", std::ssize(names) - shown) : ""));
   }
 }
 

@@ -35,5 +35,18 @@ TEST(Pattern, OneThatFitsNothingIsAnErrorWithTheNames) {
   }
 }
 
+TEST(Pattern, OfVeryManyNamesSomeAreShown) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back("cell-" + std::to_string(i));
+  const std::vector<std::string> patterns = {"none"};
+  try {
+    check_patterns("--only", patterns, names);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_NE(error.hint().find("cell-39 and 60 more."), std::string::npos) << error.hint();
+    EXPECT_EQ(error.hint().find("cell-40"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace discreet::core
