@@ -12,6 +12,7 @@ import subprocess
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = SOURCE / "docs" / "schemas"
 PROGRAM = os.environ.get("DISCREET_PROGRAM") or str(SOURCE / "build" / "discreet")
 FILES = "json|jsonl|toml|cpp|h|md|py|safetensors|csv|tsv|txt|gz|html|npy|h5|test|proto|onnx"
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
@@ -39,7 +40,7 @@ def keys_in(text, sections):
     """(section, key) of all that reads like a key: neither a file's name, nor a schema's, nor a member."""
     pattern = rf"(?<![\w./\-])({'|'.join(sections)})\.([a-z][a-z0-9_]*)(?![\w(/]|\.[a-z])"
     return {(m.group(1), m.group(2)) for m in re.finditer(pattern, text)
-            if not re.fullmatch(FILES, m.group(2))}
+            if not re.fullmatch(FILES, m.group(2)) and not (SCHEMAS / f"{m.group(0)}.json").exists()}
 
 
 def literals(path):
