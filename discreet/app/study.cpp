@@ -92,7 +92,14 @@ void collect_from_others(const fs::path& folder, const std::vector<StudyCell>& c
 
 std::string markdown_row(const Json& cells) {
   std::string row = "|";
-  for (const Json& cell : cells) row += " " + cell.get<std::string>() + " |";
+  for (const Json& cell : cells) {
+    row += ' ';
+    for (const char c : cell.get<std::string>()) {
+      if (c == '|') row += '\\';  // or it would end the cell
+      row += c;
+    }
+    row += " |";
+  }
   return row + "\n";
 }
 

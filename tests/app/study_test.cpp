@@ -90,6 +90,17 @@ TEST_F(StudyTest, MeasuresEachCellOnceAndWritesDocumentAndPage) {
   EXPECT_EQ(measured, 3);  // all cells were found
 }
 
+TEST(StudyPage, ABarInACellEndsNoCell) {
+  const Json document = {{"study", "s"}, {"title", "T"}, {"question", "Q"}, {"preset", "full"}, {"date", "2026-01-01"},
+                         {"version", "1"}, {"cores", 1.0}, {"cpu", {{"model", "m"}}}, {"finished", 1}, {"cells", 1},
+                         {"missing", Json::array()}, {"failed", Json::array()},
+                         {"verdicts", Json::array()}, {"caveats", Json::array()}, {"results", Json::array()},
+                         {"tables", Json::array({study_table("Table", {"p of |r|"}, {std::vector<std::string>{"a|b"}})})}};
+  const std::string page = study_page(document);
+  EXPECT_NE(page.find("| p of \\|r\\| |"), std::string::npos) << page;
+  EXPECT_NE(page.find("| a\\|b |"), std::string::npos) << page;
+}
+
 TEST_F(StudyTest, AChangedRequestIsMeasuredAgain) {
   run();
   factor = 2;

@@ -211,6 +211,7 @@ struct MetricPair {
   const StudiedMetric *x, *y;
   std::size_t n = 0;
   double r = 0, p = 1;
+  double holm = 1;  // p, corrected over all pairs of the study
   std::vector<double> within_x, within_y;  // downstream means taken away
   std::optional<stats::Interval> ci, corrected_ci;
   std::optional<double> corrected;
@@ -297,7 +298,7 @@ std::string pair_verdict(const MetricPair& pair) {
   if (!pair.reliable) return "none: a reliability below .5";
   if (pair.n < kLeastModels) return fmt::format("none: {} models", pair.n);
   if (pair.equivalence && pair.equivalence->p_value < .05) return "no correlation (within .3)";
-  return pair.p < .05 ? "correlated" : "undecided";
+  return pair.holm < .05 ? "correlated" : "undecided";
 }
 
 std::string show_ci(const std::optional<stats::Interval>& ci) {
@@ -307,7 +308,7 @@ std::string show_ci(const std::optional<stats::Interval>& ci) {
 Json alignment_verdict(const std::vector<MetricPair>& pairs) {
   const char* claim = "Metrics of the language model and of the task do not correlate, even where both are aligned (downstream skew held fixed)";
   std::size_t aligned = 0, judged = 0, none = 0, correlated = 0;
-  std::string why;
+  const MetricPair* strongest = nullptr;
   for (const MetricPair& pair : pairs) {
     if (std::string(pair.x->matches) != "aligned") continue;
     ++aligned;
@@ -315,10 +316,12 @@ Json alignment_verdict(const std::vector<MetricPair>& pairs) {
     judged += verdict == "correlated" || verdict.starts_with("no correlation") || verdict == "undecided";
     none += verdict.starts_with("no correlation");
     correlated += verdict == "correlated";
-    why += fmt::format("{}{} and {}: r {:.2f}{}", why.empty() ? "" : "; ", pair.x->name, pair.y->name, pair.r, show_ci(pair.ci));
+    if (strongest == nullptr || std::abs(pair.r) > std::abs(strongest->r)) strongest = &pair;
   }
   if (aligned == 0) return study_verdict(claim, "inconclusive", "no aligned pair was measured");
-  why = fmt::format("{} of {} aligned pairs can be judged, {} equivalent to none, {} correlated. {}", judged, aligned, none, correlated, why);
+  const std::string why = fmt::format(
+      "{} of {} aligned pairs can be judged: {} have no correlation (within .3), {} one that survives Holm's correction; the strongest, {} and {}: r {:.2f}{}",
+      judged, aligned, none, correlated, strongest->x->name, strongest->y->name, strongest->r, show_ci(strongest->ci));
   if (judged == 0) return study_verdict(claim, "inconclusive", why);
   return study_verdict(claim, correlated > 0 ? "not reproduced" : none == aligned ? "reproduced" : "inconclusive", why);
 }
@@ -426,12 +429,12 @@ Json analyse_metrics(StudyPreset preset, const StudyResults& finished) {
   std::vector<double> p_values;
   for (const MetricPair& pair : pairs) p_values.push_back(pair.p);
   const std::vector<double> holm = stats::holm(p_values);
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i].holm = holm[i];
   std::vector<std::vector<std::string>> rows;
   Json results = Json::array();
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const MetricPair& pair = pairs[i];
+  for (const MetricPair& pair : pairs) {
     rows.push_back({pair.x->name, pair.y->name, pair.x->matches, fmt::format("{:.2f}{}", pair.r, show_ci(pair.ci)),
-                    pair.corrected ? fmt::format("{:.2f}{}", *pair.corrected, show_ci(pair.corrected_ci)) : "-", fmt::format("{:.3g}", holm[i]),
+                    pair.corrected ? fmt::format("{:.2f}{}", *pair.corrected, show_ci(pair.corrected_ci)) : "-", fmt::format("{:.3g}", pair.holm),
                     pair.equivalence ? fmt::format("{:.3g}", pair.equivalence->p_value) : "-", pair_verdict(pair)});
     results.push_back({{"x", pair.x->name}, {"y", pair.y->name}, {"r", pair.r}, {"n", pair.n}});
   }
