@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "discreet/privacy/accountant.h"
+#include "discreet/stats/attack.h"
 
 namespace discreet::app {
 namespace {
@@ -15,12 +16,6 @@ double thread_milliseconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
 struct Setting {
@@ -60,9 +55,9 @@ Json bench_accountants(int repeats) {
                          {"delta", setting.delta},
                          {"epsilon", core::number(epsilon)},
                          {"minimum_cpu_ms", *std::min_element(cpu.begin(), cpu.end())},
-                         {"median_cpu_ms", median(cpu)},
+                         {"median_cpu_ms", stats::median(cpu)},
                          {"minimum_ms", *std::min_element(wall.begin(), wall.end())},
-                         {"median_ms", median(wall)}});
+                         {"median_ms", stats::median(wall)}});
     }
   }
   return {{"schema", "discreet.bench.accountants/1"},

@@ -110,6 +110,23 @@ Json study_table(const std::string& title, const std::vector<std::string>& heade
   return {{"title", title}, {"header", header}, {"rows", rows}, {"note", note}};
 }
 
+std::string with_interval(double value, const std::optional<stats::Interval>& ci, int digits) {
+  if (!ci) return fmt::format("{:.{}f}", value, digits);
+  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", value, digits, ci->low, digits, ci->high, digits);
+}
+
+std::string mean_with_interval(std::span<const double> values, int digits) {
+  if (values.empty()) return "not measured";
+  const stats::MeanEstimate estimate = stats::mean_interval(values);
+  return with_interval(estimate.mean, estimate.ci, digits);
+}
+
+std::string mean_with_interval(const std::map<int, double>& by_seed, int digits) {
+  std::vector<double> values;
+  for (const auto& [seed, value] : by_seed) values.push_back(value);
+  return mean_with_interval(std::span<const double>(values), digits);
+}
+
 Json study_verdict(const std::string& claim, const std::string& verdict, const std::string& why) {
   return {{"claim", claim}, {"verdict", verdict}, {"why", why}};
 }

@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "discreet/core/json.h"
 #include "discreet/core/operation.h"
+#include "discreet/stats/intervals.h"
 
 namespace discreet::app {
 
@@ -69,6 +72,12 @@ std::string study_page(const Json& document);
 /// A table of a study's document.
 Json study_table(const std::string& title, const std::vector<std::string>& header,
                  const std::vector<std::vector<std::string>>& rows, const std::string& note = "");
+
+/// "0.123 [0.100, 0.146]", or the value alone.
+std::string with_interval(double value, const std::optional<stats::Interval>& ci, int digits);
+/// The same of the mean of the values with its 95 % t-interval, which one value has not; "not measured" without any.
+std::string mean_with_interval(std::span<const double> values, int digits);
+std::string mean_with_interval(const std::map<int, double>& by_seed, int digits);
 
 /// A verdict on a published claim: reproduced | not reproduced | inconclusive | not testable.
 Json study_verdict(const std::string& claim, const std::string& verdict, const std::string& why);

@@ -2,12 +2,12 @@
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::audit {
 namespace {
@@ -76,14 +76,9 @@ std::vector<double> example_losses(nn::Model& model, const nn::EncodedExamples& 
   }
   std::vector<double> losses;
   losses.reserve(known.size());
-  std::vector<std::int64_t> indices;
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < data.size() && data.offsets[end + 1] - data.offsets[begin] <= kBatchTokens);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const nn::PackedBatch batch = nn::collate(data, indices);
+    end = nn::batch_end(data.offsets, begin, kBatchTokens);
+    const nn::PackedBatch batch = nn::collate(data, nn::consecutive(begin, end));
     const nn::ModelOutput output = model.forward(batch);
     if (!output.loss.defined()) throw internal_error("a model without a loss");
     const at::Tensor loss = output.loss.to(at::kDouble).cpu().contiguous();

@@ -1,12 +1,12 @@
 #include "discreet/fairness/next_token_odds.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "discreet/core/error.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/decoder.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::fairness {
 namespace {
@@ -29,20 +29,16 @@ std::vector<double> next_token_log_odds(nn::Model& model, std::span<const std::v
   model.eval();
   const nn::EncodedExamples examples = nn::examples_of(prompts);
   std::vector<double> odds;
-  std::vector<std::int64_t> indices, last;
+  std::vector<std::int64_t> last;
   for (std::int64_t begin = 0, end = 0; begin < examples.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < examples.size() && examples.offsets[end + 1] - examples.offsets[begin] <= kTokens);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
+    end = nn::batch_end(examples.offsets, begin, kTokens);
     last.clear();
     for (std::int64_t i = begin; i < end; ++i) {
       if (examples.offsets[i + 1] == examples.offsets[i]) throw internal_error("odds after an empty prompt");
       last.push_back(examples.offsets[i + 1] - 1 - examples.offsets[begin]);
     }
     const at::Tensor logits =
-        model.forward(nn::collate(examples, indices)).emissions.cpu().index_select(0, at::tensor(last)).to(at::kDouble);
+        model.forward(nn::collate(examples, nn::consecutive(begin, end))).emissions.cpu().index_select(0, at::tensor(last)).to(at::kDouble);
     const at::Tensor ratio = logits.index_select(1, ids_tensor(first, logits.size(1))).logsumexp(1) -
                              logits.index_select(1, ids_tensor(second, logits.size(1))).logsumexp(1);
     odds.insert(odds.end(), ratio.const_data_ptr<double>(), ratio.const_data_ptr<double>() + ratio.numel());

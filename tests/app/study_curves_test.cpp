@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "discreet/app/study.h"
 #include "discreet/report/curves.h"
 
 namespace discreet::app {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/internal/canary_study.h"
+#include "discreet/stats/attack.h"
 #include "discreet/stats/corrections.h"
 #include "discreet/stats/intervals.h"
 #include "discreet/stats/two_samples.h"
@@ -42,12 +43,6 @@ ArmResult collect_arm(const CanaryDesign& design, const StudyResults& finished, 
   return out;
 }
 
-double middle_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t n = values.size();
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
-}
-
 double mean_of(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value;
@@ -56,7 +51,7 @@ double mean_of(const std::vector<double>& values) {
 
 std::string share_text(std::uint64_t hits, std::uint64_t n) {
   const stats::Interval ci = stats::clopper_pearson(hits, n);
-  return fmt::format("{:.2f} [{:.2f}, {:.2f}]", static_cast<double>(hits) / static_cast<double>(n), ci.low, ci.high);
+  return with_interval(static_cast<double>(hits) / static_cast<double>(n), ci, 2);
 }
 
 /// Epsilon of all lines of one code together.
@@ -87,12 +82,12 @@ Json arms_table(const std::string& data, const std::vector<ArmResult>& arms, Jso
     const stats::MeanEstimate exposure = stats::mean_interval(exposures);
     std::vector<std::string> row = {
         arm.arm->name, std::to_string(arm.arm->repetitions), std::to_string(arm.runs()), share_text(arm.first, arm.runs()),
-        fmt::format("{:g}", middle_of(arm.ranks)),
-        exposure.ci ? fmt::format("{:.1f} [{:.1f}, {:.1f}]", exposure.mean, exposure.ci->low, exposure.ci->high) : fmt::format("{:.1f}", exposure.mean),
+        fmt::format("{:g}", stats::median(arm.ranks)),
+        with_interval(exposure.mean, exposure.ci, 1),
         share_text(arm.right.at(kPublished), arm.runs()), fmt::format("{:.2f}", mean_of(arm.hamming)),
         arm.f1.empty() ? "-" : fmt::format("{:.3f}", mean_of(arm.f1))};
     Json result = {{"table", "arms"}, {"data", data}, {"arm", arm.arm->name}, {"repetitions", arm.arm->repetitions}, {"n", arm.runs()},
-                   {"rank_1", arm.first}, {"median_rank", middle_of(arm.ranks)}, {"mean_exposure", exposure.mean}, {"right", arm.right}};
+                   {"rank_1", arm.first}, {"median_rank", stats::median(arm.ranks)}, {"mean_exposure", exposure.mean}, {"right", arm.right}};
     if (arm.arm->defended() && none != nullptr) {
       const double larger = stats::mann_whitney(arm.ranks, none->ranks).greater;
       row.push_back(fmt::format("{:.4f}", adjusted[test]));
@@ -141,7 +136,7 @@ Json control_table(const std::vector<std::pair<std::string, const ArmResult*>>& 
     std::vector<double> shares;
     for (const double rank : arm->ranks) shares.push_back((rank - 0.5) / CanarySizes::codes);
     const stats::Uniformity test = stats::uniformity(shares);
-    rows.push_back({data, std::to_string(arm->runs()), fmt::format("{:g}", middle_of(arm->ranks)),
+    rows.push_back({data, std::to_string(arm->runs()), fmt::format("{:g}", stats::median(arm->ranks)),
                     fmt::format("{:.3f}", test.statistic), fmt::format("{:.3f}", test.p_value), std::to_string(arm->first)});
     results.push_back({{"table", "control"}, {"data", data}, {"n", arm->runs()}, {"p", test.p_value}, {"statistic", test.statistic}});
   }

@@ -119,15 +119,7 @@ LeakageOutcome outcome_of(const std::string& model, const LeakageArm& arm, const
   return outcome;
 }
 
-std::string with_ci(double value, const std::optional<stats::Interval>& ci, int digits = 3) {
-  if (!ci) return fmt::format("{:.{}f}", value, digits);
-  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", value, digits, ci->low, digits, ci->high, digits);
-}
-
-std::string mean_with_ci(const std::vector<double>& values) {
-  const stats::MeanEstimate estimate = stats::mean_interval(values);
-  return with_ci(estimate.mean, estimate.ci);
-}
+std::string mean_with_ci(const std::vector<double>& values) { return mean_with_interval(values, 3); }
 
 std::string epsilon_text(double epsilon) { return std::isinf(epsilon) ? "none" : fmt::format("{:.3g}", epsilon); }
 
@@ -163,7 +155,7 @@ Json leakage_table(const std::vector<LeakageOutcome>& outcomes) {
   for (const LeakageOutcome& o : outcomes) {
     const bool attacked = o.tpr.has_value();
     rows.push_back({o.model, o.arm.label(), epsilon_text(o.epsilon), o.published ? epsilon_text(*o.published) : "",
-                    attacked ? with_ci(*o.tpr, o.exact) : "no canaries", attacked ? with_ci(*o.tpr, o.clustered) : "",
+                    attacked ? with_interval(*o.tpr, o.exact, 3) : "no canaries", attacked ? with_interval(*o.tpr, o.clustered, 3) : "",
                     attacked ? fmt::format("{:.3f}", o.ordinary_auc) : "",
                     o.blind ? fmt::format("[{:.3f}, {:.3f}]", o.blind->low, o.blind->high) : "", mean_with_ci(o.accuracy),
                     fmt::format("{:.1f}", o.seconds / static_cast<double>(o.trainings))});
@@ -232,7 +224,7 @@ Json budget_table(const std::vector<LeakageOutcome>& outcomes, const LeakageDesi
       }
       if (best == nullptr) continue;
       rows.push_back({model, std::isinf(budget) ? "no bound" : fmt::format("{:g}", budget), best->arm.label(),
-                      epsilon_text(best->epsilon), mean_with_ci(best->accuracy), with_ci(*best->tpr, best->exact)});
+                      epsilon_text(best->epsilon), mean_with_ci(best->accuracy), with_interval(*best->tpr, best->exact, 3)});
     }
   }
   return study_table("Recommended setting for each budget", {"model", "budget", "arm", "epsilon", "intent accuracy", "TPR at 1 % FPR"},
@@ -298,7 +290,7 @@ Json primary_verdict(const std::vector<LeakageOutcome>& outcomes, const LeakageD
       *trend.p_value, trend.exact ? "exact, within seeds" : "normal approximation, within seeds",
       control != nullptr ? fmt::format("{:.3f}", control->mean_accuracy()) : "not measured",
       found != nullptr ? fmt::format("{} has TPR {} against {:.3f}, accuracy {:.3f} against {:.3f}", found->arm.label(),
-                                     with_ci(*found->tpr, found->exact), *none->tpr, found->mean_accuracy(), none->mean_accuracy())
+                                     with_interval(*found->tpr, found->exact, 3), *none->tpr, found->mean_accuracy(), none->mean_accuracy())
                        : fmt::format("no epsilon from {:g} on halves the unprotected TPR of {:.3f} at a loss of at most 1 point of "
                                      "accuracy",
                                      kLooseEpsilon, *none->tpr));
@@ -329,9 +321,9 @@ void add_pairs(const std::vector<LeakageOutcome>& outcomes, const LeakageDesign&
       within = within && high <= kMargin;
       if (low > kMargin) {
         beyond = true;
-        worst = fmt::format("at {:g}: {}", epsilon, with_ci(*difference.value, difference.ci));
+        worst = fmt::format("at {:g}: {}", epsilon, with_interval(*difference.value, difference.ci, 3));
       }
-      rows.push_back({model, kind, fmt::format("{:g}", epsilon), with_ci(*difference.value, difference.ci),
+      rows.push_back({model, kind, fmt::format("{:g}", epsilon), with_interval(*difference.value, difference.ci, 3),
                       fmt::format("{:+.3f}", edp->mean_accuracy() - dp->mean_accuracy())});
     }
     const std::string claim = fmt::format("eDP-SGD protects as DP-SGD does at the same {} epsilon ({})",

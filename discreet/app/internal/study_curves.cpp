@@ -66,20 +66,6 @@ std::optional<double> first_below(const StudyCurve& curve, double level) {
   return std::nullopt;
 }
 
-std::string mean_with_interval(std::span<const double> values, int digits) {
-  if (values.empty()) return "not measured";
-  const stats::MeanEstimate estimate = stats::mean_interval(values);
-  std::string text = fmt::format("{:.{}f}", estimate.mean, digits);
-  if (estimate.ci) text += fmt::format(" [{:.{}f}, {:.{}f}]", estimate.ci->low, digits, estimate.ci->high, digits);
-  return text;
-}
-
-std::string mean_with_interval(const std::map<int, double>& by_seed, int digits) {
-  std::vector<double> values;
-  for (const auto& [seed, value] : by_seed) values.push_back(value);
-  return mean_with_interval(std::span<const double>(values), digits);
-}
-
 SeedPairs pair_seeds(const std::map<int, double>& a, const std::map<int, double>& b) {
   SeedPairs pairs;
   for (const auto& [seed, value] : a) {

@@ -31,10 +31,6 @@ double curve_at(const StudyCurve& curve, double x);
 /// First x at which a falling curve is at or below `level`.
 std::optional<double> first_below(const StudyCurve& curve, double level);
 
-/// "0.123 [0.100, 0.146]": mean and 95 % t-interval over the values; "not measured" without any.
-std::string mean_with_interval(std::span<const double> values, int digits);
-std::string mean_with_interval(const std::map<int, double>& by_seed, int digits);
-
 /// Values of the seeds that both have.
 struct SeedPairs {
   std::vector<double> a, b, difference;

@@ -103,12 +103,6 @@ std::vector<double> values_of(const StudyResults& finished, const std::string& r
   return values;
 }
 
-std::string mean_text(const std::vector<double>& values) {
-  const stats::MeanEstimate estimate = stats::mean_interval(values);
-  if (!estimate.ci) return fmt::format("{:.3f}", estimate.mean);
-  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", estimate.mean, estimate.ci->low, estimate.ci->high);
-}
-
 }  // namespace
 
 std::vector<StudyCell> tuning_cells(int seeds) {
@@ -150,7 +144,7 @@ Json analyse_tuning(int seeds, const StudyResults& finished, Json& results) {
     const std::vector<double> accuracy = values_of(finished, rule, seeds, "intent_accuracy");
     if (accuracy.empty()) continue;
     const double spent = values_of(finished, rule, seeds, "spent").front();
-    rows.push_back({names.at(rule), fmt::format("{:.2f}", kStatedEpsilon), fmt::format("{:.2f}", spent), mean_text(accuracy),
+    rows.push_back({names.at(rule), fmt::format("{:.2f}", kStatedEpsilon), fmt::format("{:.2f}", spent), mean_with_interval(accuracy, 3),
                     std::to_string(accuracy.size())});
     for (const double value : accuracy) {
       results.push_back({{"table", "tuning"}, {"rule", rule}, {"spent", spent}, {"intent_accuracy", value}});

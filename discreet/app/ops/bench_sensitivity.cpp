@@ -12,6 +12,7 @@
 #include "discreet/core/registry.h"
 #include "discreet/fairness/sensitivity.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet {
 namespace app {
@@ -59,9 +60,7 @@ double least_seconds(const nn::EncodedExamples& data, int repeats, const Work& w
   for (int repeat = 0; repeat < repeats; ++repeat) {
     const auto started = std::chrono::steady_clock::now();
     for (std::int64_t begin = 0; begin < data.size(); begin += kSentencesPerBatch) {
-      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kSentencesPerBatch, data.size() - begin)));
-      std::iota(indices.begin(), indices.end(), begin);
-      work(nn::collate(data, indices));
+      work(nn::collate(data, nn::consecutive(begin, std::min(begin + kSentencesPerBatch, data.size()))));
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
     least = std::min(least, took.count());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <optional>
 
 #include "discreet/app/ops/internal/answer_effects.h"
@@ -22,6 +21,7 @@
 #include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/layers/pool.h"
 #include "discreet/nn/pretrained/model.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/text/subword/subword_tokenizer.h"
 
 namespace discreet {
@@ -131,12 +131,8 @@ HeadRows head_rows(ProjectedModel& opened) {
   HeadRows result;
   const nn::EncodedExamples& data = opened.data;
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < data.size() && data.offsets[end + 1] - data.offsets[begin] <= kProjectTokens);
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const nn::PackedBatch batch = nn::collate(data, indices);
+    end = nn::batch_end(data.offsets, begin, kProjectTokens);
+    const nn::PackedBatch batch = nn::collate(data, nn::consecutive(begin, end));
     const bool tokens = opened.head == "encoder.transform";
     nn::ModelOutput output;
     at::Tensor read;

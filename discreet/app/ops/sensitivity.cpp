@@ -15,6 +15,7 @@
 #include "discreet/fairness/sensitivity.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet {
 namespace app {
@@ -60,9 +61,7 @@ struct Reading {
   internal::RowWords rows;
 
   nn::PackedBatch batch(std::int64_t begin, std::int64_t end) const {
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    return nn::collate(examples, indices);
+    return nn::collate(examples, nn::consecutive(begin, end));
   }
 };
 
@@ -145,10 +144,7 @@ Whole measure(Reading& task, Reading* status, fairness::GradientOptions options,
   if (!rows_agree) as_tokens("they cut texts into different tokens");
   bool checked = false;
   for (std::int64_t begin = 0, end = 0; begin < task.data.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < task.data.size() && end - begin < kMostExamples &&
-             task.data.offsets[end + 1] - task.data.offsets[begin] <= kMostTokens);
+    end = nn::batch_end(task.data.offsets, begin, kMostTokens, kMostExamples);
     fairness::InputGradients mine = fairness::input_gradients(*task.run.model, task.batch(begin, end), options);
     if (status == nullptr) {
       const auto part = fairness::token_gradients(mine, nullptr, false);

@@ -239,12 +239,6 @@ Spread over_starts(const std::vector<double>& ratios) {
   return {*estimate.value, ratios.size() >= 3 ? estimate.ci : std::nullopt};
 }
 
-std::string show_spread(const Spread& spread, int digits) {
-  if (!spread.ci) return fmt::format("{:.{}f}", spread.mean, digits);
-  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", spread.mean, digits, spread.ci->low, digits,
-                     spread.ci->high, digits);
-}
-
 /// The cost part: a table of ratios, their numbers, and the largest upper bound of eDP-SGD.
 struct Cost {
   Json table;
@@ -266,7 +260,7 @@ Cost analyse_cost(const Design& design, const StudyResults& finished, Json& resu
       row.push_back(fmt::format("{:.2f}", first->second["ordinary"]["minimum_ms"].get<double>()));
       for (const std::string mode : {"loop", "private", "edp-sgd"}) {
         const Spread spread = over_starts(ratios_of(finished, shape, examples, design.starts, mode));
-        row.push_back(show_spread(spread, 2));
+        row.push_back(with_interval(spread.mean, spread.ci, 2));
         Json result = {{"table", "cost"}, {"shape", shape}, {"examples", examples}, {"mode", mode},
                        {"ratio", spread.mean}};
         if (spread.ci) result["ci"] = {spread.ci->low, spread.ci->high};
@@ -304,11 +298,7 @@ std::map<int, double> values_of(const Design& design, const StudyResults& finish
 }
 
 std::string mean_text(const std::map<int, double>& by_seed, int digits) {
-  if (by_seed.empty()) return "-";
-  std::vector<double> values;
-  for (const auto& [seed, value] : by_seed) values.push_back(value);
-  const stats::MeanEstimate estimate = stats::mean_interval(values);
-  return show_spread({estimate.mean, estimate.ci}, digits);
+  return by_seed.empty() ? "-" : mean_with_interval(by_seed, digits);
 }
 
 std::string prefix_of(const std::string& data, const std::string& model, const Arm& arm) {

@@ -281,9 +281,7 @@ ClusterMean cluster_mean(const Clusters& clusters) {
 }
 
 std::string show_mean(const ClusterMean& mean) {
-  if (!mean.mean) return "-";
-  if (!mean.ci) return fmt::format("{:.2f}", *mean.mean);
-  return fmt::format("{:.2f} [{:.2f}, {:.2f}]", *mean.mean, mean.ci->low, mean.ci->high);
+  return mean.mean ? with_interval(*mean.mean, mean.ci, 2) : "-";
 }
 
 /// Picks a value of every level of every model that there is, by seed.

@@ -138,14 +138,6 @@ std::vector<double> values_of(StudyPreset preset, const StudyResults& finished, 
   return values;
 }
 
-std::string mean_of(const std::vector<double>& values, int digits) {
-  if (values.empty()) return "not measured";
-  const stats::MeanEstimate estimate = stats::mean_interval(values);
-  std::string text = fmt::format("{:.{}f}", estimate.mean, digits);
-  if (estimate.ci) text += fmt::format(" [{:.{}f}, {:.{}f}]", estimate.ci->low, digits, estimate.ci->high, digits);
-  return text;
-}
-
 int digits_of(const std::string& metric) { return metric == "perplexity" ? 1 : 3; }
 
 std::vector<std::string> table_row(StudyPreset preset, const StudyResults& finished, const TaskRow& row) {
@@ -156,11 +148,11 @@ std::vector<std::string> table_row(StudyPreset preset, const StudyResults& finis
   return {row.task,
           row.data,
           row.metric,
-          mean_of(ordinary, digits),
-          twin.empty() ? "none" : mean_of(values_of(preset, finished, twin, "metrics", row.metric), digits),
+          mean_with_interval(ordinary, digits),
+          twin.empty() ? "none" : mean_with_interval(values_of(preset, finished, twin, "metrics", row.metric), digits),
           row.published,
-          mean_of(seconds, 0),
-          twin.empty() ? "" : mean_of(values_of(preset, finished, twin, "", "seconds"), 0),
+          mean_with_interval(seconds, 0),
+          twin.empty() ? "" : mean_with_interval(values_of(preset, finished, twin, "", "seconds"), 0),
           std::to_string(ordinary.size())};
 }
 
@@ -172,7 +164,7 @@ Json level_verdict(StudyPreset preset, const TaskRow& row, const std::vector<dou
   const double mean = stats::mean_interval(values).mean;
   const char* below = preset == StudyPreset::kQuick ? "inconclusive" : "not reproduced";
   return study_verdict(claim, mean >= row.level - kNear ? "reproduced" : below,
-                       fmt::format("{} {} over {} seed(s)", row.metric, mean_of(values, 3), values.size()));
+                       fmt::format("{} {} over {} seed(s)", row.metric, mean_with_interval(values, 3), values.size()));
 }
 
 /// Rows of the table on the frozen encoder, with verdicts on its aims.
@@ -189,9 +181,9 @@ std::vector<std::vector<std::string>> snips_rows(StudyPreset preset, const Study
     for (const double value : slots) {
       results.push_back({{"recipe", arm.name}, {"data", "snips"}, {"metric", "slot_f1"}, {"value", value}});
     }
-    rows.push_back({arm.epsilon > 0 ? fmt::format("{:g}", arm.epsilon) : "none", mean_of(intents, 4),
-                    arm.intent_aim > 0 ? fmt::format("{:g}", arm.intent_aim) : "", mean_of(slots, 3),
-                    mean_of(values_of(preset, finished, arm.name, "", "seconds"), 0), std::to_string(intents.size())});
+    rows.push_back({arm.epsilon > 0 ? fmt::format("{:g}", arm.epsilon) : "none", mean_with_interval(intents, 4),
+                    arm.intent_aim > 0 ? fmt::format("{:g}", arm.intent_aim) : "", mean_with_interval(slots, 3),
+                    mean_with_interval(values_of(preset, finished, arm.name, "", "seconds"), 0), std::to_string(intents.size())});
     if (arm.epsilon == 0) continue;
     const std::string intent_claim =
         fmt::format("SNIPS on frozen MiniLM: intent accuracy {:g} at epsilon {:g}", arm.intent_aim, arm.epsilon);
@@ -205,9 +197,9 @@ std::vector<std::vector<std::string>> snips_rows(StudyPreset preset, const Study
     const double intent = stats::mean_interval(intents).mean;
     const double lost = stats::mean_interval(ordinary).mean - stats::mean_interval(slots).mean;
     verdicts.push_back(study_verdict(intent_claim, intent >= arm.intent_aim ? "reproduced" : "not reproduced",
-                                     fmt::format("{} over {} seed(s)", mean_of(intents, 4), intents.size())));
+                                     fmt::format("{} over {} seed(s)", mean_with_interval(intents, 4), intents.size())));
     verdicts.push_back(study_verdict(slot_claim, lost <= 0.1 ? "reproduced" : "not reproduced",
-                                     fmt::format("{:.3f} below {}", lost, mean_of(ordinary, 3))));
+                                     fmt::format("{:.3f} below {}", lost, mean_with_interval(ordinary, 3))));
   }
   return rows;
 }
@@ -222,7 +214,7 @@ Json analyse_tasks(StudyPreset preset, const StudyResults& finished) {
     if (*row.also != '\0') {
       for (const char* metric : {"exact_match", "f1"}) {
         other.push_back({row.recipe, row.also, metric,
-                         mean_of(values_of(preset, finished, row.recipe, "also", metric), 3)});
+                         mean_with_interval(values_of(preset, finished, row.recipe, "also", metric), 3)});
       }
     }
     for (const std::string recipe : {row.recipe, row.private_recipe}) {

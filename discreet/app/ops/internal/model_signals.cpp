@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "discreet/app/ops/run_model.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::app {
 namespace {
@@ -21,16 +21,10 @@ template <class Work>
 void in_batches(const EncodedData& data, std::int64_t values_per_token, bool with_tags, const Work& work) {
   nn::EncodedExamples examples = to_examples(data);
   if (!with_tags) examples.tags.clear();
-  std::vector<std::int64_t> indices;
+  const std::int64_t most_tokens = std::min(kSignalTokens, kLogitsAtOnce / values_per_token);
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < data.size() && end - begin < 256 &&
-             data.offsets[end + 1] - data.offsets[begin] <= kSignalTokens &&
-             (data.offsets[end + 1] - data.offsets[begin]) * values_per_token <= kLogitsAtOnce);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    work(nn::collate(examples, indices), begin);
+    end = nn::batch_end(data.offsets, begin, most_tokens, 256);
+    work(nn::collate(examples, nn::consecutive(begin, end)), begin);
   }
 }
 

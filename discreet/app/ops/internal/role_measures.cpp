@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -19,6 +18,7 @@
 #include "discreet/nn/decoder.h"
 #include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/model.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/stats/bootstrap.h"
 
 namespace discreet::app {
@@ -293,15 +293,10 @@ std::vector<std::vector<double>> sentence_vectors(const RunModel& model, const s
   const at::NoGradGuard no_grad;
   model.model->eval();
   std::vector<std::vector<double>> vectors;
-  std::vector<std::int64_t> indices;
   for (std::int64_t begin = 0, end = 0; begin < examples.size(); begin = end) {
-    do {
-      ++end;
-    } while (end < examples.size() && examples.offsets[end + 1] - examples.offsets[begin] <= kTokens);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
+    end = nn::batch_end(examples.offsets, begin, kTokens);
     const nn::HiddenRowsScope hidden;
-    model.model->forward(nn::collate(examples, indices));
+    model.model->forward(nn::collate(examples, nn::consecutive(begin, end)));
     if (!hidden.rows().defined()) throw usage_error("the model shows no hidden rows", "Take a language model.");
     const at::Tensor all = hidden.rows().to(at::kCPU, at::kDouble);
     for (std::int64_t i = begin; i < end; ++i) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -23,6 +22,7 @@
 #include "discreet/nn/model.h"
 #include "discreet/nn/pretrained/sequence.h"
 #include "discreet/nn/span_model.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/text/characters.h"
 
 namespace discreet::app {
@@ -306,16 +306,10 @@ Scores score(nn::Model& model, const EncodedData& data, std::int64_t batch_size)
   const bool spans = !data.places.empty();
   auto* masked = dynamic_cast<nn::MaskedModel*>(&model);
   Scores scores;
-  std::vector<std::int64_t> indices;
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
     // By tokens too: a language model has as many logits for each as its vocabulary has words.
-    do {
-      ++end;
-    } while (end < data.size() && end - begin < batch_size &&
-             data.offsets[end + 1] - data.offsets[begin] <= kScoredTokens);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const nn::PackedBatch batch = nn::collate(examples, indices);
+    end = nn::batch_end(data.offsets, begin, kScoredTokens, batch_size);
+    const nn::PackedBatch batch = nn::collate(examples, nn::consecutive(begin, end));
     const nn::ModelOutput output = model.forward(batch);
     const nn::Prediction predicted = model.decode(batch, output);
     append(scores.loss, doubles_of(output.loss));

@@ -16,6 +16,7 @@
 #include "discreet/nn/hidden_rows.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/pretrained/model.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -106,16 +107,11 @@ std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptio
                            .quiet = context.quiet});
   const std::int64_t longest = longest_batch(shape.vocabulary);
   std::int64_t rows = 0;
-  std::vector<std::int64_t> indices;
   for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
     if (begin > 0 && context.stopping()) throw core::interrupted(context, "The same command begins the teacher's outputs again.");
-    do {
-      ++end;
-    } while (end < data.size() && data.offsets[end + 1] - data.offsets[begin] <= longest);
-    indices.resize(static_cast<std::size_t>(end - begin));
-    std::iota(indices.begin(), indices.end(), begin);
+    end = nn::batch_end(data.offsets, begin, longest);
     const nn::HiddenRowsScope hidden;
-    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, indices));
+    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, nn::consecutive(begin, end)));
     const at::Tensor logits = output.intent_logits.defined() ? output.intent_logits : output.emissions;
     if (logits.size(1) != shape.vocabulary) throw internal_error("a teacher that says something of another size");
     check.add(logits, rows);
