@@ -109,6 +109,13 @@ struct Federation {
   std::int64_t ledger_end = 0;           ///< Past the last place that this process wrote into the ledger.
 };
 
+// federation_setup.cpp
+
+/// Everything that configuration and data decide. Throws: kUsage for settings that no simulation has, and as its parts do.
+std::unique_ptr<Federation> make_federation(const core::Config& config, const std::shared_ptr<nn::ParallelRun>& parallel);
+/// The clients' learning rate in the next round.
+double rate_of_round(const Federation& federation);
+
 // federation.cpp: clients.
 
 /// Divides the training data by [federated]. Throws as make_partition and read_partition do.
