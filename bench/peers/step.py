@@ -311,6 +311,8 @@ def make_step(shape, mode):
 
 def measure(shape, mode, options):
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
+    wait = torch.cuda.synchronize if options.device.startswith("cuda") else lambda: None
     step = make_step(shape, mode)
     for _ in range(3):
         step()
@@ -318,10 +320,11 @@ def measure(shape, mode, options):
     for _ in range(options.steps):
         started, cpu = time.perf_counter(), time.process_time()
         step()
+        wait()
         clock.append(1e3 * (time.perf_counter() - started))
         processor.append(1e3 * (time.process_time() - cpu))
     return {"shape": shape["name"], "mode": mode, "threads": options.threads, "steps": options.steps,
-            "minimum_ms": min(clock), "median_ms": sorted(clock)[len(clock) // 2],
+            "device": options.device, "minimum_ms": min(clock), "median_ms": sorted(clock)[len(clock) // 2],
             "minimum_cpu_ms": min(processor),
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
@@ -334,6 +337,7 @@ def main():
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--modes", default="pytorch,pytorch-compiled,loop,vmap,opacus-hooks,opacus-ghost")
     parser.add_argument("--seconds", type=float, default=300, help="limit for one shape and mode")
+    parser.add_argument("--device", default="cpu", help="where steps run: cpu, cuda or cuda:N")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_intermixed_args()
     with open(options.shapes) as file:
@@ -346,7 +350,8 @@ def main():
         for mode in options.modes.split(","):
             # A process each, so that its peak memory is its own.
             command = [sys.executable, __file__, options.shapes, shape["name"], "--one", "--modes", mode,
-                       "--threads", str(options.threads), "--steps", str(options.steps)]
+                       "--threads", str(options.threads), "--steps", str(options.steps),
+                       "--device", options.device]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds)
             except subprocess.TimeoutExpired:

@@ -22,7 +22,7 @@ class DiracModel final : public nn::Model {
     table_ = register_module(
         "table", nn::Embedding(nn::EmbeddingOptions{canaries, 1, at::zeros({canaries, 1}), false, 0.0}, rng));
   }
-  nn::ModelOutput forward(const nn::PackedBatch& batch) override {
+  nn::ModelOutput compute(const nn::PackedBatch& batch) override {
     nn::ModelOutput out;
     // Falling along the canary's own coordinate: the update raises it.
     out.loss = table_->forward(batch.tokens, batch.token_segments).squeeze(1) * -slope_;

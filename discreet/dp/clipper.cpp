@@ -15,10 +15,10 @@ constexpr std::string_view kGenericKind = "generic";
 
 const void* identity(const at::Tensor& tensor) { return tensor.unsafeGetTensorImpl(); }
 
-/// Rules work on the CPU in float32 or float64.
+/// Rules work in float32 or float64, where the tensors are.
 at::Tensor for_rules(const at::Tensor& tensor) {
   if (!tensor.defined()) return tensor;
-  at::Tensor here = tensor.detach().to(at::kCPU);
+  at::Tensor here = tensor.detach();
   const bool narrow = here.is_floating_point() && here.scalar_type() != at::kDouble;
   return narrow ? here.to(at::kFloat) : here;
 }
@@ -47,7 +47,8 @@ double ClippedSum::sensitivity() const {
 
 SegmentClipper::SegmentClipper(nn::NamedTensors parameters, std::unique_ptr<ClippingRule> rule,
                                std::vector<ClipLayer> layers, RuleOptions options, SegmentHolds holds)
-    : parameters_(std::move(parameters)), rule_(std::move(rule)), options_(std::move(options)), holds_(holds) {
+    : parameters_(std::move(parameters)), rule_(std::move(rule)), options_(std::move(options)), holds_(holds),
+      deferred_(std::make_unique<internal::DeferredNorms>()) {
   if (options_.kept == nullptr) options_.kept = std::make_shared<KeptMemory>(options_.kept_bytes);
   std::map<std::string, std::size_t> by_name;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -146,11 +147,13 @@ void SegmentClipper::start_part(std::int64_t segments, bool piece) {
     group->measured = group->summed = false;
   }
   for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = at::Tensor();
+  deferred_->forget();
   squared_.assign(rule_->bounds().size(), std::vector<double>(static_cast<std::size_t>(segments), 0.0));
   const auto make_sinks = [&](std::vector<GradientSink>& sinks) {
     for (const auto& [name, parameter] : parameters_) {
       const bool wide = parameter.scalar_type() == at::kDouble;
-      sinks.emplace_back(at::empty(parameter.sizes(), wide ? at::kDouble : at::kFloat));
+      sinks.emplace_back(
+          at::empty(parameter.sizes(), at::TensorOptions(wide ? at::kDouble : at::kFloat).device(parameter.device())));
     }
   };
   if (sum_.sinks_.empty()) make_sinks(sum_.sinks_);
@@ -211,12 +214,17 @@ void SegmentClipper::record(nn::Use use) {
 }
 
 void SegmentClipper::measure(Group& group) {
-  group.rule->add_squared_norms(std::move(group.uses), squared_[group.layer]);
+  {
+    const internal::DeferredNorms::Scope scope(*deferred_);
+    group.rule->add_squared_norms(std::move(group.uses), squared_[group.layer]);
+  }
   group.uses.clear();
   group.measured = true;
   // A layer that is complete needs nobody else's norms.
   const bool complete = rule_->by_layer() && group.trained == layer_sizes_[group.layer];
-  if (complete && !piece_) add_clipped(group, factors_of(group.layer), sum_.sinks_);
+  if (!complete || piece_) return;
+  deferred_->add_up();
+  add_clipped(group, factors_of(group.layer), sum_.sinks_);
 }
 
 std::vector<double> SegmentClipper::factors_of(std::size_t layer) const {
@@ -257,6 +265,7 @@ void SegmentClipper::finish() {
   for (auto& group : groups_) {
     if (!group->measured && !group->uses.empty()) measure(*group);
   }
+  deferred_->add_up();
   active_ = false;
   if (piece_) {
     const std::vector<double> whole{1.0};
@@ -304,7 +313,8 @@ void SegmentClipper::close() {
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     const at::Tensor& gradient = pieces_[i].sum();
     squared_[layer_of_[i]][0] +=
-        gradient.scalar_type() == at::kDouble
+        !gradient.is_cpu() ? gradient.square().sum(at::kDouble).item<double>()
+        : gradient.scalar_type() == at::kDouble
             ? internal::squared_norm(internal::view<double>(gradient))
             : internal::squared_norm(internal::view<float>(gradient));
   }

@@ -15,6 +15,10 @@ namespace discreet::nn {
 class DataParallel;
 }  // namespace discreet::nn
 
+namespace discreet::dp::internal {
+class DeferredNorms;
+}  // namespace discreet::dp::internal
+
 namespace discreet::dp {
 
 /// The sum of clipped segment gradients of one logical step. It carries what the noise needs to know
@@ -131,6 +135,7 @@ class SegmentClipper : public nn::Recorder {
   std::vector<std::unique_ptr<Group>> groups_;
   std::map<const void*, Group*> owner_;
   std::vector<std::vector<double>> squared_;  // [layer][segment]
+  std::unique_ptr<internal::DeferredNorms> deferred_;  // to be added there
   std::vector<double> norms_;
   ClippedSum sum_;
   std::vector<GradientSink> pieces_;          // of the open segment

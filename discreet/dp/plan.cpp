@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
 
@@ -334,7 +335,7 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
     throw internal_error("the optimizer and the clipper hold other parameters");
   }
   const bool blockwise = std::all_of(parameters.begin(), parameters.end(), [](const auto& parameter) {
-    return parameter.second.is_cpu() && parameter.second.scalar_type() == at::kFloat;
+    return parameter.second.scalar_type() == at::kFloat;
   });
   if (!blockwise) {
     const std::vector<double> variances = noise_variances(sum);
@@ -347,9 +348,20 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
   at::NoGradGuard no_grad;
   optimizer.begin_step(learning_rate, noise_variances(sum));
   std::vector<NoisyBlock> blocks;
+  // Noise is drawn on the host: sums of other devices come here for it and go back.
+  std::vector<at::Tensor> sums;
+  // The host's own are gathered block by block instead: many of their rows may be untouched.
+  for (GradientSink& sink : sum.sinks_) sums.push_back(sink.device().is_cpu() ? at::empty({0}) : sink.accumulator());
+  const std::vector<at::Tensor> visiting = nn::brought_to_host(sums);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const std::int64_t size = parameters[i].second.numel();
     const auto place = noise_->reserve(static_cast<std::uint64_t>(size));
+    if (!place && visiting[i].defined()) {
+      noise_->add_gaussian(std::span<float>(visiting[i].data_ptr<float>(), static_cast<std::size_t>(size)),
+                           by_layer[sum.layer_of_[i]]);
+      visiting[i].mul_(scale);
+      continue;
+    }
     if (!place) {
       update_in_sequence(i, by_layer[sum.layer_of_[i]], sum, optimizer);
       continue;
@@ -364,13 +376,19 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
     alignas(64) std::array<float, kNoiseBlock> gradient;
     for (std::int64_t b = begin; b < end; ++b) {
       const NoisyBlock& block = blocks[static_cast<std::size_t>(b)];
-      const std::span<float> out(gradient.data(), static_cast<std::size_t>(block.size));
-      const float* in = sum.sinks_[block.parameter].part(block.first, block.size, out.data());
+      const at::Tensor& visitor = visiting[block.parameter];
+      float* const scratch = visitor.defined() ? visitor.data_ptr<float>() + block.first : gradient.data();
+      const std::span<float> out(scratch, static_cast<std::size_t>(block.size));
+      const float* in =
+          visitor.defined() ? scratch : sum.sinks_[block.parameter].part(block.first, block.size, scratch);
       const double deviation = by_layer[sum.layer_of_[block.parameter]];
       noise_->add_reserved({block.position, in, out, deviation, scale});
-      optimizer.update(block.parameter, block.first, out);
+      if (!visitor.defined()) optimizer.update(block.parameter, block.first, out);
     }
   });
+  for (std::size_t i = 0; i < visiting.size(); ++i) {
+    if (visiting[i].defined()) optimizer.update(i, visiting[i].to(parameters[i].second.device(), /*non_blocking=*/true));
+  }
 }
 
 void PrivatePlan::update_in_sequence(std::size_t parameter, double deviation, ClippedSum& sum,
@@ -391,7 +409,8 @@ std::vector<at::Tensor> PrivatePlan::release(ClippedSum& sum) {
   const std::vector<double> by_layer = deviations(sum);
   std::vector<at::Tensor> released;
   for (std::size_t i = 0; i < sum.sinks_.size(); ++i) {
-    at::Tensor values = sum.sinks_[i].accumulator();
+    const at::Tensor where = sum.sinks_[i].accumulator();
+    const at::Tensor values = where.cpu();
     const double deviation = by_layer[sum.layer_of_[i]];
     const auto size = static_cast<std::size_t>(values.numel());
     if (values.scalar_type() == at::kDouble) {
@@ -399,7 +418,7 @@ std::vector<at::Tensor> PrivatePlan::release(ClippedSum& sum) {
     } else {
       noise_->add_gaussian(std::span<float>(values.data_ptr<float>(), size), deviation);
     }
-    released.push_back(values.div_(divisor()));
+    released.push_back(values.div_(divisor()).to(where.device()));
   }
   return released;
 }

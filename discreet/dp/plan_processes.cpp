@@ -46,12 +46,14 @@ void PrivatePlan::add_noise_to_pieces(ClippedSum& sum) {
   const std::span<const nn::ParameterPiece> pieces = parallel.pieces();
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     at::Tensor values = parallel.piece(i);
-    if (!values.is_cpu() || values.scalar_type() != at::kFloat) {
-      throw internal_error("several processes noise float32 gradients on the CPU alone");
+    if (values.scalar_type() != at::kFloat) {
+      throw internal_error("several processes noise float32 gradients alone");
     }
-    const std::span<float> out(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+    const at::Tensor host = values.to(at::kCPU).contiguous();  // where noise is drawn
+    const std::span<float> out(host.data_ptr<float>(), static_cast<std::size_t>(host.numel()));
     noise_->add_shared({places[pieces[i].parameter] + static_cast<std::uint64_t>(pieces[i].first),
                           out.data(), out, by_layer[sum.layer_of_[pieces[i].parameter]], scale});
+    if (!host.is_same(values)) values.copy_(host);
   }
 }
 

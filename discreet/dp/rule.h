@@ -65,6 +65,7 @@ class GradientSink {
   }
 
   bool defined() const { return buffer_.defined(); }
+  at::Device device() const { return buffer_.device(); }
   /// Adds left^T right. Shapes: left [N, p], right [N, d], buffer [p, d].
   void add_product(const at::Tensor& left, const at::Tensor& right);
   /// Adds a tensor of the buffer's size.

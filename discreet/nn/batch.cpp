@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 
 namespace discreet::nn {
 namespace {
@@ -57,6 +58,29 @@ void collate_characters(const EncodedExamples& data, std::span<const std::int64_
 }
 
 }  // namespace
+
+std::int64_t Segments::longest() const {
+  std::int64_t most = 0;
+  for (std::int64_t s = 0; s < count(); ++s) most = std::max(most, offsets[s + 1] - offsets[s]);
+  return most;
+}
+
+const at::Tensor& Segments::places(at::Device device) const {
+  if (!kept_places.defined() || kept_places.device() != device) {
+    std::vector<std::int64_t> places;
+    const std::int64_t most = longest();
+    for (std::int64_t s = 0; s < count(); ++s) {
+      for (std::int64_t r = offsets[s]; r < offsets[s + 1]; ++r) places.push_back(s * most + r - offsets[s]);
+    }
+    kept_places = integer_tensor(places).to(device);
+  }
+  return kept_places;
+}
+
+const at::Tensor& Segments::numbers(at::Device device) const {
+  if (!kept_numbers.defined() || kept_numbers.device() != device) kept_numbers = run_numbers(offsets, device);
+  return kept_numbers;
+}
 
 TimeOrder time_order(std::span<const std::int64_t> offsets) {
   const std::int64_t examples = static_cast<std::int64_t>(offsets.size()) - 1;

@@ -17,6 +17,13 @@ struct Segments {
   std::vector<std::int64_t> offsets{0};
   std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t rows() const { return offsets.back(); }
+  std::int64_t longest() const;
+  /// int64 [N] with each row's segment, and where it stands once all segments stand side by side, each
+  /// as long as the longest. Made at the first call for a device and kept: made once for all layers.
+  const at::Tensor& numbers(at::Device device) const;
+  const at::Tensor& places(at::Device device) const;
+
+  mutable at::Tensor kept_numbers{}, kept_places{};  ///< of these
 };
 
 /// The segments over the rows that a layer works on; shared, because layers outlive the batch in

@@ -26,8 +26,6 @@ EncodedExamples examples_of_tokens(std::span<const std::int64_t> tokens) {
 CachedDecoder::CachedDecoder(std::shared_ptr<Model> model, Sizes sizes)
     : model_(std::move(model)), sizes_(sizes), was_training_(model_->is_training()) {
   model_->eval();
-  const auto parameters = model_->parameters();
-  if (!parameters.empty()) device_ = parameters.front().device();
 }
 
 CachedDecoder::~CachedDecoder() { model_->train(was_training_); }
@@ -50,7 +48,7 @@ std::span<float> CachedDecoder::read(const EncodedExamples& next) {
   const PackedBatch batch = collate(next, all);
   cache_.begin(batch.offsets);
   const AttentionCacheScope scope(cache_);
-  const ModelOutput output = model_->forward(device_.is_cpu() ? batch : to_device(batch, device_));
+  const ModelOutput output = model_->forward(batch);
   if (!output.emissions.defined() || output.emissions.size(1) != sizes_.vocabulary) {
     throw internal_error("the model gives no logits of a next token to generate from");
   }

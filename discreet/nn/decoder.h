@@ -35,7 +35,6 @@ class CachedDecoder final : public text::NextTokenModel {
   std::shared_ptr<Model> model_;
   Sizes sizes_;
   bool was_training_;
-  at::Device device_ = at::kCPU;
   AttentionCache cache_;
   at::Tensor logits_;  // [rows, V]
 };

@@ -239,7 +239,7 @@ at::Tensor EncoderDecoder::logits(const at::Tensor& rows, const Rows& segments) 
   return tied_ ? tied_->logits(x, segments) : output_->forward(x, segments);
 }
 
-ModelOutput EncoderDecoder::forward(const PackedBatch& batch) {
+ModelOutput EncoderDecoder::compute(const PackedBatch& batch) {
   const Streams streams = split_streams(batch);
   const Memory memory = remember(encode(streams.source), streams.source);
   const at::Tensor scores =

@@ -108,7 +108,7 @@ class EncoderDecoder final : public Model {
   EncoderDecoder(const EncoderDecoderOptions& options, core::ReproducibleRng& rng);
 
   const EncoderDecoderOptions& options() const { return options_; }
-  ModelOutput forward(const PackedBatch& batch) override;
+  ModelOutput compute(const PackedBatch& batch) override;
   Prediction decode(const PackedBatch&, const ModelOutput&) override { return {}; }
   void set_dropout_rate(double rate) { dropout_rate_ = rate; }
 

@@ -24,7 +24,7 @@ class LanguageModel final : public Model {
     head_ = register_module("head", Linear(options, inputs.rng));
   }
 
-  ModelOutput forward(const PackedBatch& batch) override {
+  ModelOutput compute(const PackedBatch& batch) override {
     const Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
     HiddenRowsScope::keep(encoded.tokens);

@@ -37,7 +37,7 @@ class EncoderMaskedModel final : public MaskedModel {
     head_ = register_module("head", Linear(options, inputs.rng));
   }
 
-  ModelOutput forward(const PackedBatch& batch) override {
+  ModelOutput compute(const PackedBatch& batch) override {
     PackedBatch seen = batch;
     const ChosenRows chosen = choose(batch, seen);
     const Encoded encoded =

@@ -29,7 +29,7 @@ class HeadedModel final : public Model {
     if (inputs.sizes.tags > 0) make_tagger(inputs, kind.random_field);
   }
 
-  ModelOutput forward(const PackedBatch& batch) override {
+  ModelOutput compute(const PackedBatch& batch) override {
     Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
     if (encoded.words.defined() && encoded.pooled.defined()) {
@@ -170,6 +170,16 @@ class HeadedModel final : public Model {
 };
 
 }  // namespace
+
+ModelOutput Model::forward(const PackedBatch& batch) {
+  const bool elsewhere = batch.tokens.defined() && batch.tokens.device() != device_;
+  return elsewhere ? compute(to_device(batch, device_)) : compute(batch);
+}
+
+void Model::move_to(at::Device device) {
+  to(device);
+  device_ = device;
+}
 
 std::shared_ptr<Model> make_model(const ModelSpec& spec, const ModelSizes& sizes,
                                   const at::Tensor& vectors, core::ReproducibleRng& rng) {

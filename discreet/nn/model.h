@@ -81,8 +81,14 @@ struct Prediction {
 /// A model on packed batches. Parameters are named by their path ("encoder.layer0.weight_ih").
 class Model : public torch::nn::Module {
  public:
-  virtual ModelOutput forward(const PackedBatch& batch) = 0;
+  /// A batch of another device is copied to the model's.
+  ModelOutput forward(const PackedBatch& batch);
+  /// Labels and offsets of the batch may be on any device.
   virtual Prediction decode(const PackedBatch& batch, const ModelOutput& output) = 0;
+
+  /// Moves all parameters and buffers; before an optimiser takes them.
+  void move_to(at::Device device);
+  at::Device device() const { return device_; }
 
   /// Which dropout masks the next forward passes draw, in training mode.
   void set_dropout(std::uint64_t seed, std::uint64_t step) {
@@ -94,12 +100,15 @@ class Model : public torch::nn::Module {
   void set_tag_rules(TagRules rules) { tag_rules_ = std::move(rules); }
 
  protected:
+  /// What `forward` does, with a batch on the model's device.
+  virtual ModelOutput compute(const PackedBatch& batch) = 0;
   const TagRules& tag_rules() const { return tag_rules_; }
   DropoutKey dropout_key(double rate) const {
     return {dropout_seed_, dropout_step_, is_training() ? rate : 0.0};
   }
 
  private:
+  at::Device device_ = at::kCPU;
   std::uint64_t dropout_seed_ = 0, dropout_step_ = 0;
   TagRules tag_rules_;
 };

@@ -101,19 +101,22 @@ void Optimizer::step(std::span<const at::Tensor> gradients, double learning_rate
   }
   begin_step(learning_rate, noise_variances);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].defined()) continue;
-    // What must not move is put back: whole tensors are moved at once, on any device.
-    std::vector<std::pair<at::Tensor, at::Tensor>> kept;
-    for (const Range& range : still_[i]) {
-      for (const at::Tensor& moving : {parameters_[i].second, first_[i], second_[i]}) {
-        if (!moving.defined()) continue;
-        const at::Tensor part = moving.detach().view({-1}).narrow(0, range.first, range.size);
-        kept.emplace_back(part, part.clone());
-      }
-    }
-    update_tensor(i, gradients[i]);
-    for (const auto& [part, value] : kept) part.copy_(value);
+    if (gradients[i].defined()) update(i, gradients[i]);
   }
+}
+
+void Optimizer::update(std::size_t parameter, const at::Tensor& gradient) {
+  // What must not move is put back: whole tensors are moved at once, on any device.
+  std::vector<std::pair<at::Tensor, at::Tensor>> kept;
+  for (const Range& range : still_[parameter]) {
+    for (const at::Tensor& moving : {parameters_[parameter].second, first_[parameter], second_[parameter]}) {
+      if (!moving.defined()) continue;
+      const at::Tensor part = moving.detach().view({-1}).narrow(0, range.first, range.size);
+      kept.emplace_back(part, part.clone());
+    }
+  }
+  update_tensor(parameter, gradient);
+  for (const auto& [part, value] : kept) part.copy_(value);
 }
 
 void Optimizer::keep_still(std::size_t parameter, std::int64_t first, std::int64_t size) {

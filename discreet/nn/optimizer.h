@@ -64,6 +64,8 @@ class Optimizer {
   /// first .. first + size of the flattened parameter, float32 on the CPU.
   void begin_step(double learning_rate, std::span<const double> noise_variances = {});
   void update(std::size_t parameter, std::int64_t first, std::span<const float> gradient);
+  /// A whole parameter at once, on its own device.
+  void update(std::size_t parameter, const at::Tensor& gradient);
 
   /// From now on the elements first .. first + size of a flattened parameter stay as they are, whatever
   /// gradient, noise, momentum or weight decay says: the padding row of a table (nn/still_rows.h).

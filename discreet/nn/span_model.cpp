@@ -19,7 +19,7 @@ class SpanModel final : public Model {
     head_ = register_module("span_head", Linear(LinearOptions{width, 2, true, 0.01}, inputs.rng));
   }
 
-  ModelOutput forward(const PackedBatch& batch) override {
+  ModelOutput compute(const PackedBatch& batch) override {
     const Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
     at::Tensor rows = encoded.tokens;

@@ -9,6 +9,7 @@
 #include "discreet/dp/clipper.h"
 #include "discreet/dp/plan.h"
 #include "small_model.h"
+#include "tests/nn/places.h"
 #include "toy_layers.h"
 
 // A model's clipped sum against the loop over batches of one.
@@ -50,7 +51,7 @@ struct Division {
 };
 
 /// Expects norms and clipped sum of each segment as the loop over batches of one gives them, at a clip
-/// norm that clips some segments, not all. Returns the norms [S].
+/// norm that clips some segments, not all; wherever it can be computed here. Returns the norms [S].
 inline std::vector<double> expect_the_loop(nn::Model& model, const nn::EncodedExamples& data,
                                            const Division& division, double tolerance,
                                            const RuleOptions& options = {}) {
@@ -68,26 +69,31 @@ inline std::vector<double> expect_the_loop(nn::Model& model, const nn::EncodedEx
   std::sort(sorted.begin(), sorted.end());
   const double clip_norm = 0.9 * sorted[segments / 2] + 1e-3;
 
-  SegmentClipper clipper(trainable_of(model), privacy::ClipNorm(clip_norm), options);
-  at::Tensor expected;
-  std::size_t first = 0;
-  for (const std::size_t last : division.parts) {
-    const auto begin = offsets[first];
-    std::vector<std::int64_t> indices, part_offsets;
-    for (auto i = begin; i < offsets[last]; ++i) indices.push_back(i);
-    for (std::size_t s = first; s <= last; ++s) part_offsets.push_back(offsets[s] - begin);
-    clip_part(clipper, model, data, indices, part_offsets);
-    for (std::size_t s = first; s < last; ++s) {
-      EXPECT_NEAR(clipper.norms()[s - first], norms[s], tolerance * (1 + norms[s]))
-          << "segment " << s;
-      if (!gradients[s].defined()) continue;
-      const at::Tensor scaled = gradients[s] * clip_factor(norms[s], clip_norm);
-      expected = expected.defined() ? expected + scaled : scaled;
+  nn::test::for_places([&](const nn::test::Place& place) {
+    SCOPED_TRACE(place.name);
+    model.move_to(place.device);
+    SegmentClipper clipper(trainable_of(model), privacy::ClipNorm(clip_norm), options);
+    at::Tensor expected;
+    std::size_t first = 0;
+    for (const std::size_t last : division.parts) {
+      const auto begin = offsets[first];
+      std::vector<std::int64_t> indices, part_offsets;
+      for (auto i = begin; i < offsets[last]; ++i) indices.push_back(i);
+      for (std::size_t s = first; s <= last; ++s) part_offsets.push_back(offsets[s] - begin);
+      clip_part(clipper, model, data, indices, part_offsets);
+      for (std::size_t s = first; s < last; ++s) {
+        EXPECT_NEAR(clipper.norms()[s - first], norms[s], tolerance * (1 + norms[s]))
+            << "segment " << s;
+        if (!gradients[s].defined()) continue;
+        const at::Tensor scaled = gradients[s] * clip_factor(norms[s], clip_norm);
+        expected = expected.defined() ? expected + scaled : scaled;
+      }
+      first = last;
     }
-    first = last;
-  }
-  const double error = (clipped_sum(clipper, clip_norm) - expected).norm().item<double>();
-  EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
+    const double error = (clipped_sum(clipper, clip_norm).cpu() - expected).norm().item<double>();
+    EXPECT_LE(error, tolerance * (1 + expected.norm().item<double>()));
+  });
+  model.move_to(at::kCPU);
   return norms;
 }
 

@@ -222,7 +222,7 @@ class MixingModel final : public nn::Model {
   explicit MixingModel(std::string how) : how_(std::move(how)) {
     weight_ = register_parameter("weight", at::ones({testing::kWords, 1}));
   }
-  nn::ModelOutput forward(const nn::PackedBatch& batch) override {
+  nn::ModelOutput compute(const nn::PackedBatch& batch) override {
     const at::Tensor score = nn::embedding_bag(batch, weight_).squeeze(1) *
                              at::arange(1, batch.examples() + 1, at::kFloat);
     if (how_ == "mean") return {.loss = score.mean()};

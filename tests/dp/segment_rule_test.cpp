@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "discreet/core/registry.h"
 #include "discreet/dp/rule.h"
 #include "synthetic_uses.h"
 #include "tensor_registry.h"
+#include "tests/nn/places.h"
 
 namespace discreet::dp {
 namespace {
@@ -58,26 +60,36 @@ void check_rule(const RuleCase& c) {
     }
   }
 
-  const double tolerance = c.spec.type == at::kDouble ? 1e-10 : 1e-5;
-  const auto rule = make_segment_rule(c.kind, {.plan = c.plan});
-  std::vector<double> squared(segments, 0.25);  // the rule adds
-  rule->add_squared_norms(uses, squared);
-  for (std::size_t s = 0; s < segments; ++s) {
-    EXPECT_NEAR(squared[s] - 0.25, expected[s], tolerance * (1 + expected[s])) << "segment " << s;
-  }
-  std::vector<GradientSink> sinks(kind.params);
-  std::vector<GradientSink*> targets(kind.params, nullptr);
-  for (std::size_t k = 0; k < kind.params; ++k) {
-    if (!params[k].defined()) continue;
-    sinks[k] = GradientSink(at::full(params[k].sizes(), 99.0, c.spec.type));  // stale memory
-    targets[k] = &sinks[k];
-  }
-  rule->add_clipped_sum(factors, targets);
-  for (std::size_t k = 0; k < kind.params; ++k) {
-    if (!params[k].defined() || segments == 0) continue;
-    const double error = (sinks[k].sum().to(at::kDouble) - expected_sums[k]).norm().item<double>();
-    EXPECT_LE(error, tolerance * (1 + expected_sums[k].norm().item<double>())) << "parameter " << k;
-  }
+  nn::test::for_places([&](const nn::test::Place& place) {
+    SCOPED_TRACE(place.name);
+    const auto moved = [&](const at::Tensor& tensor) { return tensor.defined() ? tensor.to(place.device) : tensor; };
+    std::vector<nn::Use> there = uses;
+    for (nn::Use& use : there) {
+      for (auto* list : {&use.inputs, &use.gradients}) std::ranges::transform(*list, list->begin(), moved);
+    }
+    const double tolerance = c.spec.type == at::kDouble ? 1e-10 : 1e-5;
+    const auto rule = make_segment_rule(c.kind, {.plan = c.plan});
+    std::vector<double> squared(segments, 0.25);  // the rule adds
+    rule->add_squared_norms(there, squared);
+    for (std::size_t s = 0; s < segments; ++s) {
+      EXPECT_NEAR(squared[s] - 0.25, expected[s], tolerance * (1 + expected[s])) << "segment " << s;
+    }
+    std::vector<GradientSink> sinks(kind.params);
+    std::vector<GradientSink*> targets(kind.params, nullptr);
+    for (std::size_t k = 0; k < kind.params; ++k) {
+      if (!params[k].defined()) continue;
+      const auto type = at::TensorOptions(c.spec.type).device(place.device);
+      sinks[k] = GradientSink(at::full(params[k].sizes(), 99.0, type));  // stale memory
+      targets[k] = &sinks[k];
+    }
+    rule->add_clipped_sum(factors, targets);
+    for (std::size_t k = 0; k < kind.params; ++k) {
+      if (!params[k].defined() || segments == 0) continue;
+      const at::Tensor sum = sinks[k].sum().to(at::kCPU, at::kDouble);
+      const double error = (sum - expected_sums[k]).norm().item<double>();
+      EXPECT_LE(error, tolerance * (1 + expected_sums[k].norm().item<double>())) << "parameter " << k;
+    }
+  });
 }
 
 const std::vector<std::vector<std::int64_t>>& length_sets() {

@@ -23,7 +23,7 @@ class PaddedModel final : public Model {
     table = register_module("table", Embedding(EmbeddingOptions{.entries = kEntries, .width = kWidth,
                                                                 .padding = kPadding}, rng));
   }
-  ModelOutput forward(const PackedBatch& batch) override {
+  ModelOutput compute(const PackedBatch& batch) override {
     const at::Tensor rows = table->forward(batch.tokens, batch.token_segments).sum(1);
     const at::Tensor lengths = batch.offsets_tensor.diff();
     const at::Tensor example = at::repeat_interleave(lengths);

@@ -194,7 +194,7 @@ class Concatenated final : public nn::Model {
     if (w2.defined()) second_ = layer("second", w2, b2);
   }
 
-  nn::ModelOutput forward(const PackedBatch& batch) override {
+  nn::ModelOutput compute(const PackedBatch& batch) override {
     const at::Tensor x = table_->forward(batch.tokens, batch.token_segments).view({batch.examples(), width_});
     nn::ModelOutput out;
     out.intent_logits = first_->forward(x, batch.example_segments);
@@ -325,7 +325,7 @@ class Blind final : public nn::Model {
     head_ = register_module("head", nn::Linear(nn::LinearOptions{5, 3}, rng));
     to(at::kDouble);
   }
-  nn::ModelOutput forward(const PackedBatch& batch) override {
+  nn::ModelOutput compute(const PackedBatch& batch) override {
     at::Tensor x = table_->forward(batch.tokens, batch.token_segments);
     x = (x * batch.tokens.lt(20).unsqueeze(1)).tanh();
     const at::Tensor example = at::repeat_interleave(batch.offsets_tensor.diff());

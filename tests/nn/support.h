@@ -9,6 +9,7 @@
 #include "discreet/core/random.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/tape.h"
+#include "tests/nn/places.h"
 
 namespace discreet::nn::test {
 
@@ -85,11 +86,15 @@ inline Evaluated evaluate(const Function& f, const std::vector<at::Tensor>& inpu
 }
 
 /// Checks value and every gradient of `f` against `reference` in float64 (1e-10), and of `f` in
-/// float32 against the same (1e-5).
+/// float32 against the same (1e-5), with the CPU's kernels and without.
 inline void expect_same(const Function& f, const Function& reference,
                         const std::vector<at::Tensor>& inputs) {
   const Evaluated expected = evaluate(reference, inputs);
-  for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
+  for (const auto& [type, operations] : {std::pair{at::kDouble, false}, {at::kFloat, false},
+                                         {at::kDouble, true}, {at::kFloat, true}}) {
+    SCOPED_TRACE(operations ? "library operations" : "kernels");
+    std::optional<LibraryOperationsScope> scope;
+    if (operations) scope.emplace();
     std::vector<at::Tensor> cast;
     for (const at::Tensor& input : inputs) {
       cast.push_back(input.is_floating_point() ? input.to(type) : input);

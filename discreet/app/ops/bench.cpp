@@ -15,8 +15,10 @@
 #include <torch/headeronly/version.h>
 
 #include "discreet/app/ops/internal/bench_modes.h"
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/layers/attention.h"
 
 namespace discreet {
@@ -30,11 +32,13 @@ struct BenchRequest {
   std::size_t steps, warm_up;
   std::string data;
   bool describe, memory;
+  at::Device device;
 };
 
 /// A mode's run and what its steps took.
 struct TimedRun {
   BenchRun run;
+  at::Device device = at::kCPU;
   std::vector<double> milliseconds;      // by the clock
   std::vector<double> cpu_milliseconds;  // of this process: what a busy machine does not change
   std::int64_t number = 0;
@@ -44,6 +48,7 @@ struct TimedRun {
     const auto started = std::chrono::steady_clock::now();
     const std::clock_t cpu_started = std::clock();
     run.step->run(run.batch, 1e-3);
+    nn::wait_for(device);
     cpu_milliseconds.push_back(static_cast<double>(std::clock() - cpu_started) * 1e3 / CLOCKS_PER_SEC);
     const auto took = std::chrono::steady_clock::now() - started;
     milliseconds.push_back(std::chrono::duration<double, std::milli>(took).count());
@@ -86,20 +91,21 @@ Json result_of(const TimedRun& timed, std::size_t warm_up) {
 
 /// Milliseconds of all attention of a step, forward and back, on the shape's packed rows; 0 for kinds that
 /// have none.
-double attention_milliseconds(const BenchShape& shape, std::size_t repeats) {
+double attention_milliseconds(const BenchShape& shape, std::size_t repeats, at::Device device) {
   if (shape.spec.kind != "transformer" && shape.spec.kind != "gpt") return 0;
   const nn::EncodedExamples data = bench_examples(shape);
   std::vector<std::int64_t> all(static_cast<std::size_t>(data.size()));
   std::iota(all.begin(), all.end(), 0);
-  const nn::PackedBatch batch = nn::collate(data, all);
-  const at::Tensor qkv =
-      at::ones({batch.token_count(), 3 * shape.spec.hidden.front()}).set_requires_grad(true);
+  const nn::PackedBatch batch = nn::to_device(nn::collate(data, all), device);
+  const at::Tensor qkv = at::ones({batch.token_count(), 3 * shape.spec.hidden.front()},
+                                  at::TensorOptions().device(device)).set_requires_grad(true);
   const nn::AttentionOptions options{shape.spec.heads, 0, shape.spec.kind == "gpt"};
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < repeats + 3; ++i) {
     const auto started = std::chrono::steady_clock::now();
     const at::Tensor y = nn::attention(qkv, batch, options);
     y.backward(at::ones_like(y));
+    nn::wait_for(device);
     const auto took = std::chrono::steady_clock::now() - started;
     least = std::min(least, std::chrono::duration<double, std::milli>(took).count());
   }
@@ -114,18 +120,19 @@ std::vector<Json> time_modes(const BenchShape& shape, const BenchRequest& reques
   }
   std::vector<TimedRun> runs;
   for (const std::string& mode : request.modes) {
-    runs.push_back({make_bench_run(shape, mode, threads)});
+    runs.push_back({make_bench_run(shape, mode, threads, request.device), request.device});
   }
   for (std::size_t i = 0; i < request.warm_up + request.steps; ++i) {
     for (TimedRun& run : runs) run.step();
   }
-  const double attention = attention_milliseconds(shape, request.steps);
+  const double attention = attention_milliseconds(shape, request.steps, request.device);
   std::vector<Json> results;
   for (std::size_t m = 0; m < runs.size(); ++m) {
     Json result = {{"shape", shape.name},
                    {"mode", request.modes[m]},
                    {"examples", shape.lengths.size()},
-                   {"threads", threads}};
+                   {"threads", threads},
+                   {"device", request.device.str()}};
     result.update(result_of(runs[m], request.warm_up));
     result["peak_mib"] = request.memory ? Json(peaks[m]) : Json();
     if (attention > 0) result["attention_share"] = attention / result["minimum_ms"].get<double>();
@@ -135,6 +142,7 @@ std::vector<Json> time_modes(const BenchShape& shape, const BenchRequest& reques
 }
 
 BenchRequest read_request(const Json& request) {
+  const at::Device device = find_device(request.value("device", "cpu"));
   return {.shapes = request.value("shapes", std::vector<std::string>{}),
           .modes = request.value("modes", std::vector<std::string>{"ordinary", "private"}),
           .threads = request.value("threads", std::vector<int>{1}),
@@ -143,7 +151,8 @@ BenchRequest read_request(const Json& request) {
           .warm_up = request.value("warm_up", std::size_t{3}),
           .data = request.value("data", ""),
           .describe = request.value("describe", false),
-          .memory = request.value("memory", true)};
+          .memory = request.value("memory", true) && device.is_cpu(),  // of this process, not of a device
+          .device = device};
 }
 
 std::vector<BenchShape> chosen_shapes(const BenchRequest& request) {
@@ -165,7 +174,7 @@ std::vector<BenchShape> chosen_shapes(const BenchRequest& request) {
 
 /// {"shapes": names or absent, "modes": names, "threads": [1, 2], "examples": [n, …] or absent,
 /// "steps": 15, "warm_up": 3, "memory": whether to measure it, "data": folder or absent,
-/// "describe": only say what the shapes are}
+/// "device": as run.device, "describe": only say what the shapes are}
 Json bench(const Json& document_request, core::OperationContext& context) {
   const BenchRequest request = read_request(document_request);
   const int before = at::get_num_threads();

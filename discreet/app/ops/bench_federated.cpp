@@ -80,7 +80,7 @@ at::Tensor drawn(std::vector<std::int64_t> sizes, double deviation, core::Reprod
 class BenchModel : public nn::Model {
  public:
   explicit BenchModel(at::Tensor inputs) : inputs_(std::move(inputs)) {}
-  nn::ModelOutput forward(const nn::PackedBatch& batch) override {
+  nn::ModelOutput compute(const nn::PackedBatch& batch) override {
     const at::Tensor logits = logits_of(inputs_.index_select(0, batch.tokens));
     nn::ModelOutput output;
     output.intent_logits = logits;

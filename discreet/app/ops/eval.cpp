@@ -15,7 +15,7 @@ namespace {
 
 Json evaluate_run(const Json& request, core::OperationContext&) {
   const std::string path = request.at("run").get<std::string>();
-  const RunModel run = open_run_model(path);
+  const RunModel run = open_run_model(path, request.value("device", "cpu"));
   std::string source = request.value("data", "");
   std::string split = "given";
   text::Split part = text::Split::kTest;

@@ -137,9 +137,10 @@ void read_prompts(const Json& request, TextWriter& writer, Generation& generatio
 }
 
 Json generate_texts(const Json& request, core::OperationContext& context) {
+  const std::string device = request.value("device", "cpu");
   const auto writer = request.contains("model")
-                          ? open_folder_writer(request.at("model").get<std::string>())
-                          : open_run_writer(request.at("run").get<std::string>());
+                          ? open_folder_writer(request.at("model").get<std::string>(), device)
+                          : open_run_writer(request.at("run").get<std::string>(), device);
   text::GenerationOptions options = writer->defaults();
   read_options(request, options);
   ask_self_debias(*writer, request, options);

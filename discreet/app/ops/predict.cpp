@@ -155,12 +155,13 @@ Json predict_texts(const Json& request, core::OperationContext& context) {
     context.emit({{"text", line.at("text")}, {"log_prob", line.at("log_prob")}});
   };
   const auto generate = core::registry().make<core::Operation>("operation", "generate");
-  const Json done = generate({{"run", request.at("run")}, {"input", request.value("input", "")}}, told);
+  const Json done = generate(
+      {{"run", request.at("run")}, {"input", request.value("input", "")}, {"device", request.value("device", "cpu")}}, told);
   return {{"schema", "discreet.predict/1"}, {"n", done.at("n")}};
 }
 
 Json predict(const Json& request, core::OperationContext& context) {
-  const RunModel run = open_run_model(request.at("run").get<std::string>());
+  const RunModel run = open_run_model(request.at("run").get<std::string>(), request.value("device", "cpu"));
   if (run.encoder.task == "seq2seq") return predict_texts(request, context);
   internal::RequestLines input(request);
   std::vector<PredictLine> lines;

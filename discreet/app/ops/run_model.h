@@ -27,9 +27,9 @@ struct RunModel {
   std::int64_t trainable_values = 0;
 };
 
-/// Opens RUN/model. Throws: kUsage if `run` is no run or has no model yet; kBadData if the model's
+/// Opens RUN/model on a device (find_device, internal/device.h). Throws: kUsage if `run` is no run or has no model yet; kBadData if the model's
 /// files do not fit each other.
-RunModel open_run_model(const std::filesystem::path& run);
+RunModel open_run_model(const std::filesystem::path& run, const std::string& device = "cpu");
 
 /// The numbers of a data set, as models take them. Labels that are not known stand as 0: mask what
 /// depends on them.

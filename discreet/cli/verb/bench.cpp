@@ -25,7 +25,7 @@ struct BenchFlags {
   bool describe = false;
   int models = 32;
   std::int64_t clients = 100000;
-  std::string what = "steps", data, out, text;
+  std::string what = "steps", data, out, text, device = "cpu";
 };
 
 /// One row per result, each beside the first mode of its group.
@@ -193,6 +193,7 @@ void register_verb_bench(cli::Program& program) {
   verb->add_option("--threads", flags.threads, "Numbers of threads.")->check(CLI::Range(1, 1024));
   verb->add_option("--steps", flags.steps, "Timed steps of each kind.")->check(CLI::Range(1, 100000));
   verb->add_option("--warm-up", flags.warm_up, "Steps before these.")->check(CLI::Range(0, 1000));
+  verb->add_option("--device", flags.device, "Where steps run: cpu (default), cuda, cuda:N or auto.");
   verb->add_option("--data", flags.data, "A folder with snips/, for the lengths of real utterances.");
   verb->add_option("--out", flags.out, "Write the document here.");
   verb->add_option("--models", flags.models, "How many, with --what stacked.")->check(CLI::Range(1, 4096));
@@ -210,7 +211,8 @@ void register_verb_bench(cli::Program& program) {
     const Json request = {{"shapes", flags.shapes},   {"threads", flags.threads},
                           {"modes", flags.modes},     {"examples", flags.examples},
                           {"steps", flags.steps},     {"warm_up", flags.warm_up},
-                          {"data", flags.data},       {"describe", flags.describe}};
+                          {"data", flags.data},       {"describe", flags.describe},
+                          {"device", flags.device}};
     const Json stacked_request = {{"shapes", flags.shapes},
                                   {"threads", verb->count("--threads") > 0 ? flags.threads.front() : 1},
                                   {"steps", flags.steps},

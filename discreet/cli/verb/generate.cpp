@@ -6,7 +6,7 @@
 namespace discreet {
 
 void register_verb_generate(cli::Program& program) {
-  static std::string run, model, input, prompt, early_stopping;
+  static std::string run, model, input, prompt, early_stopping, device = "cpu";
   static bool sample = false, greedy = false, stream = false;
   static std::int64_t max_new_tokens, min_new_tokens, top_k, no_repeat_ngram, beams, sequences;
   static std::uint64_t seed;
@@ -42,12 +42,14 @@ void register_verb_generate(cli::Program& program) {
                    "becomes rarer. May repeat.");
   verb->add_option("--self-debias-decay", debias_decay, "How fast it becomes rarer; default 50.");
   verb->add_option("--self-debias-floor", debias_floor, "At least this share of its probability stays; default 0.01.");
+  verb->add_option("--device", device, "Where the model runs: cpu (default), cuda, cuda:N or auto.");
   verb->add_flag("--stream", stream, "A line {\"id\":…,\"piece\":…} for each token as it is chosen.");
   program.on_run(verb, [&program, verb] {
     if (run.empty() == model.empty()) {
       throw usage_error("generate needs a run directory or --model", "Name one of the two.");
     }
     Json request = run.empty() ? Json{{"model", model}} : Json{{"run", run}};
+    request["device"] = device;
     if (!input.empty()) request["input"] = input;
     const auto given = [&](const char* flag) { return verb->count(flag) > 0; };
     const auto set = [&](const char* flag, const char* name, const auto& value) {

@@ -8,7 +8,7 @@ namespace discreet {
 
 void register_verb_train(cli::Program& program) {
   static struct {
-    std::string config, recipe, dir;
+    std::string config, recipe, dir, device;
     std::vector<std::string> assignments;
     double hold_out = -1;
     std::int64_t repeat = 1;
@@ -20,6 +20,7 @@ void register_verb_train(cli::Program& program) {
   verb->add_option("--set", options.assignments, "Sets a key: --set train.epochs=3. May be repeated.")
       ->allow_extra_args(false);
   verb->add_option("--run", options.dir, "The run directory; overrides run.dir.");
+  verb->add_option("--device", options.device, "Where it trains: cpu, cuda, cuda:N or auto; overrides run.device.");
   verb->add_option("--hold-out", options.hold_out,
                    "Keeps this share of the training file back, as non-members for audits.")
       ->check(CLI::Range(0.0, 0.95));
@@ -34,6 +35,7 @@ void register_verb_train(cli::Program& program) {
   verb->add_flag("--insecure-seed", options.insecure_seed,
                  "Private runs: noise and batches from run.seed, repeatable and without any guarantee.");
   program.on_run(verb, [&program] {
+    if (!options.device.empty()) options.assignments.push_back(fmt::format("run.device=\"{}\"", options.device));
     Json request = {{"force", options.force}, {"insecure_seed", options.insecure_seed},
                     {"repeat", options.repeat}, {"set", options.assignments}};
     if (!options.config.empty()) request["config"] = options.config;

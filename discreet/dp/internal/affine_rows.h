@@ -12,6 +12,9 @@ class AffineRowsRule final : public InstantiatedRule {
   explicit AffineRowsRule(std::string kind) : InstantiatedRule(std::move(kind), {2, 1, 1}) {}
 
  private:
+  at::Tensor row_gradients(const nn::Use& use, std::size_t param) const override {
+    return param == 0 ? use.gradients[0] * use.inputs[0] : use.gradients[0];
+  }
   void add_gradient(const nn::Use& use, std::size_t param, std::int64_t s,
                     std::span<double> out) const override {
     const at::Tensor& gradient = use.gradients[0];

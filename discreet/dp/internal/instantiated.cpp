@@ -1,6 +1,7 @@
 #include "discreet/dp/internal/instantiated.h"
 
 #include "discreet/dp/internal/kernels.h"
+#include "discreet/nn/device.h"
 
 namespace discreet::dp::internal {
 
@@ -13,6 +14,14 @@ void InstantiatedRule::add_squared_norms(std::vector<nn::Use> uses, std::span<do
     const at::Tensor& param = uses.front().params[k];
     if (!param.defined()) continue;
     const std::int64_t size = param.numel();
+    if (!nn::has_kernels(uses.front().gradients[0])) {
+      for (const nn::Use& use : uses) {
+        const at::Tensor sums = segment_sums(row_gradients(use, k), *use.segments);
+        gradients_[k] = gradients_[k].defined() ? gradients_[k] + sums : sums;
+      }
+      add_to_squared(gradients_[k].square().sum(1), squared);
+      continue;
+    }
     gradients_[k] = at::zeros({count, size}, at::kDouble);
     double* data = gradients_[k].data_ptr<double>();
     const std::int64_t rows = uses.front().segments->rows() / std::max<std::int64_t>(1, count);
@@ -29,6 +38,11 @@ void InstantiatedRule::add_clipped_sum(std::span<const double> factors,
   at::NoGradGuard no_grad;
   for (std::size_t k = 0; k < gradients_.size(); ++k) {
     if (sinks[k] == nullptr) continue;
+    if (!nn::has_kernels(gradients_[k])) {
+      const at::Tensor shares = factors_like(factors, gradients_[k]);
+      sinks[k]->add(gradients_[k].masked_fill(shares.eq(0).unsqueeze(1), 0).t().mv(shares));
+      continue;
+    }
     const std::int64_t size = gradients_[k].size(1);
     at::Tensor sum = at::zeros({size}, at::kDouble);
     for (std::size_t s = 0; s < factors.size(); ++s) {

@@ -18,6 +18,9 @@ class InstantiatedRule : public SegmentRule {
                        std::span<GradientSink* const> sinks) final;
 
  protected:
+  /// Rows [N, size] whose sums over segments are the gradients with respect to parameter `param`: the
+  /// same as `add_gradient`, for tensors without kernels of our own.
+  virtual at::Tensor row_gradients(const nn::Use& use, std::size_t param) const = 0;
   /// Adds the gradient of segment `s` with respect to parameter `param`, flattened, to `out`.
   virtual void add_gradient(const nn::Use& use, std::size_t param, std::int64_t s,
                             std::span<double> out) const = 0;

@@ -7,6 +7,7 @@
 
 #include "discreet/dp/internal/kernels.h"
 #include "discreet/dp/internal/uses.h"
+#include "discreet/nn/device.h"
 
 namespace discreet::dp::internal {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr double kCancellation = 1e3;
 
 constexpr std::int64_t kTileBytes = 1 << 19;   // of an instantiated tile: stays in the second cache
+constexpr std::int64_t kInstanceBytes = 1 << 28;  // of instantiated gradients in one call of the library
 constexpr std::int64_t kSumBlock = 1 << 13;    // values of a weighted sum that stay in the first cache
 
 bool trainable(const nn::Use& use, std::size_t product) { return use.params[product].defined(); }
@@ -35,6 +37,11 @@ double exact_pairs(const std::vector<at::Tensor>& activations, const at::Tensor&
   const PairSum pairs = pair_products(std::span<const RowMatrix<double>>(matrices),
                                       {wide.const_data_ptr<double>(), gradient.size(1)}, 0, count, bias);
   return std::isnan(pairs.sum) ? pairs.sum : std::max(0.0, pairs.sum);
+}
+
+/// Of matrices [S, m, n], in double: no square overflows.
+at::Tensor squared_norms(const at::Tensor& matrices) {
+  return at::linalg_vector_norm(matrices, 2, at::IntArrayRef{1, 2}, false, at::kDouble).square_();
 }
 
 }  // namespace
@@ -73,6 +80,10 @@ void OuterProductRule::add_squared_norms(std::vector<nn::Use> uses, std::span<do
   use_ = concatenated(std::move(uses));
   options_.kept->give_back(taken_);  // of a pass that was given up
   taken_ = 0;
+  if (!nn::has_kernels(use_.gradients[0])) {
+    keeping_ = false;
+    return norms_by_operations(use_, squared);
+  }
   const SegmentPlan plan = choose(use_);
   keeping_ = plan == SegmentPlan::kKeep;
   kept_.assign(products_ + 1, {});
@@ -81,6 +92,34 @@ void OuterProductRule::add_squared_norms(std::vector<nn::Use> uses, std::span<do
   if (!keeping_) return;
   use_.inputs.clear();
   use_.gradients.clear();
+}
+
+/// Without kernels of our own: instantiated, as many segments at a time as a cap on memory lets in. No
+/// products of row pairs, so that no digits are lost in float.
+void OuterProductRule::norms_by_operations(const nn::Use& use, std::span<double> squared) const {
+  const at::Tensor& gradient = use.gradients[0];
+  const std::int64_t p = gradient.size(1), count = use.segments->count();
+  if (count == 0) return;
+  at::Tensor norms = at::zeros({count}, gradient.options().dtype(at::kDouble));
+  if (use.segments->rows() > 0) {
+    const at::Tensor dy = side_by_side(gradient, *use.segments).transpose(1, 2);  // [S, p, L]
+    for (std::size_t k = 0; k < products_; ++k) {
+      if (!trainable(use, k)) continue;
+      const at::Tensor x = side_by_side(use.inputs[k], *use.segments);  // [S, L, d]
+      if (x.size(1) == 1) {  // one row each: the norm of a product of two vectors
+        norms += squared_norms(dy) * squared_norms(x);
+        continue;
+      }
+      const std::int64_t chunk = std::max<std::int64_t>(1, kInstanceBytes / (p * x.size(2) * x.element_size()));
+      for (std::int64_t first = 0; first < count; first += chunk) {
+        const std::int64_t segments = std::min(chunk, count - first);
+        const at::Tensor instances = at::bmm(dy.narrow(0, first, segments), x.narrow(0, first, segments));
+        norms.narrow(0, first, segments) += squared_norms(instances);
+      }
+    }
+    if (use.params[products_].defined()) norms += segment_sums(gradient, *use.segments).square().sum(1);
+  }
+  add_to_squared(norms, squared);
 }
 
 void OuterProductRule::norms_from_pairs(const nn::Use& use, std::span<double> squared) const {

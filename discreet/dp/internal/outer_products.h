@@ -35,6 +35,7 @@ class OuterProductRule final : public SegmentRule {
   SegmentPlan choose(const nn::Use& use);
   void norms_from_pairs(const nn::Use& use, std::span<double> squared) const;
   void norms_from_instances(const nn::Use& use, std::span<double> squared);
+  void norms_by_operations(const nn::Use& use, std::span<double> squared) const;
   void add_kept(std::span<const double> factors, std::span<GradientSink* const> sinks);
 
   std::size_t products_;

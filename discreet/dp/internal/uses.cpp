@@ -6,6 +6,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/dp/internal/kernels.h"
+#include "discreet/nn/device.h"
 
 namespace discreet::dp::internal {
 namespace {
@@ -68,7 +69,8 @@ nn::Use concatenated(std::vector<nn::Use> uses) {
   const auto gather = [&](std::vector<at::Tensor> nn::Use::*list, std::size_t place) {
     std::vector<at::Tensor> parts;
     for (const nn::Use& use : uses) parts.push_back((use.*list)[place]);
-    return at::cat(parts).index_select(0, index);
+    const at::Tensor rows = at::cat(parts);
+    return rows.index_select(0, index.to(rows.device()));
   };
   for (std::size_t i = 0; i < all.inputs.size(); ++i) all.inputs[i] = gather(&nn::Use::inputs, i);
   for (std::size_t i = 0; i < all.gradients.size(); ++i) {
@@ -90,8 +92,78 @@ bool any_zero(std::span<const double> factors) {
   return std::find(factors.begin(), factors.end(), 0.0) != factors.end();
 }
 
+at::Tensor factors_like(std::span<const double> factors, const at::Tensor& like) {
+  // A part's layers mostly ask for the same ones: copied to the device once.
+  thread_local std::vector<double> last;
+  thread_local at::Tensor there;
+  const bool same = there.defined() && there.device() == like.device() && std::ranges::equal(last, factors);
+  if (!same) {
+    last.assign(factors.begin(), factors.end());
+    there = at::tensor(last, at::kDouble).to(like.device());
+  }
+  return there.to(like.scalar_type());
+}
+
+at::Tensor segment_sums(const at::Tensor& rows, const nn::Segments& segments) {
+  return at::zeros({segments.count(), rows.size(1)}, rows.options().dtype(at::kDouble))
+      .index_add_(0, segments.numbers(rows.device()), rows.to(at::kDouble));
+}
+
+at::Tensor side_by_side(const at::Tensor& rows, const nn::Segments& segments) {
+  const std::int64_t count = segments.count(), longest = segments.longest(), width = rows.size(1);
+  if (count * longest == segments.rows()) return rows.view({count, longest, width});
+  return at::zeros({count * longest, width}, rows.options())
+      .index_copy_(0, segments.places(rows.device()), rows)
+      .view({count, longest, width});
+}
+
+thread_local DeferredNorms* DeferredNorms::active_ = nullptr;
+
+void DeferredNorms::add_up() {
+  if (waiting_.empty()) return;
+  std::vector<at::Tensor> values;
+  for (const auto& [tensor, squared] : waiting_) values.push_back(tensor);
+  const at::Tensor host = at::cat(values).to(at::kCPU, at::kDouble).contiguous();
+  const double* from = host.const_data_ptr<double>();
+  for (const auto& [tensor, squared] : waiting_) {
+    for (double& value : squared) value += *from++;
+  }
+  waiting_.clear();
+}
+
+void add_to_squared(const at::Tensor& values, std::span<double> squared) {
+  if (DeferredNorms::active_ != nullptr) {
+    DeferredNorms::active_->waiting_.emplace_back(values, squared);
+    return;
+  }
+  const at::Tensor host = values.to(at::kCPU, at::kDouble).contiguous();
+  const double* from = host.const_data_ptr<double>();
+  for (std::size_t s = 0; s < squared.size(); ++s) squared[s] += from[s];
+}
+
+at::Tensor table_norms(const at::Tensor& ids, const at::Tensor& gradient, const nn::Segments& segments,
+                       std::int64_t entries) {
+  // Rows of one id in one segment add up before they are squared.
+  const auto [keys, order] = (segments.numbers(gradient.device()) * entries + ids).sort();
+  at::Tensor group = at::zeros_like(keys);  // rising numbers of runs of equal keys
+  if (keys.size(0) > 1) {
+    const std::int64_t others = keys.size(0) - 1;
+    group.narrow(0, 1, others).copy_(keys.narrow(0, 1, others).ne(keys.narrow(0, 0, others)).cumsum(0));
+  }
+  // As many sums as rows: how many runs there are is not waited for.
+  const at::Tensor sums = at::zeros(gradient.sizes(), gradient.options().dtype(at::kDouble))
+                              .index_add_(0, group, gradient.index_select(0, order).to(at::kDouble));
+  const at::Tensor segment = at::zeros_like(keys).index_copy_(0, group, keys.div(entries, "floor"));
+  return at::zeros({segments.count()}, sums.options()).index_add_(0, segment, sums.square().sum(1));
+}
+
 at::Tensor scaled_rows(const at::Tensor& matrix, const nn::Segments& segments,
                        std::span<const double> factors) {
+  if (!nn::has_kernels(matrix)) {
+    const at::Tensor of_rows =
+        factors_like(factors, matrix).index_select(0, segments.numbers(matrix.device())).unsqueeze(1);
+    return (matrix * of_rows).masked_fill(of_rows.eq(0), 0);
+  }
   at::Tensor scaled = at::empty_like(matrix);
   const std::int64_t width = matrix.size(1);
   by_element_type(matrix, [&](auto zero) {
@@ -118,6 +190,9 @@ at::Tensor without_dropped_rows(const at::Tensor& matrix, const nn::Segments& se
 
 at::Tensor weighted_row_sum(const at::Tensor& matrix, const nn::Segments& segments,
                             std::span<const double> factors) {
+  if (!nn::has_kernels(matrix)) {
+    return matrix.t().mv(factors_like(factors, matrix).index_select(0, segments.numbers(matrix.device())));
+  }
   at::Tensor weights = at::empty({matrix.size(0)}, matrix.options());
   by_element_type(matrix, [&](auto zero) {
     using T = decltype(zero);

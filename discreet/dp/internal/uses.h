@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "discreet/nn/tape.h"
@@ -45,6 +46,45 @@ void for_segments(std::int64_t segments, std::int64_t cost,
                   const std::function<void(std::int64_t)>& body);
 
 bool any_zero(std::span<const double> factors);
+
+/// For tensors without kernels of our own (nn/device.h): what the rules make of library operations.
+
+/// The factors [S], where and of the type that `like` is.
+at::Tensor factors_like(std::span<const double> factors, const at::Tensor& like);
+/// Rows of each segment added up in double: [N, w] to [S, w].
+at::Tensor segment_sums(const at::Tensor& rows, const nn::Segments& segments);
+/// Rows of each segment side by side, [N, w] to [S, L, w] with L the longest; zeros behind shorter ones.
+at::Tensor side_by_side(const at::Tensor& rows, const nn::Segments& segments);
+/// Adds values [S] of any device to `squared`; later, where a DeferredNorms collects on this thread.
+void add_to_squared(const at::Tensor& values, std::span<double> squared);
+
+/// What was added on a device and not yet fetched, so that a pass over many layers waits for the device
+/// once. The spans must live until `add_up`.
+class DeferredNorms {
+ public:
+  /// While one lives, `add_to_squared` on this thread collects here.
+  class Scope {
+   public:
+    explicit Scope(DeferredNorms& norms) : before_(std::exchange(active_, &norms)) {}
+    ~Scope() { active_ = before_; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    DeferredNorms* before_;
+  };
+
+  void add_up();
+  void forget() { waiting_.clear(); }
+
+ private:
+  friend void add_to_squared(const at::Tensor& values, std::span<double> squared);
+  static thread_local DeferredNorms* active_;
+  std::vector<std::pair<at::Tensor, std::span<double>>> waiting_;
+};
+/// Squared norms [S], in double, of the tables whose row ids[n] gets gradient row n of its segment.
+at::Tensor table_norms(const at::Tensor& ids, const at::Tensor& gradient, const nn::Segments& segments,
+                       std::int64_t entries);
 
 /// Rows of `matrix` times the factor of their segment; a factor of 0 gives zeros whatever was there.
 at::Tensor scaled_rows(const at::Tensor& matrix, const nn::Segments& segments,

@@ -11,6 +11,9 @@ class CrfSegments final : public dp::internal::InstantiatedRule {
   CrfSegments() : InstantiatedRule("crf", {3, 0, 3}) {}
 
  private:
+  at::Tensor row_gradients(const nn::Use& use, std::size_t param) const override {
+    return use.gradients[param].reshape({use.gradients[param].size(0), use.params[param].numel()});
+  }
   void add_gradient(const nn::Use& use, std::size_t param, std::int64_t s,
                     std::span<double> out) const override {
     const at::Tensor& gradient = use.gradients[param];

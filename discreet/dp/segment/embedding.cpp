@@ -4,6 +4,7 @@
 #include "discreet/dp/internal/table_rows.h"
 #include "discreet/dp/internal/uses.h"
 #include "discreet/dp/rule.h"
+#include "discreet/nn/device.h"
 
 namespace discreet {
 namespace dp::internal {
@@ -16,8 +17,13 @@ class EmbeddingSegments final : public dp::SegmentRule {
   void add_squared_norms(std::vector<nn::Use> uses, std::span<double> squared) override {
     for (nn::Use& use : uses) check_use(use, {1, 1, 1}, squared.size());
     use_ = concatenated(std::move(uses));
-    const std::int64_t* ids = use_.inputs[0].const_data_ptr<std::int64_t>();
     const at::Tensor& gradient = use_.gradients[0];
+    if (!nn::has_kernels(gradient)) {
+      const at::NoGradGuard no_grad;
+      const at::Tensor norms = table_norms(use_.inputs[0], gradient, *use_.segments, use_.params[0].size(0));
+      return add_to_squared(norms, squared);
+    }
+    const std::int64_t* ids = use_.inputs[0].const_data_ptr<std::int64_t>();
     const auto& offsets = use_.segments->offsets;
     by_element_type(gradient, [&](auto zero) {
       using T = decltype(zero);
@@ -35,6 +41,12 @@ class EmbeddingSegments final : public dp::SegmentRule {
   void add_clipped_sum(std::span<const double> factors,
                        std::span<dp::GradientSink* const> sinks) override {
     at::NoGradGuard no_grad;
+    if (!nn::has_kernels(use_.gradients[0])) {
+      sinks[0]->accumulator().index_add_(0, use_.inputs[0],
+                                         scaled_rows(use_.gradients[0], *use_.segments, factors));
+      use_ = {};
+      return;
+    }
     std::vector<std::int64_t> places;
     at::Tensor& table = sinks[0]->rows(view<std::int64_t>(use_.inputs[0]), places);
     const auto& offsets = use_.segments->offsets;

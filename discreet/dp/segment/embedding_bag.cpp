@@ -4,6 +4,7 @@
 #include "discreet/dp/internal/table_rows.h"
 #include "discreet/dp/internal/uses.h"
 #include "discreet/dp/rule.h"
+#include "discreet/nn/device.h"
 
 namespace discreet {
 namespace dp::internal {
@@ -17,6 +18,14 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
  public:
   void add_squared_norms(std::vector<nn::Use> uses, std::span<double> squared) override {
     for (nn::Use& use : uses) check_use(use, {1, 2, 1}, squared.size());
+    if (!nn::has_kernels(uses.front().gradients[0])) {
+      const at::NoGradGuard no_grad;
+      for (nn::Use& use : uses) use = of_tokens(use);
+      uses_ = {concatenated(std::move(uses))};
+      const nn::Use& use = uses_.front();
+      return add_to_squared(table_norms(use.inputs[0], use.gradients[0], *use.segments, use.params[0].size(0)),
+                            squared);
+    }
     uses_ = std::move(uses);
     const at::Tensor& first = uses_.front().gradients[0];
     const auto count = static_cast<std::int64_t>(squared.size());
@@ -33,6 +42,11 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
   void add_clipped_sum(std::span<const double> factors,
                        std::span<dp::GradientSink* const> sinks) override {
     at::NoGradGuard no_grad;
+    if (!nn::has_kernels(uses_.front().gradients[0])) {
+      const nn::Use& use = uses_.front();
+      sinks[0]->accumulator().index_add_(0, use.inputs[0], scaled_rows(use.gradients[0], *use.segments, factors));
+      return uses_.clear();
+    }
     std::vector<std::int64_t> places;
     for (const nn::Use& use : uses_) {
       at::Tensor& table = sinks[0]->rows(view<std::int64_t>(use.inputs[0]), places);
@@ -59,6 +73,19 @@ class EmbeddingBagSegments final : public dp::SegmentRule {
   }
 
  private:
+  /// Without kernels of our own: a row per token, as a look-up has them.
+  static nn::Use of_tokens(const nn::Use& use) {
+    const at::Tensor lengths = use.inputs[1].diff();
+    const at::Tensor host = use.inputs[1].cpu();
+    auto segments = std::make_shared<nn::Segments>();
+    segments->offsets.clear();
+    for (const std::int64_t example : use.segments->offsets) {
+      segments->offsets.push_back(host.const_data_ptr<std::int64_t>()[example]);
+    }
+    const at::Tensor shares = use.gradients[0] / lengths.clamp_min(1).unsqueeze(1);
+    return {use.kind, use.params, {use.inputs[0]}, {shares.repeat_interleave(lengths, 0)}, std::move(segments)};
+  }
+
   template <class T>
   double single_norm(std::int64_t example) const {
     const nn::Use& use = uses_.front();

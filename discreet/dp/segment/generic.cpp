@@ -12,6 +12,9 @@ class GenericSegments final : public dp::internal::InstantiatedRule {
   GenericSegments() : InstantiatedRule("generic", {1, 0, 1}) {}
 
  private:
+  at::Tensor row_gradients(const nn::Use& use, std::size_t) const override {
+    return use.gradients[0].reshape({use.gradients[0].size(0), use.params[0].numel()});
+  }
   void add_gradient(const nn::Use& use, std::size_t, std::int64_t s,
                     std::span<double> out) const override {
     const at::Tensor& gradient = use.gradients[0];

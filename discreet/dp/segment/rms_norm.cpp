@@ -11,6 +11,9 @@ class RmsNormSegments final : public dp::internal::InstantiatedRule {
   RmsNormSegments() : InstantiatedRule("rms_norm", {1, 1, 1}) {}
 
  private:
+  at::Tensor row_gradients(const nn::Use& use, std::size_t) const override {
+    return use.gradients[0] * use.inputs[0];
+  }
   void add_gradient(const nn::Use& use, std::size_t, std::int64_t s,
                     std::span<double> out) const override {
     const at::Tensor& gradient = use.gradients[0];

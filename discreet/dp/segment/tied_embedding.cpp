@@ -6,6 +6,7 @@
 #include "discreet/dp/internal/table_rows.h"
 #include "discreet/dp/internal/uses.h"
 #include "discreet/dp/rule.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/gemm.h"
 
 // Legend: V entries, d width; in one segment L looked-up rows with ids x and gradients G [L,d], and U
@@ -127,6 +128,7 @@ class TiedEmbeddingSegments final : public dp::SegmentRule {
     head_ = heads.empty() ? nn::Use{} : concatenated(std::move(heads));
     const nn::Use& any = head_.segments ? head_ : lookup_;
     const bool weight = any.params[0].defined(), bias = any.params[1].defined();
+    if (!nn::has_kernels(any.gradients[0])) return norms_by_operations(weight, bias, squared);
     const bool tiles = !weight || use_tiles(squared.size());
     by_element_type(any.gradients[0], [&](auto zero) {
       using T = decltype(zero);
@@ -207,6 +209,51 @@ class TiedEmbeddingSegments final : public dp::SegmentRule {
     return std::isnan(pairs.sum) ? pairs.sum : std::max(0.0, pairs.sum);
   }
 
+  /// Without kernels of our own: the identity of `tied_pairs` over all segments at once, in `type`.
+  struct PairTerms {
+    at::Tensor sum, magnitude;  // double [S]
+  };
+  PairTerms terms_of_heads(bool weight, bool bias, at::ScalarType type) const {
+    const at::Tensor p = side_by_side(head_.gradients[0], *head_.segments).to(type);  // [S,U,V]
+    at::Tensor terms = at::bmm(p, p.transpose(1, 2)).to(at::kDouble);
+    at::Tensor h, left;
+    if (weight) {
+      h = side_by_side(head_.inputs[0], *head_.segments).to(type);  // [S,U,d]
+      left = at::bmm(h, h.transpose(1, 2)).to(at::kDouble);
+      if (bias) left += 1;
+    }
+    if (weight) terms *= left;
+    PairTerms found{terms.sum({1, 2}), terms.abs().sum({1, 2})};
+    if (!weight || !lookup_.segments || lookup_.segments->rows() == 0) return found;
+    const at::Tensor g = side_by_side(lookup_.gradients[0], *lookup_.segments).to(type);              // [S,L,d]
+    const at::Tensor ids = side_by_side(lookup_.inputs[0].unsqueeze(1), *lookup_.segments);           // [S,L,1]
+    const at::Tensor of_ids = p.gather(2, ids.transpose(1, 2).expand({-1, p.size(1), -1}));           // [S,U,L]
+    const at::Tensor crossed = (of_ids.to(at::kDouble) * at::bmm(h, g.transpose(1, 2))).mul_(2);
+    found.sum += crossed.sum({1, 2});
+    found.magnitude += crossed.abs().sum({1, 2});
+    return found;
+  }
+
+  void norms_by_operations(bool weight, bool bias, std::span<double> squared) const {
+    const at::NoGradGuard no_grad;
+    at::Tensor lookups;
+    if (weight && lookup_.segments && lookup_.segments->rows() > 0) {
+      lookups = table_norms(lookup_.inputs[0], lookup_.gradients[0], *lookup_.segments, lookup_.params[0].size(0));
+    }
+    if (!head_.segments || head_.segments->rows() == 0) {
+      if (lookups.defined()) add_to_squared(lookups, squared);
+      return;
+    }
+    PairTerms terms = terms_of_heads(weight, bias, head_.gradients[0].scalar_type());
+    const at::Tensor apart = lookups.defined() ? lookups : at::zeros_like(terms.sum);
+    const at::Tensor sum = terms.sum + apart, magnitude = terms.magnitude + apart;
+    // Also where a float overflowed, as in `tied_pairs`: then all of them again in double.
+    if ((magnitude <= kLostDigits * sum).all().item<bool>()) return add_to_squared(sum, squared);
+    terms = terms_of_heads(weight, bias, at::kDouble);
+    const at::Tensor exact = terms.sum + apart;
+    add_to_squared(at::where(exact.isnan(), exact, exact.clamp_min(0)), squared);
+  }
+
   void add_heads(std::span<const double> factors, std::span<dp::GradientSink* const> sinks) {
     const nn::Segments& segments = *head_.segments;
     const at::Tensor logits = without_dropped_rows(head_.gradients[0], segments, factors);
@@ -218,6 +265,11 @@ class TiedEmbeddingSegments final : public dp::SegmentRule {
 
   void add_lookups(std::span<const double> factors, dp::GradientSink& sink) {
     at::Tensor& table = sink.accumulator();
+    if (!nn::has_kernels(table)) {
+      table.index_add_(0, lookup_.inputs[0],
+                       scaled_rows(lookup_.gradients[0], *lookup_.segments, factors));
+      return;
+    }
     const std::int64_t* ids = lookup_.inputs[0].const_data_ptr<std::int64_t>();
     const auto& offsets = lookup_.segments->offsets;
     by_element_type(lookup_.gradients[0], [&](auto zero) {

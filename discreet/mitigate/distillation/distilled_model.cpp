@@ -69,7 +69,7 @@ void DistilledModel::train(bool on) {
   student_->train(on);
 }
 
-nn::ModelOutput DistilledModel::forward(const nn::PackedBatch& batch) {
+nn::ModelOutput DistilledModel::compute(const nn::PackedBatch& batch) {
   const nn::DropoutKey key = dropout_key(0);
   student_->set_dropout(key.seed, key.step);
   if (!is_training()) return student_->forward(batch);
@@ -83,7 +83,8 @@ nn::ModelOutput DistilledModel::forward(const nn::PackedBatch& batch) {
   nn::ModelOutput out = student_->forward(bare);
 
   const bool classes = out.intent_logits.defined();
-  const at::Tensor logits = classes ? out.intent_logits : out.emissions;
+  // What the teacher said is on the host; the loss is made there.
+  const at::Tensor logits = (classes ? out.intent_logits : out.emissions).cpu();
   const at::Tensor labels = classes ? batch.intent : batch.tags;
   std::vector<std::int64_t> offsets = batch.offsets;
   if (classes) std::iota(offsets.begin(), offsets.end(), 0);
@@ -106,7 +107,7 @@ nn::ModelOutput DistilledModel::forward(const nn::PackedBatch& batch) {
                                   scope->rows().defined() ? scope->rows().size(1) : 0, teacher.size(1)),
                       "The hidden-state loss needs a student of the teacher's width; set its weights to 0.");
   }
-  out.loss = out.loss + hidden_loss(scope->rows(), teacher.to(scope->rows().device()), labels, offsets, weights_);
+  out.loss = out.loss + hidden_loss(scope->rows().cpu(), teacher, labels, offsets, weights_);
   return out;
 }
 

@@ -38,7 +38,7 @@ class DistilledModel final : public nn::Model {
  public:
   DistilledModel(std::shared_ptr<nn::Model> student, TeacherTargets targets, DistillationWeights weights);
 
-  nn::ModelOutput forward(const nn::PackedBatch& batch) override;
+  nn::ModelOutput compute(const nn::PackedBatch& batch) override;
   nn::Prediction decode(const nn::PackedBatch& batch, const nn::ModelOutput& output) override {
     return student_->decode(batch, output);
   }

@@ -80,7 +80,7 @@ class C10dGroup final : public ProcessGroup {
       gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
           c10::make_intrusive<c10d::PrefixStore>("gloo", store_), place.rank, place.size, options);
 #ifdef DISCREET_NCCL
-      if (at::hasCUDA() && at::getNumGPUs() > 0) {
+      if (all_have_a_device()) {
         auto nccl = c10d::ProcessGroupNCCL::Options::create();
         nccl->timeout = timeout;
         nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
@@ -158,6 +158,18 @@ class C10dGroup final : public ProcessGroup {
   }
 
  private:
+#ifdef DISCREET_NCCL
+  /// NCCL refuses two processes on one device; those share it over Gloo.
+  bool all_have_a_device() {
+    const auto key = [](int rank) { return fmt::format("device/{}", rank); };
+    const bool own = at::hasCUDA() && place_.local_rank < static_cast<int>(at::getNumGPUs());
+    store_->set(key(place_.rank), own ? "own" : "shared");
+    bool all = true;
+    for (int r = 0; r < place_.size; ++r) all = store_->get_to_str({key(r)}) == "own" && all;
+    return all;
+  }
+#endif
+
   /// Contiguous, and where a backend can send it from.
   at::Tensor staged(const at::Tensor& values) const {
     const at::Tensor plain = values.detach().contiguous();

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/language.h"
 #include "discreet/nn/kernels/rows.h"
@@ -12,7 +13,7 @@ namespace {
 
 /// Keeps the slope instead of the input: the backward pass is one product.
 at::Tensor fused_gelu(const at::Tensor& x) {
-  if (!x.is_cpu()) return at::gelu(x);
+  if (!has_kernels(x)) return at::gelu(x);
   at::Tensor y, slope;
   {
     const at::NoGradGuard no_grad;
@@ -32,7 +33,7 @@ at::Tensor fused_gelu(const at::Tensor& x) {
 at::Tensor fused_swiglu(const at::Tensor& x) {
   const std::int64_t width = x.size(1) / 2;
   if (x.size(1) % 2 != 0) throw internal_error("swiglu of rows of odd width");
-  if (!x.is_cpu()) return at::silu(x.narrow(1, 0, width)) * x.narrow(1, width, width);
+  if (!has_kernels(x)) return at::silu(x.narrow(1, 0, width)) * x.narrow(1, width, width);
   const at::Tensor input = x.detach().contiguous();
   at::Tensor y;
   {

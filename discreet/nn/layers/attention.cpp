@@ -1,10 +1,12 @@
 #include "discreet/nn/layers/attention.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "discreet/core/error.h"
 #include "discreet/nn/gemm.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 #include "discreet/nn/layers/attention_cache.h"
@@ -159,12 +161,12 @@ at::Tensor attended_with_dropout(const Plan& plan, std::int64_t e, const std::ar
   return at::matmul(scores.softmax(3) * factors, of[2]);
 }
 
-/// For devices without kernels of our own: one library call per example, differentiated by
+/// For devices without kernels of our own, where masks are drawn example by example; differentiated by
 /// autograd.
-at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch, const Plan& plan) {
+at::Tensor attention_by_example(const at::Tensor& qkv, const Plan& plan) {
   std::vector<at::Tensor> parts;
-  for (std::int64_t e = 0; e < batch.examples(); ++e) {
-    const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
+  for (std::size_t e = 0; e + 1 < plan.offsets.size(); ++e) {
+    const std::int64_t first = plan.offsets[e], length = plan.offsets[e + 1] - first;
     if (length == 0) continue;
     const at::Tensor rows = qkv.narrow(0, first, length);
     const auto heads_of = [&](std::int64_t begin, std::int64_t heads) {
@@ -173,14 +175,85 @@ at::Tensor attention_by_example(const at::Tensor& qkv, const PackedBatch& batch,
                                    .transpose(1, 2);
       return heads == plan.heads ? split : split.repeat_interleave(plan.group(), 1);
     };
-    const at::Tensor q = heads_of(0, plan.heads), k = heads_of(plan.key(0), plan.kv_heads);
-    const at::Tensor v = heads_of(plan.value(0), plan.kv_heads);
-    const at::Tensor seen =
-        plan.dropout.on() ? attended_with_dropout(plan, e, {q, k, v})
-                          : at::scaled_dot_product_attention(q, k, v, {}, 0.0, plan.causal, plan.scale);
+    const at::Tensor seen = attended_with_dropout(
+        plan, static_cast<std::int64_t>(e),
+        {heads_of(0, plan.heads), heads_of(plan.key(0), plan.kv_heads), heads_of(plan.value(0), plan.kv_heads)});
     parts.push_back(seen.transpose(1, 2).reshape({length, plan.heads * plan.part}));
   }
   return parts.empty() ? qkv.narrow(1, 0, plan.heads * plan.part) : at::cat(parts);
+}
+
+/// Queries, keys and values, [N,h,w] each.
+std::array<at::Tensor, 3> split_heads(const at::Tensor& qkv, const Plan& plan) {
+  const auto heads_of = [&](std::int64_t begin, std::int64_t heads) {
+    const at::Tensor split = qkv.narrow(1, begin, heads * plan.part).unflatten(1, {heads, plan.part});
+    return heads == plan.heads ? split : split.repeat_interleave(plan.group(), 1);
+  };
+  return {heads_of(0, plan.heads), heads_of(plan.key(0), plan.kv_heads), heads_of(plan.value(0), plan.kv_heads)};
+}
+
+/// CUDA's kernel for sequences end to end takes rows that begin at 16 bytes, and no double.
+bool takes_runs(const at::Tensor& qkv, const Plan& plan) {
+  return qkv.is_cuda() && qkv.scalar_type() != at::kDouble && plan.part * qkv.element_size() % 16 == 0;
+}
+
+/// All examples end to end in one call, without a padded row.
+at::Tensor attention_of_runs(const at::Tensor& qkv, const Plan& plan) {
+  std::vector<std::int32_t> ends{0};
+  std::int64_t longest = 0;
+  for (std::size_t e = 0; e + 1 < plan.offsets.size(); ++e) {
+    if (plan.offsets[e + 1] == plan.offsets[e]) continue;
+    longest = std::max(longest, plan.offsets[e + 1] - plan.offsets[e]);
+    ends.push_back(static_cast<std::int32_t>(plan.offsets[e + 1]));
+  }
+  const at::Tensor runs = at::tensor(ends, at::kInt).to(qkv.device());
+  const auto [q, k, v] = split_heads(qkv, plan);
+  constexpr std::int64_t kNoMask = 0, kCausal = 1;
+  const at::Tensor seen = std::get<0>(at::_efficient_attention_forward(
+      q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), {}, runs, runs, longest, longest, 0.0,
+      plan.causal ? kCausal : kNoMask, tracks({qkv}), plan.scale));
+  return seen.reshape({qkv.size(0), plan.heads * plan.part});
+}
+
+/// All examples side by side, padded, in one call.
+at::Tensor attention_side_by_side(const at::Tensor& qkv, const Plan& plan) {
+  const auto examples = static_cast<std::int64_t>(plan.offsets.size()) - 1;
+  std::vector<std::int64_t> places, lengths;
+  std::int64_t longest = 1;
+  for (std::int64_t e = 0; e < examples; ++e) {
+    // An empty example sees its own padding: what comes of it goes nowhere.
+    lengths.push_back(std::max<std::int64_t>(1, plan.offsets[e + 1] - plan.offsets[e]));
+    longest = std::max(longest, lengths.back());
+  }
+  for (std::int64_t e = 0; e < examples; ++e) {
+    for (std::int64_t n = plan.offsets[e]; n < plan.offsets[e + 1]; ++n) {
+      places.push_back(e * longest + n - plan.offsets[e]);
+    }
+  }
+  const at::Tensor place = at::tensor(places, at::kLong).to(qkv.device());
+  std::array<at::Tensor, 3> of = split_heads(qkv, plan);
+  for (at::Tensor& part : of) {
+    part = at::zeros({examples * longest, plan.heads, plan.part}, qkv.options().requires_grad(false))
+               .index_copy(0, place, part)
+               .view({examples, longest, plan.heads, plan.part})
+               .transpose(1, 2);
+  }
+  const at::TensorOptions numbers = at::TensorOptions(at::kLong).device(qkv.device());
+  const at::Tensor keys = at::arange(longest, numbers);
+  at::Tensor seen_keys =
+      keys.view({1, 1, 1, longest}) < at::tensor(lengths, at::kLong).to(qkv.device()).view({examples, 1, 1, 1});
+  if (plan.causal) seen_keys = seen_keys.logical_and(keys.view({1, longest}) <= keys.view({longest, 1}));
+  return at::scaled_dot_product_attention(of[0], of[1], of[2], seen_keys, 0.0, false, plan.scale)
+      .transpose(1, 2)
+      .reshape({examples * longest, plan.heads * plan.part})
+      .index_select(0, place);
+}
+
+/// For devices without kernels of our own, differentiated by autograd.
+at::Tensor attention_by_operations(const at::Tensor& qkv, const Plan& plan) {
+  if (plan.dropout.on()) return attention_by_example(qkv, plan);
+  if (plan.offsets.back() == 0) return qkv.narrow(1, 0, plan.heads * plan.part);
+  return takes_runs(qkv, plan) ? attention_of_runs(qkv, plan) : attention_side_by_side(qkv, plan);
 }
 
 /// Cosine and sine of each position's angles, [L, w / 2] each.
@@ -248,7 +321,7 @@ at::Tensor turned_by_tables(const at::Tensor& x, const PackedBatch& batch, const
 
 at::Tensor turned(const at::Tensor& x, const PackedBatch& batch, const RotaryOptions& options,
                   double direction) {
-  if (!x.is_cpu() || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble)) {
+  if (!has_kernels(x) || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble)) {
     return turned_by_tables(x, batch, options, direction);
   }
   at::Tensor out = x.detach().clone(at::MemoryFormat::Contiguous);
@@ -281,7 +354,7 @@ at::Tensor attention(const at::Tensor& qkv, const PackedBatch& batch,
     }
     cache->append(keys, values);
   }
-  if (!qkv.is_cpu()) return attention_by_example(qkv, batch, plan);
+  if (!has_kernels(qkv)) return attention_by_operations(qkv, plan);
   const at::Tensor input = qkv.detach().contiguous();
   at::Tensor out, weights;
   {

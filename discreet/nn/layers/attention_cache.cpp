@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/kernels/cached_attention.h"
 
 namespace discreet::nn {
@@ -132,28 +133,7 @@ at::Tensor AttentionCache::attend(const at::Tensor& query, const at::Tensor& key
       biases[static_cast<std::size_t>(n)] = last;
     }
   }
-  if (!q.is_cpu()) {
-    // One library call per token: for devices without kernels of our own.
-    for (std::size_t r = 0; r < slots_.size(); ++r) {
-      const at::Tensor places = at::tensor(std::vector<std::int64_t>(slots_[r].begin(), slots_[r].end()),
-                                           at::kLong).to(q.device());
-      for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
-        const std::int64_t count = before_[r] + n - offsets_[r] + 1;
-        const auto gather = [&](const at::Tensor& pool) {
-          return pool.index_select(0, places.narrow(0, 0, count))
-              .view({count, heads.kv_heads, heads.width})
-              .transpose(0, 1)
-              .repeat_interleave(heads.heads / heads.kv_heads, 0);
-        };
-        at::Tensor scores = at::bmm(q[n].view({heads.heads, 1, heads.width}),
-                                    gather(layer.keys).transpose(1, 2)) * heads.scale;
-        const at::Tensor& b = biases[static_cast<std::size_t>(n)];
-        if (b.defined()) scores = scores + b.unsqueeze(1);
-        out[n].copy_(at::bmm(scores.softmax(2), gather(layer.values)).view(-1));
-      }
-    }
-    return out;
-  }
+  if (!has_kernels(q)) return attend_by_operations(q, heads, biases);
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "cached_attention", [&] {
     const auto rows = static_cast<std::int64_t>(slots_.size());
     const std::int64_t wide = heads.heads * heads.width;
@@ -177,6 +157,48 @@ at::Tensor AttentionCache::attend(const at::Tensor& query, const at::Tensor& key
     });
   });
   return out;
+}
+
+/// For devices without kernels of our own: what each token looks at, padded to the most, in one call.
+at::Tensor AttentionCache::attend_by_operations(const at::Tensor& q, const Heads& heads,
+                                                const std::vector<at::Tensor>& biases) const {
+  const Layer& layer = layers_[next_layer_ - 1];
+  const std::int64_t tokens = q.size(0);
+  std::vector<std::int64_t> counts;
+  std::int64_t most = 0;
+  for (std::size_t r = 0; r < slots_.size(); ++r) {
+    for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+      counts.push_back(before_[r] + n - offsets_[r] + 1);
+      most = std::max(most, counts.back());
+    }
+  }
+  if (tokens == 0) return at::empty_like(q);
+  std::vector<std::int64_t> places;
+  std::size_t token = 0;
+  for (std::size_t r = 0; r < slots_.size(); ++r) {
+    for (std::int64_t n = offsets_[r]; n < offsets_[r + 1]; ++n) {
+      const std::int64_t count = counts[token++];
+      places.insert(places.end(), slots_[r].begin(), slots_[r].begin() + count);
+      places.resize(token * static_cast<std::size_t>(most));
+    }
+  }
+  const at::Tensor place = at::tensor(places, at::kLong).to(q.device());
+  const auto seen = [&](const at::Tensor& pool) {  // [N, h, C, w]
+    return pool.index_select(0, place)
+        .view({tokens, most, heads.kv_heads, heads.width})
+        .transpose(1, 2)
+        .repeat_interleave(heads.heads / heads.kv_heads, 1);
+  };
+  at::Tensor scores =
+      at::matmul(q.view({tokens, heads.heads, 1, heads.width}), seen(layer.keys).transpose(2, 3)) * heads.scale;
+  for (std::int64_t n = 0; n < tokens; ++n) {
+    const at::Tensor& bias = biases[static_cast<std::size_t>(n)];
+    if (bias.defined()) scores[n].narrow(2, 0, bias.size(1)).add_(bias.unsqueeze(1));
+  }
+  const at::Tensor numbers = at::arange(most, at::TensorOptions(at::kLong).device(q.device()));
+  const at::Tensor beyond = numbers.view({1, 1, 1, most}) >=
+                            at::tensor(counts, at::kLong).to(q.device()).view({tokens, 1, 1, 1});
+  return at::matmul(scores.masked_fill(beyond, -INFINITY).softmax(3), seen(layer.values)).view(q.sizes());
 }
 
 at::Tensor rows_to_predict(const at::Tensor& rows, std::span<const std::int64_t> offsets) {

@@ -54,6 +54,9 @@ class AttentionCache {
   static AttentionCache* current();
 
  private:
+  at::Tensor attend_by_operations(const at::Tensor& query, const Heads& heads,
+                                  const std::vector<at::Tensor>& biases) const;
+
   struct Layer {
     at::Tensor keys, values;  // [capacity, kv_heads width]
   };

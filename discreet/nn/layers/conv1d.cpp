@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
 #include "discreet/nn/kernels/unfold.h"
@@ -50,7 +51,7 @@ struct Unfolding {
 /// [N,d] to [G,N',K].
 at::Tensor unfolded(const at::Tensor& x, const Unfolding& u) {
   const std::int64_t out = u.to.back(), part = u.channels / u.groups;
-  if (!x.is_cpu()) {
+  if (!has_kernels(x)) {
     const at::Tensor padded = at::cat({x, at::zeros({1, u.channels}, x.options())});
     return padded.index_select(0, u.source_rows(x.device()))
         .view({out, u.windowing.width, u.groups, part})
@@ -67,7 +68,7 @@ at::Tensor unfolded(const at::Tensor& x, const Unfolding& u) {
 /// The transpose of `unfolded`: [G,N',K] to [N,d].
 at::Tensor folded(const at::Tensor& windows, const Unfolding& u) {
   const std::int64_t rows = u.from.back(), out = u.to.back(), part = u.channels / u.groups;
-  if (!windows.is_cpu()) {
+  if (!has_kernels(windows)) {
     const at::Tensor values = windows.view({u.groups, out, u.windowing.width, part})
                                   .permute({1, 2, 0, 3})
                                   .reshape({out * u.windowing.width, u.channels});

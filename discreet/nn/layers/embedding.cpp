@@ -1,13 +1,14 @@
 #include "discreet/nn/layers/embedding.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
 #include "discreet/nn/kernels/rows.h"
 
 namespace discreet::nn {
 void check_ids(const at::Tensor& ids, std::int64_t entries) {
-  if (!ids.is_cpu()) return;
+  if (!has_kernels(ids)) return;
   const auto* values = ids.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < ids.numel(); ++i) {
     if (values[i] < 0 || values[i] >= entries) {
@@ -18,7 +19,7 @@ void check_ids(const at::Tensor& ids, std::int64_t entries) {
 }
 
 void scatter_rows(const at::Tensor& table, const at::Tensor& ids, const at::Tensor& rows) {
-  if (!table.is_cpu()) {
+  if (!has_kernels(table)) {
     table.index_add_(0, ids, rows);
     return;
   }
@@ -42,7 +43,7 @@ namespace {
 
 at::Tensor bag_mean(const PackedBatch& batch, const at::Tensor& weight) {
   const std::int64_t width = weight.size(1);
-  if (!weight.is_cpu()) {
+  if (!has_kernels(weight)) {
     const at::Tensor lengths = batch.offsets_tensor.diff().clamp_min(1).unsqueeze(1);
     const at::Tensor example = at::repeat_interleave(batch.offsets_tensor.diff());
     return at::zeros({batch.examples(), width}, weight.options())
@@ -69,7 +70,7 @@ at::Tensor bag_mean(const PackedBatch& batch, const at::Tensor& weight) {
 at::Tensor bag_gradient(const PackedBatch& batch, const at::Tensor& dz, std::int64_t entries) {
   const std::int64_t width = dz.size(1);
   at::Tensor table = at::zeros({entries, width}, dz.options());
-  if (!dz.is_cpu()) {
+  if (!has_kernels(dz)) {
     const at::Tensor lengths = batch.offsets_tensor.diff();
     const at::Tensor share = dz / lengths.clamp_min(1).unsqueeze(1);
     return table.index_add_(0, batch.tokens, share.repeat_interleave(lengths, 0));

@@ -6,15 +6,6 @@
 
 namespace discreet::nn {
 
-at::Tensor segment_ids(const Segments& rows) {
-  at::Tensor ids = at::empty({rows.rows()}, at::kLong);
-  auto* to = ids.data_ptr<std::int64_t>();
-  for (std::int64_t s = 0; s < rows.count(); ++s) {
-    std::fill(to + rows.offsets[s], to + rows.offsets[s + 1], s);
-  }
-  return ids;
-}
-
 at::Tensor expanded(const at::Tensor& parameter, const Rows& rows) {
   std::vector<std::int64_t> sizes = parameter.sizes().vec();
   sizes.insert(sizes.begin(), rows->count());

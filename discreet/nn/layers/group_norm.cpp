@@ -1,6 +1,7 @@
 #include "discreet/nn/layers/group_norm.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/group_norm.h"
 
@@ -27,7 +28,7 @@ struct GroupNormalised {
 GroupNormalised normalise_groups(const at::Tensor& x, const at::Tensor& gamma,
                                  const at::Tensor& beta, const std::vector<std::int64_t>& offsets,
                                  std::int64_t groups, double epsilon) {
-  if (!x.is_cpu()) {
+  if (!has_kernels(x)) {
     const at::Tensor centred = x - block_means(x, offsets, groups);
     const at::Tensor inverse =
         block_means(centred.square(), offsets, groups).add_(epsilon).rsqrt_();
@@ -50,7 +51,7 @@ GroupNormalised normalise_groups(const at::Tensor& x, const at::Tensor& gamma,
 at::Tensor group_gradient(const at::Tensor& dy, const at::Tensor& gamma,
                           const GroupNormalised& kept, const std::vector<std::int64_t>& offsets,
                           std::int64_t groups) {
-  if (!dy.is_cpu()) {
+  if (!has_kernels(dy)) {
     const at::Tensor scaled = dy * gamma;
     return kept.inverse * (scaled - block_means(scaled, offsets, groups) -
                            kept.xhat * block_means(scaled * kept.xhat, offsets, groups));

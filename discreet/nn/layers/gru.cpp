@@ -1,6 +1,7 @@
 #include "discreet/nn/layers/gru.h"
 
 #include "discreet/nn/gemm.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
 #include "discreet/nn/internal/walk.h"
@@ -165,7 +166,7 @@ GruState start_gru(const at::Tensor& x, const GruWeights& weights, bool keep) {
 void gru_forward_all(const PackedBatch& batch, const std::vector<GruState>& kept,
                      const at::Tensor& y) {
   const std::int64_t hidden = kept[0].hidden();
-  if (!y.is_cpu()) {
+  if (!has_kernels(y)) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
       gru_forward_device(batch, d, kept[d],
                          y.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
@@ -184,7 +185,7 @@ void gru_forward_all(const PackedBatch& batch, const std::vector<GruState>& kept
 void gru_backward_all(const PackedBatch& batch, const std::vector<GruState>& kept,
                       const at::Tensor& dy) {
   const std::int64_t hidden = kept[0].hidden();
-  if (!dy.is_cpu()) {
+  if (!has_kernels(dy)) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
       gru_backward_device(batch, d, kept[d],
                           dy.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));

@@ -1,5 +1,6 @@
 #include "discreet/nn/layers/layer_norm.h"
 
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 
@@ -12,7 +13,7 @@ struct Normalised {
 
 Normalised normalise_rows(const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta,
                           double epsilon) {
-  if (!x.is_cpu()) {
+  if (!has_kernels(x)) {
     const at::Tensor centred = x - x.mean(1, true);
     const at::Tensor inverse = centred.square().mean(1, true).add_(epsilon).rsqrt_();
     const at::Tensor xhat = centred * inverse;
@@ -31,7 +32,7 @@ Normalised normalise_rows(const at::Tensor& x, const at::Tensor& gamma, const at
 
 at::Tensor input_gradient(const at::Tensor& dy, const at::Tensor& gamma, const at::Tensor& xhat,
                           const at::Tensor& inverse) {
-  if (!dy.is_cpu()) {
+  if (!has_kernels(dy)) {
     const at::Tensor scaled = dy * gamma;
     return inverse * (scaled - scaled.mean(1, true) - xhat * (scaled * xhat).mean(1, true));
   }

@@ -1,6 +1,7 @@
 #include "discreet/nn/layers/loss.h"
 
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/language.h"
 #include "discreet/nn/kernels/rows.h"
@@ -14,16 +15,30 @@ void check_target(std::int64_t target, std::int64_t classes) {
   }
 }
 
+/// Where there are no kernels of our own, differentiated by autograd. Labels are not checked: that would
+/// wait for the device; the library stops at one that is no class.
+at::Tensor losses_by_operations(const at::Tensor& logits, const at::Tensor& target,
+                                const std::vector<std::int64_t>& offsets) {
+  const at::Tensor labels = target.to(logits.device());
+  const at::Tensor scored = labels.ge(0);
+  const at::Tensor losses =
+      logits.log_softmax(1).gather(1, labels.clamp_min(0).unsqueeze(1)).squeeze(1).neg() * scored;
+  const at::Tensor group = run_numbers(offsets, logits.device());
+  const at::Tensor none = at::zeros({static_cast<std::int64_t>(offsets.size()) - 1}, logits.options().requires_grad(false));
+  const at::Tensor counts = none.index_add(0, group, scored.to(logits.scalar_type()));
+  return none.index_add(0, group, losses) / counts.clamp_min(1);
+}
+
 /// Losses of groups of rows, [groups]: each the mean over the group's rows with a label >= 0.
 at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& target,
                                  std::vector<std::int64_t> offsets) {
+  if (!has_kernels(logits)) return losses_by_operations(logits, target, offsets);
   const std::int64_t groups = static_cast<std::int64_t>(offsets.size()) - 1;
   const std::int64_t classes = logits.size(1);
   at::Tensor loss, slope;  // slope [N,C]: what a group's gradient of 1 gives each logit
-  const at::Tensor host = logits.cpu();
   {
     const at::NoGradGuard no_grad;
-    const at::Tensor input = host.detach().contiguous(), labels = target.cpu();
+    const at::Tensor input = logits.detach().contiguous(), labels = target.cpu();
     loss = at::zeros({groups}, input.options());
     slope = at::empty_like(input);
     AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "cross_entropy", [&] {
@@ -51,7 +66,7 @@ at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& tar
       }
     });
   }
-  loss = attach(loss, {host}, [slope, offsets](const at::Tensor& grad, const std::vector<bool>&) {
+  return attach(loss, {logits}, [slope, offsets](const at::Tensor& grad, const std::vector<bool>&) {
     const at::Tensor dloss = grad.contiguous();
     at::Tensor dx = at::empty_like(slope);
     const std::int64_t classes = slope.size(1);
@@ -67,26 +82,12 @@ at::Tensor grouped_cross_entropy(const at::Tensor& logits, const at::Tensor& tar
     });
     return std::vector<at::Tensor>{dx};
   });
-  return loss.to(logits.device());
-}
-
-/// Where there are no kernels of our own.
-at::Tensor cross_entropy_by_operations(const at::Tensor& logits, const PackedBatch& batch) {
-  const at::Tensor scored = batch.tags.ge(0);
-  const at::Tensor losses = logits.log_softmax(1)
-                                .gather(1, batch.tags.clamp_min(0).unsqueeze(1))
-                                .squeeze(1)
-                                .neg() * scored;
-  const at::Tensor example = at::repeat_interleave(batch.offsets_tensor.diff());
-  const at::Tensor none = at::zeros({batch.examples()}, logits.options());
-  const at::Tensor counts = none.index_add(0, example, scored.to(logits.scalar_type()));
-  return none.index_add(0, example, losses) / counts.clamp_min(1);
 }
 
 }  // namespace
 
 at::Tensor consuming_cross_entropy(const at::Tensor& logits, const PackedBatch& batch) {
-  if (!logits.is_cpu()) return cross_entropy_by_operations(logits, batch);
+  if (!has_kernels(logits)) return losses_by_operations(logits, batch.tags, batch.offsets);
   const std::int64_t examples = batch.examples(), classes = logits.size(1);
   const std::vector<std::int64_t> offsets = batch.offsets;
   at::Tensor loss, slope;

@@ -1,6 +1,7 @@
 #include "discreet/nn/layers/lstm.h"
 
 #include "discreet/nn/gemm.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/init.h"
 #include "discreet/nn/internal/walk.h"
@@ -163,7 +164,7 @@ DirectionState start_direction(const at::Tensor& x, const LstmWeights& weights, 
 void forward_all(const PackedBatch& batch, const std::vector<DirectionState>& kept,
                  const at::Tensor& y) {
   const std::int64_t hidden = kept[0].cell.size(1);
-  if (!y.is_cpu()) {
+  if (!has_kernels(y)) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
       run_forward_device(batch, d, kept[d],
                          y.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));
@@ -181,7 +182,7 @@ void forward_all(const PackedBatch& batch, const std::vector<DirectionState>& ke
 void backward_all(const PackedBatch& batch, const std::vector<DirectionState>& kept,
                   const at::Tensor& dy) {
   const std::int64_t hidden = kept[0].cell.size(1);
-  if (!dy.is_cpu()) {
+  if (!has_kernels(dy)) {
     for (std::size_t d = 0; d < kept.size(); ++d) {
       run_backward_device(batch, d, kept[d],
                           dy.narrow(1, static_cast<std::int64_t>(d) * hidden, hidden));

@@ -1,6 +1,10 @@
 #include "discreet/nn/layers/pool.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "discreet/core/error.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 
@@ -148,6 +152,66 @@ at::Tensor pool_one(const at::Tensor& x, const Offsets& offsets, Pooling pooling
   return attach(out, {x}, std::move(backward));
 }
 
+/// `x` with a row of zeros behind it, for places where there is none.
+at::Tensor with_zero_row(const at::Tensor& x) {
+  return at::cat({x, at::zeros({1, x.size(1)}, x.options().requires_grad(false))});
+}
+
+at::Tensor mean_by_operations(const at::Tensor& x, const Offsets& offsets) {
+  const at::Tensor lengths = at::tensor(offsets, at::kLong).diff().clamp_min(1);
+  const at::Tensor sums = at::zeros({runs(offsets), x.size(1)}, x.options().requires_grad(false))
+                              .index_add(0, run_numbers(offsets, x.device()), x);
+  return sums / lengths.to(x.options().requires_grad(false)).unsqueeze(1);
+}
+
+at::Tensor max_by_operations(const at::Tensor& x, const Offsets& offsets) {
+  std::int64_t longest = 0;
+  for (std::int64_t e = 0; e < runs(offsets); ++e) longest = std::max(longest, offsets[e + 1] - offsets[e]);
+  if (longest == 0) return at::zeros({runs(offsets), x.size(1)}, x.options().requires_grad(false));
+  std::vector<std::int64_t> places, empty;
+  for (std::int64_t e = 0; e < runs(offsets); ++e) {
+    for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) places.push_back(e * longest + n - offsets[e]);
+    empty.push_back(offsets[e] == offsets[e + 1]);
+  }
+  const at::Tensor side_by_side =
+      at::full({runs(offsets) * longest, x.size(1)}, -INFINITY, x.options().requires_grad(false))
+          .index_copy(0, at::tensor(places, at::kLong).to(x.device()), x)
+          .view({runs(offsets), longest, x.size(1)});
+  const at::Tensor none = at::tensor(empty, at::kLong).to(x.device(), at::kBool).unsqueeze(1);
+  return std::get<0>(side_by_side.max(1)).masked_fill(none, 0);
+}
+
+at::Tensor ends_by_operations(const at::Tensor& x, const Offsets& offsets, Pooling pooling) {
+  EndRows rows = end_rows(offsets, pooling);
+  const at::Tensor padded = with_zero_row(x);
+  const auto pick = [&](std::vector<std::int64_t>& of) {
+    for (std::int64_t& row : of) row = row < 0 ? x.size(0) : row;
+    return padded.index_select(0, at::tensor(of, at::kLong).to(x.device()));
+  };
+  const std::int64_t half = x.size(1) / 2;
+  return at::cat({pick(rows.left).narrow(1, 0, half), pick(rows.right).narrow(1, half, x.size(1) - half)}, 1);
+}
+
+/// For devices without kernels of our own, differentiated by autograd.
+at::Tensor pool_by_operations(const at::Tensor& x, const Offsets& offsets, Pooling pooling) {
+  if (pooling == Pooling::kMean) return mean_by_operations(x, offsets);
+  if (pooling == Pooling::kMax) return max_by_operations(x, offsets);
+  return ends_by_operations(x, offsets, pooling);
+}
+
+/// The rows of context windows, end to end; the number of rows where there is no neighbour.
+std::vector<std::int64_t> neighbours(const Offsets& offsets, std::int64_t reach) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t e = 0; e < runs(offsets); ++e) {
+    for (std::int64_t n = offsets[e]; n < offsets[e + 1]; ++n) {
+      for (std::int64_t m = n - reach; m <= n + reach; ++m) {
+        rows.push_back(m >= offsets[e] && m < offsets[e + 1] ? m : offsets.back());
+      }
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 Pooling parse_pooling(std::string_view name) {
@@ -169,12 +233,11 @@ at::Tensor pool(const at::Tensor& x, const PackedBatch& batch, Pooling pooling) 
 }
 
 at::Tensor pool(const at::Tensor& x, const std::vector<std::int64_t>& offsets, Pooling pooling) {
-  // Pooling is a small share of a step: other devices pass through the host.
-  const at::Tensor host = x.cpu();
-  if (pooling != Pooling::kMeanMax) return pool_one(host, offsets, pooling).to(x.device());
-  return at::cat({pool_one(host, offsets, Pooling::kMean), pool_one(host, offsets, Pooling::kMax)},
-                 1)
-      .to(x.device());
+  const auto one = [&](Pooling which) {
+    return has_kernels(x) ? pool_one(x, offsets, which) : pool_by_operations(x, offsets, which);
+  };
+  if (pooling != Pooling::kMeanMax) return one(pooling);
+  return at::cat({one(Pooling::kMean), one(Pooling::kMax)}, 1);
 }
 
 at::Tensor spread(const at::Tensor& x, const PackedBatch& batch) {
@@ -196,7 +259,10 @@ at::Tensor spread(const at::Tensor& x, const PackedBatch& batch) {
 at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach) {
   if (reach == 0) return x;
   const std::int64_t width = x.size(1), rows = x.size(0), span = 2 * reach + 1;
-  const at::Tensor host = x.cpu();
+  if (!has_kernels(x)) {
+    const at::Tensor places = at::tensor(neighbours(batch.offsets, reach), at::kLong).to(x.device());
+    return with_zero_row(x).index_select(0, places).view({rows, span * width});
+  }
   // For each row and neighbour: copy(row, neighbour's row, column where it goes).
   const auto for_each_neighbour = [offsets = batch.offsets, reach, width](const auto& copy) {
     for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
@@ -210,7 +276,7 @@ at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::in
   at::Tensor out;
   {
     const at::NoGradGuard no_grad;
-    const at::Tensor input = host.detach().contiguous();
+    const at::Tensor input = x.detach().contiguous();
     out = at::zeros({rows, span * width}, input.options());
     AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "context_window", [&] {
       const auto* from = input.data_ptr<scalar_t>();
@@ -221,7 +287,7 @@ at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::in
     });
   }
   out = attach(
-      out, {host},
+      out, {x},
       [for_each_neighbour, rows, width, span](const at::Tensor& grad, const std::vector<bool>&) {
         const at::Tensor dy = grad.contiguous();
         at::Tensor dx = at::zeros({rows, width}, grad.options());
@@ -235,7 +301,7 @@ at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::in
         });
         return std::vector<at::Tensor>{dx};
       });
-  return out.to(x.device());
+  return out;
 }
 
 }  // namespace discreet::nn

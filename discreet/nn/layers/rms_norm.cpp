@@ -1,5 +1,6 @@
 #include "discreet/nn/layers/rms_norm.h"
 
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/language.h"
 
@@ -11,7 +12,7 @@ struct RootNormalised {
 };
 
 RootNormalised divide_by_root(const at::Tensor& x, const at::Tensor& gamma, double epsilon) {
-  if (!x.is_cpu()) {
+  if (!has_kernels(x)) {
     const at::Tensor inverse = x.square().mean(1, true).add_(epsilon).rsqrt_();
     const at::Tensor xhat = x * inverse;
     return {xhat * gamma, xhat, inverse};
@@ -30,7 +31,7 @@ RootNormalised divide_by_root(const at::Tensor& x, const at::Tensor& gamma, doub
 
 at::Tensor root_input_gradient(const at::Tensor& dy, const at::Tensor& gamma,
                                const RootNormalised& kept) {
-  if (!dy.is_cpu()) {
+  if (!has_kernels(dy)) {
     const at::Tensor scaled = dy * gamma;
     return kept.inverse * (scaled - kept.xhat * (scaled * kept.xhat).mean(1, true));
   }

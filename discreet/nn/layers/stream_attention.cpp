@@ -4,6 +4,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/nn/gemm.h"
+#include "discreet/nn/device.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/rows.h"
 #include "discreet/nn/layers/attention_cache.h"
@@ -259,7 +260,7 @@ at::Tensor stream_attention(const at::Tensor& query, const at::Tensor& keys_valu
   if (AttentionCache* cache = AttentionCache::current(); cache != nullptr && options.causal) {
     return attend_cached(*cache, query, keys_values, plan, options, bias);
   }
-  if (!query.is_cpu()) return spans_by_operations(query, keys_values, plan, bias);
+  if (!has_kernels(query)) return spans_by_operations(query, keys_values, plan, bias);
   at::Tensor out, weights;
   const at::Tensor q = query.detach().contiguous(), kv = keys_values.detach().contiguous();
   const at::Tensor table = bias.defined() ? bias.detach().contiguous() : at::Tensor();

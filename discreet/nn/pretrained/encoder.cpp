@@ -201,21 +201,23 @@ at::Tensor PretrainedEncoder::rows(const PackedBatch& batch, const DropoutKey& d
                                    const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
   if (!stack_is_frozen() || SoftInputScope::active()) return stack(batch, dropout_key, word_key, layers);
   const at::NoGradGuard no_gradients;
-  const bool keeps = is_training() && layers == nullptr && batch.tokens.is_cpu() &&
+  const bool keeps = is_training() && layers == nullptr &&
                      static_cast<std::int64_t>(batch.indices.size()) == batch.examples();
   return keeps ? kept_rows(batch) : stack(batch, {}, {}, layers);
 }
 
 at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
   if (!kept_) kept_ = SharedRowsScope::of(stack_parameters());
+  const at::Tensor host_tokens = batch.tokens.cpu();
+  const at::Tensor host_types = batch.token_types.defined() ? batch.token_types.cpu() : at::Tensor();
   EncodedExamples missing;
   std::vector<std::size_t> asked;  // places in `batch` of what is missing
   std::vector<std::string> keys;
   std::vector<at::Tensor> parts(static_cast<std::size_t>(batch.examples()));
   for (std::size_t e = 0; e < parts.size(); ++e) {
     const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
-    const auto tokens = ids_of(batch.tokens, first, last);
-    const auto types = ids_of(batch.token_types, first, last);
+    const auto tokens = ids_of(host_tokens, first, last);
+    const auto types = ids_of(host_types, first, last);
     std::string key = KeptRows::key(tokens, types);
     parts[e] = kept_->find(key);
     if (parts[e].defined()) continue;
@@ -228,7 +230,7 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
   if (!asked.empty()) {
     std::vector<std::int64_t> all(asked.size());
     std::iota(all.begin(), all.end(), 0);
-    const PackedBatch fresh = collate(missing, all);
+    const PackedBatch fresh = to_device(collate(missing, all), batch.tokens.device());
     const at::Tensor x = stack(fresh, {}, {}, nullptr);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       parts[asked[i]] = x.narrow(0, fresh.offsets[i], fresh.offsets[i + 1] - fresh.offsets[i]);

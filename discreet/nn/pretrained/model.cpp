@@ -34,7 +34,7 @@ PretrainedModel::PretrainedModel(PretrainedSource source, const HeadForm& head,
   }
 }
 
-ModelOutput PretrainedModel::forward(const PackedBatch& batch) {
+ModelOutput PretrainedModel::compute(const PackedBatch& batch) {
   const Encoded encoded = encoder_->forward(batch, dropout_key(0), dropout_key(0));
   HiddenRowsScope::keep(intent_head_ ? encoded.pooled : encoded.tokens);
   ModelOutput out;

@@ -26,7 +26,7 @@ class PretrainedModel final : public Model {
   const HeadForm& head() const { return head_; }
   PretrainedEncoder& encoder() { return *encoder_; }
 
-  ModelOutput forward(const PackedBatch& batch) override;
+  ModelOutput compute(const PackedBatch& batch) override;
   Prediction decode(const PackedBatch& batch, const ModelOutput& output) override;
 
  private:

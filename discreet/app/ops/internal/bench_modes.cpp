@@ -42,7 +42,7 @@ const std::vector<std::string>& bench_modes() {
   return modes;
 }
 
-BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int threads) {
+BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int threads, at::Device device) {
   const auto& known = bench_modes();
   if (std::find(known.begin(), known.end(), mode) == known.end()) {
     throw usage_error("no benchmark mode is called '" + mode + "'",
@@ -50,6 +50,7 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
   }
   BenchRun run;
   run.model = bench_model(shape);
+  run.model->move_to(device);
   const auto data = std::make_shared<nn::EncodedExamples>(bench_examples(shape));
   const std::int64_t examples = data->size();
   run.batch.indices.resize(static_cast<std::size_t>(examples));
@@ -58,7 +59,8 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
   std::iota(run.batch.segment_offsets.begin(), run.batch.segment_offsets.end(), 0);
   if (mode == "edp-sgd") run.batch.segment_offsets = bench_slots(examples);
   // The whole batch is packed once, as a loader that works ahead would have it; parts are cut out.
-  const auto packed = std::make_shared<nn::PackedBatch>(nn::collate(*data, run.batch.indices, run.batch.segment_offsets));
+  const auto packed = std::make_shared<nn::PackedBatch>(
+      nn::to_device(nn::collate(*data, run.batch.indices, run.batch.segment_offsets), device));
   const auto collate = [data, packed, examples](std::span<const std::int64_t> indices,
                                                 std::span<const std::int64_t> offsets) {
     const bool whole = static_cast<std::int64_t>(indices.size()) == examples;

@@ -28,7 +28,9 @@ struct BenchRun {
 const std::vector<std::string>& bench_modes();
 
 /// SGD, clip norm 1, noise multiplier 1 from the secure generator. `threads`: for the noise.
+/// Model and batch are on `device`.
 /// Throws: kUsage for an unknown mode, naming the known ones.
-BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int threads);
+BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int threads,
+                        at::Device device = at::kCPU);
 
 }  // namespace discreet::app

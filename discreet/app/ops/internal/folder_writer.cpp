@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/app/subwords.h"
 #include "discreet/core/error.h"
 #include "discreet/formats/generation_config.h"
@@ -163,10 +164,12 @@ class SequenceFolderWriter final : public FolderWriter {
 
 }  // namespace
 
-std::unique_ptr<TextWriter> open_folder_writer(const fs::path& folder) {
+std::unique_ptr<TextWriter> open_folder_writer(const fs::path& folder, const std::string& device) {
+  const at::Device where = find_device(device);  // refused before anything is read
   const formats::PretrainedConfig config = formats::read_pretrained_config(folder);
   if (config.is_sequence_to_sequence()) {
     const nn::PretrainedSequence opened = nn::open_pretrained_sequence(folder);
+    opened.model->move_to(where);
     return std::make_unique<SequenceFolderWriter>(folder, config, opened.model);
   }
   if (!config.is_causal()) {
@@ -180,6 +183,7 @@ std::unique_ptr<TextWriter> open_folder_writer(const fs::path& folder) {
                           model->head().class_name + ")",
                       "Generate from a model with a language model's head.");
   }
+  model->move_to(where);
   return std::make_unique<CausalFolderWriter>(folder, config, model);
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/session.h"
@@ -255,7 +256,8 @@ void take_layers(const DistillOptions& distill, nn::Model& model) {
   nn::load_model_tensors(model, start, file.string());
 }
 
-RunModel open_run_model(const fs::path& run) {
+RunModel open_run_model(const fs::path& run, const std::string& device) {
+  const at::Device where = find_device(device);  // refused before anything is read
   RunModel opened{.settings = load_run_settings(run), .encoder = load_encoder(run / "model")};
   set_threads(opened.settings.train.threads);
   const fs::path file = run / "model" / "model.safetensors";
@@ -266,6 +268,7 @@ RunModel open_run_model(const fs::path& run) {
   nn::load_model_tensors(*opened.model, tensors, file.string());
   opened.trainable_values = nn::trainable_values(*opened.model);
   opened.model->eval();
+  opened.model->move_to(where);
   return opened;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/core/error.h"
@@ -39,7 +40,7 @@ core::Manifest manifest_of(const Settings& settings, const RunData& data,
   manifest.command_line = command_line();
   manifest.seeds["run"] = static_cast<std::uint64_t>(settings.run.seed);
   manifest.threads = at::get_num_threads();
-  manifest.device = settings.run.device;
+  manifest.device = find_device(settings.run.device).str();
   manifest.libtorch = TORCH_VERSION;
   manifest.blas = at::hasMKL() ? "mkl" : at::hasLAPACK() ? "lapack" : "none";
   manifest.inputs = data.inputs;
@@ -106,6 +107,7 @@ Session start_session(const Settings& settings, bool force,
                       const std::shared_ptr<nn::ParallelRun>& parallel, const fs::path& given,
                       const DistillOptions& distill) {
   set_threads(settings.train.threads);
+  find_device(settings.run.device);  // refused before anything is read
   RunData data = load_run_data(settings, distill);
   check_same_run(*parallel, settings, data);
   const fs::path folder = given.empty() ? run_folder(settings) : given;
@@ -209,6 +211,7 @@ void prepare_ordinary(Session& session) {
 void prepare(Session& session, bool resumed, core::OperationContext& context) {
   if (session.model == nullptr) session.model = make_run_model(session.settings, session.data.encoder);
   if (!session.distill.layers.empty()) take_layers(session.distill, *session.model);
+  session.model->move_to(find_device(session.settings.run.device));
   session.trainable_values = nn::trainable_values(*session.model);
   session.trained = with_teacher(session, context);
   if (session.settings.privacy.is_private()) {

@@ -158,8 +158,8 @@ void refuse_self_debias(const text::GenerationOptions& options) {
   throw usage_error("--self-debias is for models that continue a text; this one answers it", "Leave it out.");
 }
 
-std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run) {
-  RunModel opened = open_run_model(run);
+std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run, const std::string& device) {
+  RunModel opened = open_run_model(run, device);
   if (opened.encoder.language.end >= 0) return std::make_unique<LanguageRunWriter>(std::move(opened));
   if (opened.encoder.task == "seq2seq") return std::make_unique<PairRunWriter>(std::move(opened));
   throw usage_error(run.string() + ": a model of task \"" + opened.settings.task + "\" writes no texts",

@@ -45,11 +45,11 @@ void refuse_self_debias(const text::GenerationOptions& options);
 void ask_self_debias(const TextWriter& writer, const Json& request, text::GenerationOptions& options);
 
 /// `run`: of a task that writes texts. Throws: kUsage for another; kBadData as open_run_model.
-std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run);
+std::unique_ptr<TextWriter> open_run_writer(const std::filesystem::path& run, const std::string& device = "cpu");
 
 /// `folder`: a causal model, BART or T5 in the Hugging Face layout; how it writes by default stands in its
 /// generation_config.json. Throws: kBadData for files that do not fit; kUsage for models that write no
 /// texts, and for options there that are not supported, by name.
-std::unique_ptr<TextWriter> open_folder_writer(const std::filesystem::path& folder);
+std::unique_ptr<TextWriter> open_folder_writer(const std::filesystem::path& folder, const std::string& device = "cpu");
 
 }  // namespace discreet::app
