@@ -202,9 +202,10 @@ Json run_study(const std::string& name, const StudyOptions& options,
 
 namespace {
 
-/// Cells that differ in the number at their names' end alone, as runs and seeds do, share a line.
+/// Cells that differ in the number at their names' end alone, as runs and seeds do, share a line; where that makes
+/// too many lines, all that begin with the same word.
 std::string missing_list(const Json& missing) {
-  constexpr std::size_t kListed = 10;
+  constexpr std::size_t kListed = 10, kLines = 24;
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const Json& cell : missing) {
     const auto name = cell.get<std::string>();
@@ -216,6 +217,18 @@ std::string missing_list(const Json& missing) {
     group->second.push_back(numbered ? name.substr(end + 1) : "");
   }
   std::string list;
+  if (groups.size() > kLines) {
+    std::vector<std::pair<std::string, std::size_t>> words;
+    for (const auto& [stem, names] : groups) {
+      const std::string word = stem.substr(0, stem.find('-'));
+      if (words.empty() || words.back().first != word) words.emplace_back(word, 0);
+      words.back().second += names.size();
+    }
+    for (const auto& [word, cells] : words) {
+      list += fmt::format("- {}-*, {} cells: not begun in the time given\n", word, cells);
+    }
+    return list;
+  }
   for (const auto& [stem, names] : groups) {
     const std::string numbers = names.size() == 1          ? names.front()
                                 : names.size() <= kListed ? fmt::format("{{{}}}", fmt::join(names, ", "))

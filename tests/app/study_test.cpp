@@ -142,6 +142,19 @@ TEST_F(StudyTest, OnlyNamedCellsAreMeasured) {
   EXPECT_THROW(run_study("test-squares", options, context_), Error);
 }
 
+TEST(StudyPage, ManyMissingCellsShareALineByTheirFirstWord) {
+  Json document = {{"title", "t"}, {"question", "q"}, {"study", "s"}, {"preset", "full"}, {"date", "d"}, {"version", "v"},
+                   {"cores", 2.0}, {"cpu", {{"model", "m"}}}, {"finished", 0}, {"cells", 60}, {"verdicts", Json::array()},
+                   {"tables", Json::array()}, {"caveats", Json::array()}, {"failed", Json::array()}};
+  for (const char* word : {"cost", "train"}) {
+    for (int size = 0; size < 15; ++size) {
+      for (const char* seed : {"-1", "-2"}) document["missing"].push_back(std::string(word) + "-b" + std::to_string(size) + seed);
+    }
+  }
+  EXPECT_TRUE(study_page(document).ends_with("## Not measured\n- cost-*, 30 cells: not begun in the time given\n"
+                                             "- train-*, 30 cells: not begun in the time given\n"));
+}
+
 TEST_F(StudyTest, AStoppedStudyKeepsWhatIsFinishedAndGoesOn) {
   stop_after = 1;
   EXPECT_THROW(run(), Error);
