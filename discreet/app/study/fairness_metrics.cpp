@@ -297,8 +297,8 @@ std::optional<MetricPair> correlate_pair(const MetricsDesign& design, const Stud
 std::string pair_verdict(const MetricPair& pair) {
   if (!pair.reliable) return "none: a reliability below .5";
   if (pair.n < kLeastModels) return fmt::format("none: {} models", pair.n);
-  if (pair.equivalence && pair.equivalence->p_value < .05) return "no correlation (within .3)";
-  return pair.holm < .05 ? "correlated" : "undecided";
+  if (pair.holm < .05) return "correlated";  // in the order of `fairness correlate`
+  return pair.equivalence && pair.equivalence->p_value < .05 ? "no correlation (within .3)" : "undecided";
 }
 
 std::string show_ci(const std::optional<stats::Interval>& ci) {
