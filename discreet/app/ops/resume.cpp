@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/model.h"
 #include "discreet/privacy/ledger.h"
 
 namespace discreet {
@@ -82,6 +84,7 @@ Json resume_in(const fs::path& path, const Settings& settings,
   if (leads(session)) {
     session.run.update_manifest(
         {{"resumes", session.run.manifest().value("resumes", 0) + 1},
+         {"device", session.model->device().str()},
          {"processes", alone(session) ? Json() : describe_processes(*parallel)}});
   }
   return run_to_end(session, state, context);
@@ -89,7 +92,9 @@ Json resume_in(const fs::path& path, const Settings& settings,
 
 Json resume(const Json& request, core::OperationContext& context) {
   const fs::path path = request.at("run").get<std::string>();
-  const Settings settings = load_run_settings(path);
+  Settings settings = load_run_settings(path);
+  settings.run.device = request.value("device", settings.run.device);
+  find_device(settings.run.device);  // refused before anything is read
   return in_processes(settings.train, context,
                       [&](const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& mine) {
                         return resume_in(path, settings, parallel, mine);

@@ -259,6 +259,7 @@ void take_layers(const DistillOptions& distill, nn::Model& model) {
 RunModel open_run_model(const fs::path& run, const std::string& device) {
   const at::Device where = find_device(device);  // refused before anything is read
   RunModel opened{.settings = load_run_settings(run), .encoder = load_encoder(run / "model")};
+  opened.settings.run.device = device;  // shadow models and the like are made where this one is
   set_threads(opened.settings.train.threads);
   const fs::path file = run / "model" / "model.safetensors";
   const nn::NamedTensors tensors = nn::read_tensors(file);
