@@ -1,12 +1,12 @@
 #include "discreet/app/settings.h"
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "discreet/app/distill_options.h"
+#include "discreet/app/internal/device_name.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 
@@ -160,8 +160,7 @@ void check_model(const Settings& s, const Config& config) {
     throw usage_error(where(config, "model.lora_targets") + " is given, but model.lora_rank is 0",
                       "Set model.lora_rank, or leave the key out.");
   }
-  static const std::regex kDevice("auto|cpu|cuda(:[0-9]{1,3})?");
-  if (!std::regex_match(s.run.device, kDevice)) {
+  if (!internal::is_device_name(s.run.device)) {
     throw usage_error(fmt::format("{} = \"{}\": expected cpu, cuda, cuda:N or auto",
                                   where(config, "run.device"), s.run.device));
   }

@@ -351,7 +351,7 @@ void PrivatePlan::update(ClippedSum& sum, nn::Optimizer& optimizer, double learn
   // Noise is drawn on the host: sums of other devices come here for it and go back.
   std::vector<at::Tensor> sums;
   // The host's own are gathered block by block instead: many of their rows may be untouched.
-  for (GradientSink& sink : sum.sinks_) sums.push_back(sink.device().is_cpu() ? at::empty({0}) : sink.accumulator());
+  for (GradientSink& sink : sum.sinks_) sums.push_back(sink.device().is_cpu() ? at::Tensor() : sink.accumulator());
   const std::vector<at::Tensor> visiting = nn::brought_to_host(sums);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const std::int64_t size = parameters[i].second.numel();

@@ -18,13 +18,13 @@ LibraryOperationsScope::~LibraryOperationsScope() { library_operations = before_
 std::vector<at::Tensor> brought_to_host(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> hosts(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i].is_cpu()) continue;
+    if (!tensors[i].defined()) continue;
     const auto pinned = at::TensorOptions(tensors[i].scalar_type()).pinned_memory(true);
     hosts[i] = at::empty(tensors[i].sizes(), pinned);
     hosts[i].copy_(tensors[i], /*non_blocking=*/true);
   }
   for (const at::Tensor& tensor : tensors) {
-    if (tensor.is_cpu()) continue;
+    if (!tensor.defined()) continue;
     wait_for(tensor.device());
     break;
   }

@@ -24,8 +24,8 @@ class LibraryOperationsScope {
   bool before_;
 };
 
-/// Copies of tensors on the host, at the device's full speed; waits for all of them once. Tensors of the
-/// host are left undefined.
+/// Copies of tensors on the host, at the device's full speed; waits for all of them once. Undefined
+/// tensors stay undefined.
 std::vector<at::Tensor> brought_to_host(const std::vector<at::Tensor>& tensors);
 
 /// Until a device has done all that it was asked.

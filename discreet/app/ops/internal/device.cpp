@@ -1,17 +1,15 @@
 #include "discreet/app/ops/internal/device.h"
 
-#include <regex>
-
 #include <fmt/format.h>
 
+#include "discreet/app/internal/device_name.h"
 #include "discreet/core/error.h"
 #include "discreet/core/process_place.h"
 
 namespace discreet::app {
 
 at::Device find_device(const std::string& name) {
-  static const std::regex kNames("auto|cpu|cuda(:[0-9]{1,3})?");
-  if (!std::regex_match(name, kNames)) {
+  if (!internal::is_device_name(name)) {
     throw usage_error(fmt::format("there is no device \"{}\"", name), "Choose cpu, cuda, cuda:N or auto.");
   }
   const std::int64_t devices = at::hasCUDA() ? static_cast<std::int64_t>(at::getNumGPUs()) : 0;
