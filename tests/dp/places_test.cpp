@@ -39,14 +39,12 @@ std::unique_ptr<nn::Step> private_step(nn::Model& model, const nn::EncodedExampl
 
 /// Three steps of `make_step(model, data)` from the same start give the same weights in every place.
 void expect_same_steps(
-    const std::string& kind, double tolerance,
+    const std::function<std::shared_ptr<nn::Model>()>& make_model, const nn::EncodedExamples& data, double tolerance,
     const std::function<std::unique_ptr<nn::Step>(nn::Model&, const nn::EncodedExamples&)>& make_step) {
-  SCOPED_TRACE(kind);
-  const nn::EncodedExamples data = testing::random_examples(kPlacesLengths, 3);
   at::Tensor expected;  // the first place's
   for_places([&](const Place& place) {
     SCOPED_TRACE(place.name);
-    const auto model = testing::small_model(kind, at::kFloat, 0.2, kind == "bow");
+    const auto model = make_model();
     model->move_to(place.device);
     const at::Tensor before = host_weights(*model);
     const auto step = make_step(*model, data);
@@ -56,6 +54,15 @@ void expect_same_steps(
     EXPECT_GT(expected.abs().max().item<double>(), 1e-3);
     EXPECT_LE((change - expected).abs().max().item<double>(), tolerance);
   });
+}
+
+/// The same for a registered kind of model.
+void expect_same_steps(
+    const std::string& kind, double tolerance,
+    const std::function<std::unique_ptr<nn::Step>(nn::Model&, const nn::EncodedExamples&)>& make_step) {
+  SCOPED_TRACE(kind);
+  expect_same_steps([&] { return testing::small_model(kind, at::kFloat, 0.2, kind == "bow"); },
+                    testing::random_examples(kPlacesLengths, 3), tolerance, make_step);
 }
 
 TEST(Places, OrdinaryStepsAreTheSame) {
@@ -95,17 +102,8 @@ TEST(Places, LanguageModelsTooAndTheirTiedMatrix) {
     nn::EncodedExamples data = testing::random_examples(kPlacesLengths, 3);
     for (std::int64_t& tag : data.tags) tag = (tag * 7) % testing::kWords;
     data.intents.clear();
-    at::Tensor expected;
-    for_places([&](const Place& place) {
-      SCOPED_TRACE(place.name);
-      const auto model = make();
-      model->move_to(place.device);
-      const at::Tensor before = host_weights(*model);
-      const auto step = private_step(*model, data, "flat");
-      for (std::int64_t number = 0; number < 3; ++number) step->run(step->sample(number), 0.1);
-      const at::Tensor change = host_weights(*model) - before;
-      if (!expected.defined()) expected = change;
-      EXPECT_LE((change - expected).abs().max().item<double>(), 2e-5);
+    expect_same_steps(make, data, 2e-5, [](nn::Model& model, const nn::EncodedExamples& of) {
+      return private_step(model, of, "flat");
     });
   }
 }
