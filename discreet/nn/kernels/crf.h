@@ -22,14 +22,17 @@ struct ChainGradient {
   T* end = nullptr;
 };
 
-/// What a batch shares, and memory used again from example to example.
+/// What a batch shares, and memory used again from example to example. Rows have `stride` numbers: K, and
+/// zeros up to whole vectors.
 template <class T>
 struct ChainScratch {
-  std::vector<T> weights;             ///< [K,K] exp(transitions - shift)
-  std::vector<T> weights_transposed;  ///< [K,K]
-  std::vector<T> local;               ///< [length,K] exp(emissions - their maximum)
-  std::vector<T> alpha;               ///< [length,K] forward probabilities, each row sums to 1
-  std::vector<T> beta, product;       ///< [K]
+  std::int64_t stride = 0;
+  std::vector<T> weights;             ///< [K,stride] exp(transitions - shift)
+  std::vector<T> weights_transposed;  ///< [K,stride]
+  std::vector<T> local;               ///< [length,stride] exp(emissions - their maximum)
+  std::vector<T> alpha;               ///< [length,stride] forward probabilities, each row sums to 1
+  std::vector<T> product;             ///< [length,stride] local times what follows, over the mass of the pair
+  std::vector<T> beta;                ///< [stride] what follows a token
   T shift = 0;                        ///< the largest transition
 };
 
