@@ -30,13 +30,10 @@ class HeadedModel final : public Model {
   }
 
   ModelOutput compute(const PackedBatch& batch) override {
-    Encoded encoded =
+    const Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
-    if (encoded.words.defined() && encoded.pooled.defined()) {
-      encoded.pooled = at::cat({encoded.pooled, pool(encoded.words, batch, pooling_)}, 1);
-    }
     ModelOutput out;
-    if (intent_head_) classify(batch, encoded.pooled, out);
+    if (intent_head_) classify(batch, encoded, out);
     if (slot_head_) tag(batch, encoded, out);
     if (out.intent_loss.defined()) out.loss = out.intent_loss;
     if (out.slot_loss.defined()) {
@@ -101,26 +98,36 @@ class HeadedModel final : public Model {
   }
 
   std::int64_t skip_width() const { return spec_.skip ? encoder_->word_width() : 0; }
-  std::int64_t pooled_row_width() const {
-    return encoder_->pooled_width() + pooled_width(pooling_, skip_width());
+  std::int64_t pooled_skip_width() const { return pooled_width(pooling_, skip_width()); }
+  std::int64_t pooled_row_width() const { return encoder_->pooled_width() + pooled_skip_width(); }
+
+  /// Norms of what a head takes in, one of each part: an encoder's rows and bare vectors differ in size.
+  struct InputNorms {
+    LayerNorm rows{nullptr}, words{nullptr};
+  };
+
+  InputNorms make_norms(const std::string& head, std::int64_t width, std::int64_t words) {
+    InputNorms norms;
+    if (!spec_.norm_inputs) return norms;
+    norms.rows = register_module(head + "_norm", LayerNorm(LayerNormOptions{width}));
+    if (words > 0) norms.words = register_module(head + "_words_norm", LayerNorm(LayerNormOptions{words}));
+    return norms;
+  }
+
+  static at::Tensor normed(LayerNorm& norm, const at::Tensor& x, const Rows& segments) {
+    return norm ? norm->forward(x, segments) : x;
   }
 
   void make_classifier(const EncoderInputs& inputs) {
-    const std::int64_t width = pooled_row_width();
-    if (spec_.norm_inputs) {
-      intent_norm_ = register_module("intent_norm", LayerNorm(LayerNormOptions{width}));
-    }
-    intent_head_ = make_head("intent_head", width, inputs.sizes.intents, inputs.rng);
+    intent_norms_ = make_norms("intent", encoder_->pooled_width(), pooled_skip_width());
+    intent_head_ = make_head("intent_head", pooled_row_width(), inputs.sizes.intents, inputs.rng);
   }
 
   void make_tagger(const EncoderInputs& inputs, bool random_field) {
     std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width() +
                          (2 * spec_.skip_context + 1) * skip_width() +
                          (spec_.tag_sentence ? pooled_row_width() : 0);
-    if (spec_.norm_inputs) {
-      slot_norm_ =
-          register_module("slot_norm", LayerNorm(LayerNormOptions{encoder_->token_width()}));
-    }
+    slot_norms_ = make_norms("slot", encoder_->token_width(), skip_width());
     for (const std::int64_t hidden : spec_.tag_hidden) {
       slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
                                              Linear(LinearOptions{width, hidden}, inputs.rng)));
@@ -130,8 +137,16 @@ class HeadedModel final : public Model {
     if (random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
   }
 
-  void classify(const PackedBatch& batch, at::Tensor pooled, ModelOutput& out) {
-    if (intent_norm_) pooled = intent_norm_->forward(pooled, batch.example_segments);
+  /// The pooled row, and behind it that of the bare vectors.
+  at::Tensor pooled_row(const PackedBatch& batch, const Encoded& encoded, InputNorms& norms) {
+    const Rows& segments = batch.example_segments;
+    const at::Tensor row = normed(norms.rows, encoded.pooled, segments);
+    if (!encoded.words.defined()) return row;
+    return at::cat({row, normed(norms.words, pool(encoded.words, batch, pooling_), segments)}, 1);
+  }
+
+  void classify(const PackedBatch& batch, const Encoded& encoded, ModelOutput& out) {
+    at::Tensor pooled = pooled_row(batch, encoded, intent_norms_);
     HiddenRowsScope::keep(pooled);
     pooled = dropout(pooled, batch, dropout_key(spec_.dropout), kDropoutPooled);
     out.intent_logits = intent_head_->forward(pooled, batch.example_segments);
@@ -139,14 +154,18 @@ class HeadedModel final : public Model {
   }
 
   void tag(const PackedBatch& batch, const Encoded& encoded, ModelOutput& out) {
-    at::Tensor tokens = encoded.tokens;
-    if (slot_norm_) tokens = slot_norm_->forward(tokens, batch.token_segments);
-    std::vector<at::Tensor> parts{context_window(tokens, batch, spec_.context)};
+    const Rows& segments = batch.token_segments;
+    std::vector<at::Tensor> parts{
+        context_window(normed(slot_norms_.rows, encoded.tokens, segments), batch, spec_.context)};
     if (encoded.words.defined()) {
-      parts.push_back(context_window(encoded.words, batch, spec_.skip_context));
+      parts.push_back(
+          context_window(normed(slot_norms_.words, encoded.words, segments), batch, spec_.skip_context));
     }
-    if (spec_.tag_sentence) parts.push_back(spread(encoded.pooled, batch));
-    tokens = parts.size() > 1 ? at::cat(parts, 1) : parts.front();
+    if (spec_.tag_sentence) {
+      InputNorms as_it_is;
+      parts.push_back(spread(pooled_row(batch, encoded, as_it_is), batch));
+    }
+    at::Tensor tokens = parts.size() > 1 ? at::cat(parts, 1) : parts.front();
     tokens = dropout(tokens, batch, dropout_key(spec_.dropout), kDropoutTokens);
     for (std::size_t i = 0; i < slot_hidden_.size(); ++i) {
       tokens = activate(slot_hidden_[i]->forward(tokens, batch.token_segments), activation_);
@@ -163,7 +182,7 @@ class HeadedModel final : public Model {
   Activation activation_;
   Pooling pooling_;
   std::shared_ptr<Encoder> encoder_;
-  LayerNorm intent_norm_{nullptr}, slot_norm_{nullptr};
+  InputNorms intent_norms_, slot_norms_;
   Linear intent_head_{nullptr}, slot_head_{nullptr};
   std::vector<Linear> slot_hidden_;
   Crf crf_{nullptr};

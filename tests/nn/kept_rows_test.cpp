@@ -58,6 +58,38 @@ TEST(KeptRows, AnExampleIsComputedOnce) {
   EXPECT_FALSE(at::allclose(rows_of(*model, batch), first)) << "evaluation keeps nothing";
 }
 
+TEST(KeptRows, TheEmbeddingsRowsAreKeptBesideTheLastLayers) {
+  dp::tensor_registry();
+  core::ReproducibleRng rng(3, "kept-words");
+  const PretrainedSource source =
+      open_source(tiny_pretrained("bert", kKeptWords, {{"architectures", {"BertForTokenClassification"}}}));
+  PretrainedEncoder encoder(source.form, {.words = true}, rng);
+  ASSERT_EQ(encoder.word_width(), source.form.width);
+  const PackedBatch batch = batch_of({4, 1, 7});
+  std::vector<at::Tensor> layers;
+  const at::Tensor rows = encoder.rows(batch, {}, {}, &layers);
+  ASSERT_FALSE(at::allclose(rows, layers.front()));
+  const auto expect_both = [&] {
+    const Encoded encoded = encoder.forward(batch, {}, {});
+    EXPECT_TRUE(at::allclose(encoded.tokens, rows, 1e-5, 1e-6));
+    EXPECT_TRUE(at::allclose(encoded.words, layers.front(), 1e-5, 1e-6));
+  };
+  expect_both();
+  for (at::Tensor& parameter : encoder.parameters()) parameter.set_requires_grad(false);
+  encoder.train();
+  const SharedRowsScope scope;
+  expect_both();
+  {
+    const at::NoGradGuard no_gradients;
+    PretrainedEncoder plain(source.form, {}, rng);
+    for (const auto& item : encoder.named_parameters()) plain.named_parameters()[item.key()].copy_(item.value());
+    for (at::Tensor& parameter : plain.parameters()) parameter.set_requires_grad(false);
+    plain.train();
+    EXPECT_EQ(plain.forward(batch, {}, {}).tokens.size(1), source.form.width) << "it took the rows of an encoder with words";
+  }
+  expect_both();  // what was kept
+}
+
 TEST(KeptRows, StacksOfAScopeShareThem) {
   const PackedBatch batch = batch_of({4, 1, 7});
   const SharedRowsScope scope;

@@ -117,7 +117,8 @@ const core::Fields<ModelOptions>& model_fields() {
                {.min = 1, .max = 65536, .unit = "dimensions",
                 .doc = "Hidden layers of the tagger; empty: none."})
           .add("skip", &ModelOptions::skip,
-               {.doc = "The heads also read the bare word vectors, past the encoder."})
+               {.doc = "The heads also read the bare word vectors, past the encoder; of a pretrained encoder its embedding's rows, "
+                       "position and all."})
           .add("skip_context", &ModelOptions::skip_context,
                {.min = 0, .max = 64, .unit = "tokens",
                 .doc = "With skip, the tagger reads the bare vectors of so many neighbours on each "

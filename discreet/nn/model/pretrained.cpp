@@ -22,6 +22,7 @@ std::shared_ptr<Encoder> make_pretrained(const EncoderInputs& inputs) {
   const PretrainedParts parts{.output = inputs.sizes.next_token,
                               .pooler = inputs.wants_pooled(),
                               .pooling = spec.pooling,
+                              .words = spec.skip,
                               .recompute = spec.recompute};
   return std::make_shared<PretrainedEncoder>(source.form, parts, inputs.rng);
 }

@@ -184,6 +184,7 @@ at::Tensor PretrainedEncoder::embedded(const PackedBatch& batch, const DropoutKe
 at::Tensor PretrainedEncoder::stack(const PackedBatch& batch, const DropoutKey& dropout_key,
                                     const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
   at::Tensor x = embedded(batch, dropout_key, word_key);
+  const at::Tensor words = x;
   if (layers != nullptr) layers->push_back(x);
   for (std::size_t i = 0; i < form_.blocks.size(); ++i) {
     const auto& block = blocks_[static_cast<std::size_t>(form_.blocks[i])];
@@ -194,11 +195,16 @@ at::Tensor PretrainedEncoder::stack(const PackedBatch& batch, const DropoutKey& 
     if (last && final_norm_) x = final_norm_->forward(x, batch.token_segments);
     if (layers != nullptr) layers->push_back(x);
   }
-  return x;
+  return parts_.words ? at::cat({x, words}, 1) : x;
 }
 
 at::Tensor PretrainedEncoder::rows(const PackedBatch& batch, const DropoutKey& dropout_key,
                                    const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
+  return stack_rows(batch, dropout_key, word_key, layers).narrow(1, 0, form_.width);
+}
+
+at::Tensor PretrainedEncoder::stack_rows(const PackedBatch& batch, const DropoutKey& dropout_key,
+                                         const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
   if (!stack_is_frozen() || SoftInputScope::active()) return stack(batch, dropout_key, word_key, layers);
   const at::NoGradGuard no_gradients;
   const bool keeps = is_training() && layers == nullptr &&
@@ -218,7 +224,7 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
     const std::int64_t first = batch.offsets[e], last = batch.offsets[e + 1];
     const auto tokens = ids_of(host_tokens, first, last);
     const auto types = ids_of(host_types, first, last);
-    std::string key = KeptRows::key(tokens, types);
+    std::string key = KeptRows::key(tokens, types) + (parts_.words ? "+" : "");
     parts[e] = kept_->find(key);
     if (parts[e].defined()) continue;
     asked.push_back(e);
@@ -237,7 +243,8 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
       kept_->keep(keys[i], parts[asked[i]]);
     }
   }
-  return parts.empty() ? at::empty({0, form_.width}, words_.is_empty() ? tied_words_->weight.options()
+  const std::int64_t width = parts_.words ? 2 * form_.width : form_.width;
+  return parts.empty() ? at::empty({0, width}, words_.is_empty() ? tied_words_->weight.options()
                                                                        : words_->weight.options())
                        : at::cat(parts);
 }
@@ -277,7 +284,9 @@ at::Tensor PretrainedEncoder::output_logits(const at::Tensor& rows, const Rows& 
 Encoded PretrainedEncoder::forward(const PackedBatch& batch, const DropoutKey& dropout_key,
                                    const DropoutKey& word_key) {
   Encoded out;
-  out.tokens = rows(batch, dropout_key, word_key);
+  const at::Tensor all = stack_rows(batch, dropout_key, word_key, nullptr);
+  out.tokens = parts_.words ? all.narrow(1, 0, form_.width) : all;
+  if (parts_.words) out.words = all.narrow(1, form_.width, form_.width);
   if (parts_.pooler) out.pooled = pooled(out.tokens, batch);
   return out;
 }

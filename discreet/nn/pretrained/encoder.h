@@ -20,6 +20,7 @@ struct PretrainedParts {
   bool output = false;    ///< The output layer over the vocabulary and what stands before it.
   bool pooler = false;    ///< The row of an example.
   std::string pooling{};  ///< See nn/layers/pool.h; empty: the form's own.
+  bool words = false;     ///< The embedding's own rows beside the last layer's.
   /// Each block is computed again in the backward pass; its inner rows are not kept.
   bool recompute = false;
 };
@@ -53,6 +54,7 @@ class PretrainedEncoder final : public Encoder {
                   const DropoutKey& word_key) override;
   std::int64_t token_width() const override { return form_.width; }
   std::int64_t pooled_width() const override;
+  std::int64_t word_width() const override { return parts_.words ? form_.width : 0; }
   bool is_causal() const override { return form_.causal; }
   bool ties_output() const override { return parts_.output; }
   at::Tensor output_logits(const at::Tensor& rows, const Rows& segments) override;
@@ -63,9 +65,13 @@ class PretrainedEncoder final : public Encoder {
   bool stack_is_frozen() const;
   at::Tensor embedded(const PackedBatch& batch, const DropoutKey& dropout_key,
                       const DropoutKey& word_key);
+  /// The last layer's rows, [N, width]; with `words` [N, 2 width], the embedding's behind them.
   at::Tensor stack(const PackedBatch& batch, const DropoutKey& dropout_key, const DropoutKey& word_key,
                    std::vector<at::Tensor>* layers);
   at::Tensor kept_rows(const PackedBatch& batch);
+  /// The stack's rows, computed or kept.
+  at::Tensor stack_rows(const PackedBatch& batch, const DropoutKey& dropout_key, const DropoutKey& word_key,
+                        std::vector<at::Tensor>* layers);
   at::Tensor position_ids(const PackedBatch& batch) const;
 
   PretrainedForm form_;
