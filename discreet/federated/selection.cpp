@@ -52,6 +52,10 @@ const core::Fields<SelectionOptions>& selection_fields() {
                {.min = 0, .max = 1, .doc = "threshold: the most active share of devices, instead of `least`."})
           .add("mixing", &SelectionOptions::mixing,
                {.min = 0, .max = 1, .doc = "mixture: share of the uniform distribution."})
+          .add("signals", &SelectionOptions::signals,
+               {.choices = {"fresh", "last-seen"},
+                .doc = "divfl and update-norm: gradients that every device makes in every round, or those that a "
+                       "device made when it last was in a cohort, which costs no more than the cohort's own."})
           .add("candidates", &SelectionOptions::candidates,
                {.min = 0, .max = 1e9, .doc = "power-of-choice: devices asked for their loss; 0: three times the cohort."})
           .add("exploration", &SelectionOptions::exploration,
@@ -103,6 +107,13 @@ std::vector<double> public_rates(std::span<const double> activity,
   return rates;
 }
 
+SelectionCost cost_of_telling(const SelectionInput& input, std::span<const std::int64_t> clients, std::int64_t numbers) {
+  SelectionCost cost;
+  cost.numbers_up = static_cast<double>(clients.size()) * static_cast<double>(numbers);
+  for (const std::int64_t k : clients) cost.gradients += input.activity[static_cast<std::size_t>(k)];
+  return cost;
+}
+
 Selection select_clients(const std::string& strategy, const SelectionInput& input,
                          const SelectionOptions& options, std::uint64_t seed) {
   const SelectionRule& rule = rule_of(strategy);
@@ -121,7 +132,7 @@ Selection select_clients(const std::string& strategy, const SelectionInput& inpu
     selection.inclusion.method = "unknown";
     return selection;
   }
-  if (rule.reads_models && !input.signals_last_seen) {  // every device makes its update to tell its norm
+  if (rule.reads_models && options.signals == "fresh") {  // every device makes its update to tell its norm
     selection.cost.models_down = static_cast<double>(input.activity.size());
     selection.cost.numbers_up = static_cast<double>(input.activity.size());
     selection.cost.gradients = std::accumulate(input.activity.begin(), input.activity.end(), 0.0);
@@ -148,6 +159,9 @@ Selection select_clients(const std::string& strategy, const SelectionInput& inpu
     selection.expected_cohort = static_cast<double>(drawable);
   }
   selection.clients = draw_successive(p, options.cohort, uniform);
+  if (rule.reads_models && options.signals != "fresh") {
+    selection.cost = cost_of_telling(input, selection.clients, 1);
+  }
   if (input.want_inclusion) selection.inclusion = successive_inclusion(p, options.cohort);
   return selection;
 }

@@ -20,6 +20,7 @@ struct SelectionOptions {
   std::int64_t least = 1;             ///< threshold, in examples
   double top_share = 0;               ///< threshold: instead of `least`, the most active share.
   double mixing = 0.2;                ///< mixture: the uniform part
+  std::string signals = "fresh";      ///< divfl, update-norm: fresh or last-seen
   std::int64_t candidates = 0;        ///< power-of-choice; 0: three times the cohort.
   double exploration = 0.9, exploration_decay = 0.98, least_exploration = 0.3;  ///< oort
   double preferred_seconds = 0, slowness_penalty = 2;  ///< oort; 0 seconds: speed plays no part.
@@ -35,11 +36,10 @@ struct SelectionInput {
   std::span<const double> activity;  ///< [N] examples that each holds now; 0: never selected.
   std::span<const double> loss;      ///< [N] last known mean loss, NaN: unknown.
   std::span<const double> root_mean_square_loss;  ///< [N], NaN: unknown.
-  std::span<const double> update_norm;            ///< [N]
+  std::span<const double> update_norm;            ///< [N], NaN: unknown.
   std::span<const double> seconds;                ///< [N] of a round.
   std::span<const float> gradients;               ///< [N, d] row by row; a row of NaN: unknown.
   std::int64_t gradient_size = 0;                 ///< d
-  bool signals_last_seen = false;                 ///< Norms and gradients of earlier rounds: free.
   std::int64_t round = 0;                         ///< From 1.
   bool want_inclusion = true;  ///< Inclusion probabilities cost more than the draw itself.
 };
@@ -59,6 +59,10 @@ struct Selection {
   SelectionCost cost;
   std::vector<std::string> notes;
 };
+
+/// What the selected devices spend on the signal of `numbers` numbers that later rounds go by. The model is
+/// theirs anyhow.
+SelectionCost cost_of_telling(const SelectionInput& input, std::span<const std::int64_t> clients, std::int64_t numbers);
 
 /// A strategy is either weights for a design, or a choice of its own.
 struct SelectionRule {

@@ -11,14 +11,16 @@ TEST(LastSeenGradients, HalfOfTheCohortIsNewWhileAnyoneIs) {
   const std::vector<double> activity = {5, 5, 5, 0, 5, 5};
   const float unknown = std::nanf("");
   std::vector<float> gradients(12, unknown);
-  SelectionOptions options{.cohort = 2};
+  const SelectionOptions options{.cohort = 2, .signals = "last-seen"};
   const auto choose = [&] {
     return select_clients("divfl", {.activity = activity, .gradients = gradients, .gradient_size = 2,
-                                    .signals_last_seen = true, .round = 3},
+                                    .round = 3},
                           options, 1);
   };
   EXPECT_EQ(choose().clients.size(), 2u);  // nobody was seen: all at random
-  EXPECT_EQ(choose().cost.numbers_up, 0);
+  EXPECT_EQ(choose().cost.models_down, 0);
+  EXPECT_EQ(choose().cost.numbers_up, 2 * 2);  // both tell their gradient, for later rounds
+  EXPECT_EQ(choose().cost.gradients, 5 + 5);
   for (std::size_t k = 0; k < 3; ++k) gradients[2 * k] = gradients[2 * k + 1] = static_cast<float>(k == 2 ? 10 : 0);
   const auto clients = choose().clients;
   ASSERT_EQ(clients.size(), 2u);

@@ -41,7 +41,7 @@ struct SelectionDesign {
   std::vector<SelectionData> data;
   std::vector<std::string> selections;
   std::vector<std::string> play_selections;
-  int seeds, play_seeds, divfl_seeds;  // DivFL asks every device for a gradient in every round
+  int seeds, play_seeds, divfl_seeds;  // with fresh gradients DivFL asks every device in every round
   int rounds, play_rounds;
   int lines, devices;
   int plays, play_hidden;
@@ -94,6 +94,7 @@ std::vector<StudyCell> selection_cells(StudyPreset preset) {
           if (data.exponent < 0) {
             request.update({{"rounds", design.play_rounds}, {"plays", design.plays}, {"hidden", design.play_hidden},
                             {"evaluate_every", design.evaluate_plays_every}});
+            if (selection == "divfl") request["signals"] = "last-seen";  // fresh ones cost 65 cohorts a round
           } else {
             request.update({{"rounds", design.rounds}, {"lines", design.lines}, {"devices", design.devices}});
           }
@@ -198,6 +199,7 @@ Json measure_selection(const Json& request, const fs::path& scratch, core::Opera
   set.push_back(fmt::format("federated.local_epochs={}", plays ? 1 : 2));
   if (plays) set.push_back("federated.min_examples=18");
   set.push_back("federated.selection=" + request["selection"].get<std::string>());
+  if (request.contains("signals")) set.push_back("federated.signals=" + request["signals"].get<std::string>());
   set.push_back(fmt::format("federated.rounds={}", request["rounds"].get<int>()));
   set.push_back(fmt::format("run.seed={}", request["seed"].get<int>()));
   if (request["setting"] == "continual") {  // five periods, and what was there is deleted when one ends
@@ -530,8 +532,9 @@ Json analyse_selection(StudyPreset preset, const StudyResults& finished) {
             "The test data are of all periods, so that forgetting counts.",
             "The plays' model is a small GPT of characters, one layer: the program has no recurrent language model.",
             "Rates and batch sizes were fixed beforehand, the same for all arms; none was tuned on these data.",
-            "DivFL works with fresh gradients of all devices, as sketches of 64 numbers; sending every device the model for that is counted in "
-            "its bytes, computing them is in none of the budgets.",
+            "DivFL goes by gradients as sketches of 64 numbers. On the corpus they are fresh ones of all devices: sending every device the model "
+            "for that is counted in its bytes, computing them is in none of the budgets. On the plays they are those last seen of each "
+            "device, and half of a cohort are devices never seen, while there are any.",
             "Outcome per round is the published one; per example it asks whether the same work is better used."}}};
 }
 

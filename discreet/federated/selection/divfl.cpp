@@ -49,7 +49,7 @@ std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
                                   all),
                       fmt::format("It takes up to {}; select by size.", kMostDevices));
   }
-  if (!input.signals_last_seen) {
+  if (options.signals == "fresh") {
     cost.models_down = static_cast<double>(all);
     cost.numbers_up = static_cast<double>(all) * static_cast<double>(input.gradient_size);
     for (const double examples : input.activity) cost.gradients += examples;
@@ -93,6 +93,7 @@ std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
     cohort.push_back(seen[best]);
     for (std::size_t i = 0; i < n; ++i) nearest[i] = std::min(nearest[i], distance[i * n + best]);
   }
+  if (options.signals != "fresh") cost = cost_of_telling(input, cohort, input.gradient_size);
   return cohort;
 }
 

@@ -126,27 +126,34 @@ federated::AggregationWeights weights_kind(const std::string& name) {
                          : federated::AggregationWeights::kExamples;
 }
 
-/// Gradients of all devices that could be asked, in the places of all devices.
-void put_gradients(Federation& federation, std::span<const double> activity,
-                   federated::SelectionInput& input, std::vector<float>& sketches,
-                   std::vector<double>& norms) {
-  std::vector<federated::ClientJob> jobs;
-  for (std::size_t k = 0; k < activity.size(); ++k) {
-    if (activity[k] > 0) {
-      jobs.push_back({.client = static_cast<std::int64_t>(k), .examples = federation.stores[k].items()});
-    }
-  }
+/// Mean gradients of these clients at the server's model, into their places among all.
+void see_gradients(Federation& federation, const std::vector<federated::ClientJob>& jobs) {
   const std::vector<float> start(federation.weights.begin(), federation.weights.end());
   const auto found = federation.runner->client_gradients(start, jobs, kSketchWidth);
-  sketches.assign(activity.size() * kSketchWidth, 0.0F);
-  norms.assign(activity.size(), 0.0);
   for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const auto k = static_cast<std::size_t>(jobs[j].client);
     std::copy_n(found.sketches.begin() + static_cast<std::ptrdiff_t>(j * kSketchWidth), kSketchWidth,
-                sketches.begin() + static_cast<std::ptrdiff_t>(k * kSketchWidth));
-    norms[k] = found.norms[j] * activity[k];
+                federation.seen_sketches.begin() + static_cast<std::ptrdiff_t>(jobs[j].client * kSketchWidth));
+    federation.seen_norms[static_cast<std::size_t>(jobs[j].client)] = found.norms[j];
   }
-  input.gradients = sketches;
+}
+
+/// What a selection by gradients goes by: those of all devices that could be asked, or those last seen.
+/// `norms` receives how far each device's update would go, [clients].
+void put_gradients(Federation& federation, std::span<const double> activity,
+                   federated::SelectionInput& input, std::vector<double>& norms) {
+  if (federation.federated.selection.signals == "fresh") {
+    std::vector<federated::ClientJob> jobs;
+    for (std::size_t k = 0; k < activity.size(); ++k) {
+      if (activity[k] > 0) {
+        jobs.push_back({.client = static_cast<std::int64_t>(k), .examples = federation.stores[k].items()});
+      }
+    }
+    std::ranges::fill(federation.seen_sketches, 0.0F);
+    std::ranges::fill(federation.seen_norms, 0.0);
+    see_gradients(federation, jobs);
+  }
+  for (std::size_t k = 0; k < activity.size(); ++k) norms.push_back(federation.seen_norms[k] * activity[k]);
+  input.gradients = federation.seen_sketches;
   input.gradient_size = kSketchWidth;
   input.update_norm = norms;
 }
@@ -156,6 +163,10 @@ void put_gradients(Federation& federation, std::span<const double> activity,
 bool wants_gradients(const Federation& federation) {
   const std::string& selection = federation.federated.own.selection;
   return selection == "divfl" || selection == "update-norm";
+}
+
+bool remembers_gradients(const Federation& federation) {
+  return wants_gradients(federation) && federation.federated.selection.signals != "fresh";
 }
 
 void divide_clients(Federation& federation) {
@@ -181,6 +192,10 @@ void divide_clients(Federation& federation) {
   federation.reported = federation.selected;
   federation.last_loss.assign(federation.clients.size(), std::nan(""));
   federation.last_root_mean_square = federation.last_loss;
+  if (wants_gradients(federation)) {
+    federation.seen_sketches.assign(federation.clients.size() * kSketchWidth, std::nanf(""));
+    federation.seen_norms = federation.last_loss;
+  }
 }
 
 Cohort choose_clients(Federation& federation, std::vector<std::string>& notes) {
@@ -227,9 +242,8 @@ Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
         .round = draw,
         .want_inclusion = own.weights == "horvitz-thompson" || own.weights == "hajek"};
     input.seconds = seconds;
-    std::vector<float> sketches;
     std::vector<double> norms;
-    if (wants_gradients(federation)) put_gradients(federation, there, input, sketches, norms);
+    if (wants_gradients(federation)) put_gradients(federation, there, input, norms);
     selection = federated::select_clients(own.selection, input, options,
                                           static_cast<std::uint64_t>(federation.settings.run.seed));
     notes = selection.notes;
@@ -246,6 +260,7 @@ Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
       chosen.inclusion.push_back(selection.inclusion.probability[place]);
     }
   }
+  if (remembers_gradients(federation)) see_gradients(federation, chosen.jobs);
   return chosen;
 }
 

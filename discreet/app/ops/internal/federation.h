@@ -85,6 +85,9 @@ struct Federation {
   std::int64_t lost_rounds = 0;          ///< Of a private run: in the ledger, but in no checkpoint.
   std::vector<std::int64_t> selected;    ///< [clients] rounds that each was asked in.
   std::vector<double> last_loss, last_root_mean_square;  ///< [clients] NaN: not known yet.
+  /// Selection by gradients last seen: [clients, width] sketches and [clients] norms of mean gradients. NaN: not known.
+  std::vector<float> seen_sketches;
+  std::vector<double> seen_norms;
   Json rounds = Json::array();           ///< As in the document.
   Json period_metrics = Json::array();   ///< [periods done][period of the test data], main metric.
 
@@ -132,6 +135,8 @@ Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
 void weigh_clients(const Federation& federation, Cohort& cohort);
 /// Selections that read gradients get them, at the server's model.
 bool wants_gradients(const Federation& federation);
+/// Whether it goes by gradients of earlier rounds, which are then part of what a checkpoint keeps.
+bool remembers_gradients(const Federation& federation);
 
 // federation_privacy.cpp
 

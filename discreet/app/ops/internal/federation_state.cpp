@@ -168,6 +168,10 @@ void save_federation(Federation& federation) {
     for (const auto& [name, values] : federation.strategy->state().vectors) {
       tensors.emplace_back("strategy." + name, bits_of(values));
     }
+    if (remembers_gradients(federation)) {
+      tensors.emplace_back("seen_sketches", floats_tensor(federation.seen_sketches));
+      tensors.emplace_back("seen_norms", bits_of(federation.seen_norms));
+    }
     if (!federation.memories.server_control.empty()) {
       tensors.emplace_back("server_control", bits_of(federation.memories.server_control));
     }
@@ -218,6 +222,10 @@ void load_federation(Federation& federation, const core::Checkpoint& checkpoint)
       federation.weights = doubles_of_bits(tensor);
     } else if (name == "server_control") {
       federation.memories.server_control = doubles_of_bits(tensor);
+    } else if (name == "seen_sketches") {
+      federation.seen_sketches = floats_of(tensor);
+    } else if (name == "seen_norms") {
+      federation.seen_norms = doubles_of_bits(tensor);
     } else if (name.starts_with("strategy.")) {
       strategy.vectors[name.substr(9)] = doubles_of_bits(tensor);
     } else if (name.starts_with("control.")) {
