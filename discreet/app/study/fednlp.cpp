@@ -65,8 +65,8 @@ FednlpDesign fednlp_design(StudyPreset preset) {
   return {.tasks = {{"assistant", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 60, 4000, 30},
                     {"20newsgroups", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 100, 9000, 40, 20, 10},
                     {"wnut17", "entity_f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 3000, 20},
-                    {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 6000, 20},
-                    {"e2e_nlg", "rouge_l", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 6000, 20}},
+                    {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 1920, 20},
+                    {"e2e_nlg", "rouge_l", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 1920, 20}},
           .frozen = {"nothing", "E", "E+L0", "E+L0-1", "E+L0-2", "E+L0-3", "E+L0-4", "E+L0-5"},
           .frozen_examples = 6400, .frozen_length = 128};
 }

@@ -57,9 +57,12 @@ int shadows_of(StudyPreset preset, const std::string& model) {
 
 constexpr double kLeakageUnits = (kTexts + kCanaries) / 2.0, kPrivateBatch = 256, kPrivateSteps = 300;
 
+/// Where so little noise is left, PRV's grid would need more cells than it takes.
+const char* leakage_accountant(double epsilon) { return epsilon > 1000 ? "pld" : "prv"; }
+
 /// As in the study of eDP-SGD: the noise with which the published method would state `epsilon`.
 double leakage_multiplier(double epsilon) {
-  const auto accountant = privacy::make_accountant("prv");
+  const auto accountant = privacy::make_accountant(leakage_accountant(epsilon));
   const privacy::Target target{epsilon, kLeakageDelta, accountant.get()};
   return privacy::calibrate_noise_multiplier(target, [](double multiplier) {
            return privacy::event_of({{multiplier, kPrivateBatch / kLeakageUnits, static_cast<std::int64_t>(kPrivateSteps)}});
@@ -94,6 +97,9 @@ std::vector<std::string> leakage_settings(const std::string& model, const Leakag
   const bool slots = arm.kind != "dp-sgd";
   add({slots ? "privacy.mechanism=edp-sgd" : "privacy.mechanism=dp-sgd"});
   if (slots) add({"privacy.slots=64"});
+  if (std::isfinite(*arm.epsilon) && leakage_accountant(*arm.epsilon) != std::string("prv")) {
+    add({fmt::format("privacy.accountant={}", leakage_accountant(*arm.epsilon))});
+  }
   if (std::isinf(*arm.epsilon)) add({"privacy.noise_multiplier=0"});
   else if (arm.kind != "edp-sgd-published") add({fmt::format("privacy.epsilon={:g}", *arm.epsilon)});
   return set;  // of a published epsilon the noise is calibrated when the cell is measured
