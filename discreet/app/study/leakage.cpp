@@ -58,7 +58,7 @@ int shadows_of(StudyPreset preset, const std::string& model) {
 constexpr double kLeakageUnits = (kTexts + kCanaries) / 2.0, kPrivateBatch = 256, kPrivateSteps = 300;
 
 /// Where so little noise is left, PRV's grid would need more cells than it takes.
-const char* leakage_accountant(double epsilon) { return epsilon > 1000 ? "pld" : "prv"; }
+const char* leakage_accountant(double epsilon) { return epsilon > 1000 ? "rdp" : "prv"; }
 
 /// As in the study of eDP-SGD: the noise with which the published method would state `epsilon`.
 double leakage_multiplier(double epsilon) {
