@@ -166,7 +166,7 @@ Json leakage_table(const std::vector<LeakageOutcome>& outcomes) {
                      rows,
                      "TPR: of canaries (mislabelled texts) by LiRA online with fixed variance, over all seeds together. The exact "
                      "interval (Clopper-Pearson) takes canaries for independent; the other resamples seeds. Accuracy: mean and 95 % t-interval over seeds. "
-                     "epsilon: PRV upper bound, delta 1e-5, per example, add or remove one, Poisson sampling.");
+                     "epsilon: PRV upper bound (of 10,000 RDP), delta 1e-5, per example, add or remove one, Poisson sampling.");
 }
 
 Json attacks_table(const std::vector<LeakageOutcome>& outcomes) {
