@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "discreet/core/registry.h"
 
@@ -107,12 +108,53 @@ std::vector<double> public_rates(std::span<const double> activity,
   return rates;
 }
 
-SelectionCost cost_of_telling(const SelectionInput& input, std::span<const std::int64_t> clients, std::int64_t numbers) {
+SelectionCost cost_of_signals(const SelectionInput& input, const SelectionOptions& options,
+                              std::span<const std::int64_t> clients, std::int64_t numbers) {
   SelectionCost cost;
-  cost.numbers_up = static_cast<double>(clients.size()) * static_cast<double>(numbers);
-  for (const std::int64_t k : clients) cost.gradients += input.activity[static_cast<std::size_t>(k)];
+  if (options.signals == "fresh") {
+    const auto all = static_cast<double>(input.activity.size());
+    cost.models_down = all;
+    cost.numbers_up = all * static_cast<double>(numbers);
+    cost.gradients = std::accumulate(input.activity.begin(), input.activity.end(), 0.0);
+  } else {
+    const std::set<std::int64_t> told(clients.begin(), clients.end());  // once, however often it was drawn
+    cost.numbers_up = static_cast<double>(told.size()) * static_cast<double>(numbers);
+    for (const std::int64_t k : told) cost.gradients += input.activity[static_cast<std::size_t>(k)];
+  }
   return cost;
 }
+
+namespace {
+
+/// Clients, inclusion and expected cohort of a strategy with weights, by the design.
+void draw_by_weights(const std::string& strategy, const SelectionInput& input, const SelectionOptions& options,
+                     const Uniform& uniform, Selection& selection) {
+  if (is_poisson(options)) {
+    const auto rates = poisson_rates_of(strategy, input, options);
+    selection.clients = draw_poisson(rates, uniform);
+    selection.expected_cohort = std::accumulate(rates.begin(), rates.end(), 0.0);
+    selection.inclusion = {rates, "exact", 0};
+    return;
+  }
+  const auto p = selection_probabilities(strategy, input, options);
+  if (options.design == "with-replacement") {
+    selection.clients = draw_with_replacement(p, options.cohort, uniform);
+    if (input.want_inclusion) selection.inclusion = with_replacement_inclusion(p, options.cohort);
+    return;
+  }
+  const auto drawable = static_cast<std::int64_t>(
+      std::count_if(p.begin(), p.end(), [](double share) { return share > 0; }));
+  if (drawable < options.cohort) {
+    selection.notes.push_back(fmt::format(
+        "{} devices can be selected, fewer than the cohort of {}: all of them are.", drawable,
+        options.cohort));
+    selection.expected_cohort = static_cast<double>(drawable);
+  }
+  selection.clients = draw_successive(p, options.cohort, uniform);
+  if (input.want_inclusion) selection.inclusion = successive_inclusion(p, options.cohort);
+}
+
+}  // namespace
 
 Selection select_clients(const std::string& strategy, const SelectionInput& input,
                          const SelectionOptions& options, std::uint64_t seed) {
@@ -132,37 +174,8 @@ Selection select_clients(const std::string& strategy, const SelectionInput& inpu
     selection.inclusion.method = "unknown";
     return selection;
   }
-  if (rule.reads_models && options.signals == "fresh") {  // every device makes its update to tell its norm
-    selection.cost.models_down = static_cast<double>(input.activity.size());
-    selection.cost.numbers_up = static_cast<double>(input.activity.size());
-    selection.cost.gradients = std::accumulate(input.activity.begin(), input.activity.end(), 0.0);
-  }
-  if (is_poisson(options)) {
-    const auto rates = poisson_rates_of(strategy, input, options);
-    selection.clients = draw_poisson(rates, uniform);
-    selection.expected_cohort = std::accumulate(rates.begin(), rates.end(), 0.0);
-    selection.inclusion = {rates, "exact", 0};
-    return selection;
-  }
-  const auto p = selection_probabilities(strategy, input, options);
-  if (options.design == "with-replacement") {
-    selection.clients = draw_with_replacement(p, options.cohort, uniform);
-    if (input.want_inclusion) selection.inclusion = with_replacement_inclusion(p, options.cohort);
-    return selection;
-  }
-  const auto drawable = static_cast<std::int64_t>(
-      std::count_if(p.begin(), p.end(), [](double share) { return share > 0; }));
-  if (drawable < options.cohort) {
-    selection.notes.push_back(fmt::format(
-        "{} devices can be selected, fewer than the cohort of {}: all of them are.", drawable,
-        options.cohort));
-    selection.expected_cohort = static_cast<double>(drawable);
-  }
-  selection.clients = draw_successive(p, options.cohort, uniform);
-  if (rule.reads_models && options.signals != "fresh") {
-    selection.cost = cost_of_telling(input, selection.clients, 1);
-  }
-  if (input.want_inclusion) selection.inclusion = successive_inclusion(p, options.cohort);
+  draw_by_weights(strategy, input, options, uniform, selection);
+  if (rule.reads_models) selection.cost = cost_of_signals(input, options, selection.clients, 1);  // the norm
   return selection;
 }
 

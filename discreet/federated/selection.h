@@ -60,9 +60,10 @@ struct Selection {
   std::vector<std::string> notes;
 };
 
-/// What the selected devices spend on the signal of `numbers` numbers that later rounds go by. The model is
-/// theirs anyhow.
-SelectionCost cost_of_telling(const SelectionInput& input, std::span<const std::int64_t> clients, std::int64_t numbers);
+/// What signals of `numbers` numbers cost that are made of gradients. Fresh ones: every device is sent the model
+/// and reads its data. Last seen: the selected `clients` tell theirs for later rounds, and have the model anyhow.
+SelectionCost cost_of_signals(const SelectionInput& input, const SelectionOptions& options,
+                              std::span<const std::int64_t> clients, std::int64_t numbers);
 
 /// A strategy is either weights for a design, or a choice of its own.
 struct SelectionRule {

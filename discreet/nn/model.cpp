@@ -32,9 +32,13 @@ class HeadedModel final : public Model {
   ModelOutput compute(const PackedBatch& batch) override {
     const Encoded encoded =
         encoder_->forward(batch, dropout_key(spec_.dropout), dropout_key(spec_.word_dropout));
+    Pooled pooled{encoded.pooled, {}};
+    if (encoded.words.defined() && encoded.pooled.defined()) {
+      pooled.words = pool(encoded.words, batch, pooling_);
+    }
     ModelOutput out;
-    if (intent_head_) classify(batch, encoded, out);
-    if (slot_head_) tag(batch, encoded, out);
+    if (intent_head_) classify(batch, pooled, out);
+    if (slot_head_) tag(batch, encoded, pooled, out);
     if (out.intent_loss.defined()) out.loss = out.intent_loss;
     if (out.slot_loss.defined()) {
       out.loss = out.loss.defined() ? out.loss + out.slot_loss * spec_.slot_weight : out.slot_loss;
@@ -137,23 +141,25 @@ class HeadedModel final : public Model {
     if (random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
   }
 
-  /// The pooled row, and behind it that of the bare vectors.
-  at::Tensor pooled_row(const PackedBatch& batch, const Encoded& encoded, InputNorms& norms) {
-    const Rows& segments = batch.example_segments;
-    const at::Tensor row = normed(norms.rows, encoded.pooled, segments);
-    if (!encoded.words.defined()) return row;
-    return at::cat({row, normed(norms.words, pool(encoded.words, batch, pooling_), segments)}, 1);
-  }
+  /// An example's row, and that of its bare vectors: undefined without `skip`.
+  struct Pooled {
+    at::Tensor row, words;
 
-  void classify(const PackedBatch& batch, const Encoded& encoded, ModelOutput& out) {
-    at::Tensor pooled = pooled_row(batch, encoded, intent_norms_);
+    at::Tensor joined() const { return words.defined() ? at::cat({row, words}, 1) : row; }
+  };
+
+  void classify(const PackedBatch& batch, const Pooled& parts, ModelOutput& out) {
+    const Rows& segments = batch.example_segments;
+    at::Tensor pooled = Pooled{normed(intent_norms_.rows, parts.row, segments),
+                               normed(intent_norms_.words, parts.words, segments)}
+                            .joined();
     HiddenRowsScope::keep(pooled);
     pooled = dropout(pooled, batch, dropout_key(spec_.dropout), kDropoutPooled);
-    out.intent_logits = intent_head_->forward(pooled, batch.example_segments);
+    out.intent_logits = intent_head_->forward(pooled, segments);
     if (batch.intent.defined()) out.intent_loss = cross_entropy(out.intent_logits, batch.intent);
   }
 
-  void tag(const PackedBatch& batch, const Encoded& encoded, ModelOutput& out) {
+  void tag(const PackedBatch& batch, const Encoded& encoded, const Pooled& pooled, ModelOutput& out) {
     const Rows& segments = batch.token_segments;
     std::vector<at::Tensor> parts{
         context_window(normed(slot_norms_.rows, encoded.tokens, segments), batch, spec_.context)};
@@ -161,18 +167,15 @@ class HeadedModel final : public Model {
       parts.push_back(
           context_window(normed(slot_norms_.words, encoded.words, segments), batch, spec_.skip_context));
     }
-    if (spec_.tag_sentence) {
-      InputNorms as_it_is;
-      parts.push_back(spread(pooled_row(batch, encoded, as_it_is), batch));
-    }
+    if (spec_.tag_sentence) parts.push_back(spread(pooled.joined(), batch));
     at::Tensor tokens = parts.size() > 1 ? at::cat(parts, 1) : parts.front();
     tokens = dropout(tokens, batch, dropout_key(spec_.dropout), kDropoutTokens);
     for (std::size_t i = 0; i < slot_hidden_.size(); ++i) {
-      tokens = activate(slot_hidden_[i]->forward(tokens, batch.token_segments), activation_);
+      tokens = activate(slot_hidden_[i]->forward(tokens, segments), activation_);
       const auto layer = static_cast<std::uint32_t>(kDropoutHidden + 64 + i);
       tokens = dropout(tokens, batch, dropout_key(spec_.dropout), layer);
     }
-    out.emissions = slot_head_->forward(tokens, batch.token_segments);
+    out.emissions = slot_head_->forward(tokens, segments);
     if (!batch.tags.defined()) return;
     out.slot_loss = crf_ ? crf_loss(out.emissions, crf_->weights(), batch)
                          : token_cross_entropy(out.emissions, batch);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "discreet/federated/selection.h"
 
@@ -26,6 +27,25 @@ TEST(LastSeenGradients, HalfOfTheCohortIsNewWhileAnyoneIs) {
   ASSERT_EQ(clients.size(), 2u);
   EXPECT_LT(clients[0], 3);  // one that was seen
   EXPECT_GT(clients[1], 3);  // one that was not, and holds something
+}
+
+TEST(LastSeenGradients, NormsAreToldByTheCohortInEveryDesign) {
+  const std::vector<double> activity = {5, 5, 5, 0, 5, 5}, norms(6, 2.0);
+  for (const char* design : {"successive", "with-replacement", "poisson", "poisson-waterfill"}) {
+    SCOPED_TRACE(design);
+    SelectionOptions options{.cohort = 2, .design = design};
+    const auto choose = [&] {
+      return select_clients("update-norm", {.activity = activity, .update_norm = norms, .round = 3}, options, 1);
+    };
+    EXPECT_EQ(choose().cost.numbers_up, 6);
+    EXPECT_EQ(choose().cost.gradients, 25);
+    options.signals = "last-seen";
+    const Selection selection = choose();
+    EXPECT_EQ(selection.cost.models_down, 0);
+    const std::set<std::int64_t> told(selection.clients.begin(), selection.clients.end());
+    EXPECT_EQ(selection.cost.numbers_up, static_cast<double>(told.size()));
+    EXPECT_EQ(selection.cost.gradients, 5.0 * static_cast<double>(told.size()));
+  }
 }
 
 }  // namespace

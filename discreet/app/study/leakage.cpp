@@ -97,12 +97,15 @@ std::vector<std::string> leakage_settings(const std::string& model, const Leakag
   const bool slots = arm.kind != "dp-sgd";
   add({slots ? "privacy.mechanism=edp-sgd" : "privacy.mechanism=dp-sgd"});
   if (slots) add({"privacy.slots=64"});
-  if (std::isfinite(*arm.epsilon) && leakage_accountant(*arm.epsilon) != std::string("prv")) {
-    add({fmt::format("privacy.accountant={}", leakage_accountant(*arm.epsilon))});
+  if (std::isinf(*arm.epsilon)) {
+    add({"privacy.noise_multiplier=0"});
+    return set;
   }
-  if (std::isinf(*arm.epsilon)) add({"privacy.noise_multiplier=0"});
-  else if (arm.kind != "edp-sgd-published") add({fmt::format("privacy.epsilon={:g}", *arm.epsilon)});
-  return set;  // of a published epsilon the noise is calibrated when the cell is measured
+  const std::string accountant = leakage_accountant(*arm.epsilon);
+  if (accountant != "prv") add({"privacy.accountant=" + accountant});
+  // Of a published epsilon the noise is calibrated when the cell is measured.
+  if (arm.kind != "edp-sgd-published") add({fmt::format("privacy.epsilon={:g}", *arm.epsilon)});
+  return set;
 }
 
 std::vector<std::string> group_settings(const LeakageArm& arm) {

@@ -49,11 +49,6 @@ std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
                                   all),
                       fmt::format("It takes up to {}; select by size.", kMostDevices));
   }
-  if (options.signals == "fresh") {
-    cost.models_down = static_cast<double>(all);
-    cost.numbers_up = static_cast<double>(all) * static_cast<double>(input.gradient_size);
-    for (const double examples : input.activity) cost.gradients += examples;
-  }
   std::vector<std::int64_t> seen, unseen;
   for (std::size_t k = 0; k < all; ++k) {
     if (input.activity[k] <= 0) continue;
@@ -93,7 +88,7 @@ std::vector<std::int64_t> choose_diverse(const SelectionInput& input,
     cohort.push_back(seen[best]);
     for (std::size_t i = 0; i < n; ++i) nearest[i] = std::min(nearest[i], distance[i * n + best]);
   }
-  if (options.signals != "fresh") cost = cost_of_telling(input, cohort, input.gradient_size);
+  cost = cost_of_signals(input, options, cohort, input.gradient_size);
   return cohort;
 }
 

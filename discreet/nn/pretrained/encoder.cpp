@@ -243,7 +243,7 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
       kept_->keep(keys[i], parts[asked[i]]);
     }
   }
-  const std::int64_t width = parts_.words ? 2 * form_.width : form_.width;
+  const std::int64_t width = form_.width + word_width();
   return parts.empty() ? at::empty({0, width}, words_.is_empty() ? tied_words_->weight.options()
                                                                        : words_->weight.options())
                        : at::cat(parts);
