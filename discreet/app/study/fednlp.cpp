@@ -17,6 +17,7 @@
 #include "discreet/core/registry.h"
 #include "discreet/report/curves.h"
 #include "discreet/stats/intervals.h"
+#include "discreet/text/references.h"
 
 namespace discreet {
 namespace app {
@@ -118,8 +119,8 @@ std::vector<StudyCell> fednlp_cells(StudyPreset preset) {
   return cells;
 }
 
-std::vector<text::Example> read_part(const std::string& source, text::Split split) {
-  const auto reader = open_data(source, split);
+std::vector<text::Example> read_part(const std::string& source, text::Split split, const text::ReaderOptions& columns = {}) {
+  const auto reader = open_data(source, split, "", columns);
   return text::read_all(*reader);
 }
 
@@ -158,6 +159,29 @@ std::string source_of(const std::string& task, int examples, int seed) {
   return fmt::format("assistant:lines={},devices=200,seed={}", examples + examples / 5, 100 + seed);
 }
 
+/// The first `count` of the shuffled examples of a part of e2e_nlg, a line for each answer.
+std::string write_meanings(const fs::path& path, std::vector<text::Example> examples, std::size_t count, int seed) {
+  core::ReproducibleRng rng(static_cast<std::uint64_t>(seed), "fednlp.e2e_nlg");
+  core::shuffle(std::span<text::Example>(examples), rng);
+  std::ofstream out(path);
+  for (std::size_t i = 0; i < std::min(count, examples.size()); ++i) {
+    for (const std::string& answer : examples[i].answers) out << Json({{"mr", examples[i].text}, {"ref", answer}}).dump() << '\n';
+  }
+  return path.string();
+}
+
+/// Meanings and their sentences. No two of the data set's own parts share a meaning, so that each is sampled by itself:
+/// pairs to learn from, meanings with all of their sentences to tune and to test on.
+std::vector<std::string> restaurant_settings(int examples, int seed, const fs::path& scratch) {
+  const auto part = [](text::Split split) { return read_part("e2e_nlg", split, {.text = "mr", .answers = "ref"}); };
+  const auto pairs = static_cast<std::size_t>(examples);
+  return {"task=seq2seq",
+          "data.train=" + write_meanings(scratch / "train.jsonl", part(text::Split::kTrain), pairs, seed),
+          "data.dev=" + write_meanings(scratch / "dev.jsonl", text::merged_by_text(part(text::Split::kDev)), 100, seed),
+          "data.test=" + write_meanings(scratch / "test.jsonl", text::merged_by_text(part(text::Split::kTest)), 200, seed),
+          "data.source=mr", "data.target=ref", "data.lowercase=false", "data.min_count=2"};
+}
+
 /// Training, development and test files of a task: the shuffled head of the training data trains, what comes next
 /// tunes, at most 1,000 examples test.
 std::vector<std::string> data_settings(const std::string& task, int examples, int seed, const fs::path& scratch) {
@@ -168,8 +192,7 @@ std::vector<std::string> data_settings(const std::string& task, int examples, in
             "data.vocabulary=private", "data.max_length=256"};
   }
   if (task == "e2e_nlg") {
-    return {"task=seq2seq", "data.train=e2e_nlg", "data.dev=e2e_nlg", "data.test=e2e_nlg", "data.source=mr", "data.target=ref",
-            "data.lowercase=false", "data.min_count=2"};
+    return restaurant_settings(examples, seed, scratch);
   }
   const std::string source = source_of(task, examples, seed);
   auto train = read_part(source, text::Split::kTrain);
