@@ -1,6 +1,7 @@
 #include "discreet/app/settings.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
@@ -495,7 +496,12 @@ void check_mitigation(const Settings& s, const Config& config) {
 core::Config read_config(const std::vector<std::string>& files,
                          const std::vector<std::string>& assignments) {
   Config config;
-  for (const auto& file : files) config.add_toml_file(file);
+  for (const auto& file : files) {
+    if (file.find('=') != std::string::npos && !std::filesystem::exists(file)) {
+      throw usage_error(file + ": there is no such configuration file", "An assignment stands behind a --set of its own: --set " + file + ".");
+    }
+    config.add_toml_file(file);
+  }
   config.add_environment(section_names());
   for (const auto& assignment : assignments) config.add_assignment(assignment);
   return config;
