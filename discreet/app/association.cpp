@@ -111,17 +111,26 @@ Json result_of(const AssociationTest& test, const formats::WordVectors& vectors,
   Json result = {{"test", test.name}};
   Json lost = Json::array(), described = Json::object();
   std::string empty;
-  std::size_t words = 0;
   for (std::size_t i = 0; i < 4; ++i) {
     sets[i] = find_words(*lists[i], vectors, index, question.lowercase);
     described[std::string(1, "XYAB"[i])] = set_json(*lists[i], sets[i]);
     for (const std::string& word : sets[i].lost) lost.push_back(word);
-    words += lists[i]->words.size();
     if (sets[i].vectors.size() == 0) empty += (empty.empty() ? "" : ", ") + lists[i]->name;
   }
-  const double share = static_cast<double>(lost.size()) / static_cast<double>(words);
-  if (share > question.most_lost) {
-    caveats.push_back(fmt::format("{}: {:.0f} % of the words have no vector; the test is about what is left.", test.name, 100 * share));
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double share = static_cast<double>(sets[i].lost.size()) / static_cast<double>(lists[i]->words.size());
+    if (share <= question.most_lost) continue;
+    caveats.push_back(fmt::format("{}: {:.0f} % of the words of {} have no vector; the test is about what is left.", test.name, 100 * share,
+                                  lists[i]->name));
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t j = i + 1; j < 4; ++j) {
+      const auto shared = std::ranges::count_if(lists[i]->words, [&](const std::string& word) {
+        return std::ranges::find(lists[j]->words, word) != lists[j]->words.end();
+      });
+      if (shared == 0) continue;
+      caveats.push_back(fmt::format("{}: {} words stand in both {} and {}.", test.name, shared, lists[i]->name, lists[j]->name));
+    }
   }
   const std::array<const char*, 7> figures = {"statistic", "mean_difference", "effect_size", "effect_size_ddof0",
                                               "p_value", "p_value_strict", "p_value_two_sided"};

@@ -216,6 +216,20 @@ std::vector<std::pair<std::size_t, std::size_t>> pairs_of(const MetricTable& tab
   return pairs;
 }
 
+/// What is said of a metric holds for the column that repeats it, unless that one is named too.
+void orient_repeats(const CorrelateQuestion& question, MetricTable& table) {
+  const auto said = [&](const std::string& name) {
+    return std::ranges::find(question.flip, name) != question.flip.end() ||
+           std::ranges::any_of(question.neutral, [&](const auto& one) { return one.first == name; });
+  };
+  for (const auto& [name, repeat] : question.repeat) {
+    if (!said(name) || said(repeat)) continue;
+    MetricColumn &first = table.columns[table.place(name)], &second = table.columns[table.place(repeat)];
+    second.direction = first.direction;
+    second.neutral = first.neutral;
+  }
+}
+
 void orient_columns(const CorrelateQuestion& question, MetricTable& table) {
   for (const std::string& name : question.flip) table.columns[table.place(name)].direction = MetricDirection::kLessIsBiased;
   for (const auto& [name, neutral] : question.neutral) {
@@ -223,6 +237,7 @@ void orient_columns(const CorrelateQuestion& question, MetricTable& table) {
     column.direction = MetricDirection::kDistance;
     column.neutral = neutral;
   }
+  orient_repeats(question, table);
   if (!question.about.empty()) {
     tell_columns(question.about, table);
     table.inputs.push_back(core::describe_input("columns", question.about));

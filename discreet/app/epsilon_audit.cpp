@@ -89,7 +89,10 @@ Json row_of_counts(const std::string& method, const std::vector<AttackCounts>& r
     if (rules.size() == 1) row["counts"] = counts_json(rules[0]);
     return row;
   }
-  if (is_ratio(method, ratio) && rules.size() == 1) {
+  if (is_ratio(method, ratio)) {
+    if (rules.size() != 1) {
+      throw usage_error(method + ": a bound on a ratio of rates is for one rule", "--threshold X or --select split give one.");
+    }
     if (audit.delta != 0) {
       throw usage_error(fmt::format("{}: delta = {}: a bound on the ratio of rates holds for delta 0",
                                     method, audit.delta),

@@ -216,6 +216,18 @@ void add_counterfactual_rows(const Table& table, const GroupQuestion& question, 
 
 }  // namespace
 
+const std::vector<std::string>& gap_interval_names() {
+  static const std::vector<std::string> names = {"distance", "percentile", "bca"};
+  return names;
+}
+
+stats::GapInterval gap_interval_of(const std::string& name) {
+  const auto& names = gap_interval_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) throw usage_error(fmt::format("interval '{}' is not known", name), "One of: distance, percentile, bca.");
+  return static_cast<stats::GapInterval>(found - names.begin());
+}
+
 const std::vector<std::string>& group_family_names() {
   static const std::vector<std::string> names = {"pairwise", "background", "rest", "multi-group"};
   return names;
@@ -235,7 +247,7 @@ Json group_configuration(const GroupQuestion& question) {
   json["confidence"] = options.confidence;
   json["resamples"] = options.resamples;
   json["seed"] = options.seed;
-  json["bootstrap"] = options.method == stats::BootstrapMethod::kBca ? "bca" : "percentile";
+  json["interval"] = gap_interval_names()[static_cast<std::size_t>(options.interval)];
   json["least"] = options.least;
   json["exclude_small"] = options.exclude_small;
   json["permutations"] = options.permutations;

@@ -46,6 +46,10 @@ void answer_groups(const GroupRows& rows, const GroupQuestion& question, Json& d
 /// kUsage if neither or both of prediction and score are asked for, or no group.
 Json groups_of_table(const std::filesystem::path& input, const GroupQuestion& question);
 
+/// "distance", …: in the order of stats::GapInterval. Throws: kUsage for another name.
+const std::vector<std::string>& gap_interval_names();
+stats::GapInterval gap_interval_of(const std::string& name);
+
 /// "pairwise", …: in the order of stats::GroupFamily.
 const std::vector<std::string>& group_family_names();
 

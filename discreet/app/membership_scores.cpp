@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string_view>
 
 #include "discreet/app/table.h"
 #include "discreet/core/error.h"
@@ -37,8 +39,18 @@ Json membership_configuration(const stats::MembershipOptions& options) {
 }
 
 MemberScores read_member_scores(const std::filesystem::path& scores, const std::string& column) {
-  const Table table = read_table(scores, {"member", column});
+  const std::vector<std::string> there = table_columns(scores);
+  const bool has_id = std::find(there.begin(), there.end(), "id") != there.end();
+  std::vector<std::string> names = {"member", column};
+  if (has_id) names.emplace_back("id");
+  const Table table = read_table(scores, names);
   MemberScores read;
+  std::set<std::string_view> ids;
+  for (std::size_t row = 0; has_id && row < table.rows(); ++row) {
+    if (ids.insert(table.column("id")[row]).second) continue;
+    throw bad_data(fmt::format("{}: the id '{}' stands twice", table.where(row), table.column("id")[row]),
+                   "One score for each example: copies would count as evidence of their own.");
+  }
   for (std::size_t row = 0; row < table.rows(); ++row) {
     (member_cell(table, row) ? read.members : read.nonmembers).push_back(table.number(row, column));
   }

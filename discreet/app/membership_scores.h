@@ -15,7 +15,7 @@ struct MemberScores {
   std::vector<double> members, nonmembers;
 };
 /// Columns "member" (0 or 1) and `column` (higher = more likely a member); JSON lines, CSV or TSV.
-/// Throws: kBadData naming file and line for any other value, or if one side is empty.
+/// Throws: kBadData naming file and line for any other value, for an "id" that stands twice, or if one side is empty.
 MemberScores read_member_scores(const std::filesystem::path& scores, const std::string& column = "score");
 
 struct ScoreAuditOptions {

@@ -22,12 +22,12 @@ namespace {
 void check_key(std::string_view key, const std::string& origin) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+           c == '-' || c == '+';
   };
   if (!key.empty() && std::all_of(key.begin(), key.end(), fits)) return;
   const std::string shown = Json(key).dump(-1, ' ', true, Json::error_handler_t::replace);
   throw usage_error(fmt::format("{}: {} is not a key", origin, shown),
-                    "A key has letters, digits, - and _ only.");
+                    "A key has letters, digits, -, + and _ only.");
 }
 
 Json to_json(const toml::node& node, const std::string& path, const std::string& file,

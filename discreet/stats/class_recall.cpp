@@ -93,7 +93,7 @@ ClassRecall class_recall(const GroupedPredictions& data, std::size_t classes, co
         }
         out[classes] = lost || entered == 0 ? std::nullopt : std::optional(std::sqrt(sum / static_cast<double>(entered)));
       },
-      {.resamples = options.resamples, .confidence = options.confidence, .method = options.method, .seed = options.seed});
+      {.resamples = options.resamples, .confidence = options.confidence, .method = bootstrap_method(options.interval), .seed = options.seed});
   for (std::size_t c = 0; c <= classes; ++c) {
     GroupGap gap;
     gap.metric = c < classes ? "true_positive_rate_difference" : "true_positive_rate_difference_rms";

@@ -152,6 +152,54 @@ void correct_p_values(const std::vector<GapRule>& rules, bool binary, std::vecto
   }
 }
 
+struct GapEstimate {
+  std::optional<double> value;
+  std::optional<Interval> ci;
+  std::uint64_t undefined_resamples = 0;
+};
+
+/// The gaps that lie within `distance` of one that is measured.
+Interval within_distance(const GapRule& rule, double value, double distance) {
+  if (rule.spread == Spread::kSigned) return {value - distance, value + distance};
+  if (rule.spread == Spread::kRatio && value > 0) {
+    const double apart = -std::log(value);
+    return {std::exp(-(apart + distance)), std::exp(-std::max(0.0, apart - distance))};
+  }
+  // Rates lie in [0, 1], and so do their differences; a sum of differences may be larger.
+  const double most = rule.spread == Spread::kSumToOverall ? HUGE_VAL : 1;
+  return {std::max(0.0, value - distance), std::min(most, value + distance)};
+}
+
+std::vector<GapEstimate> gap_estimates(const GroupedPredictions& data, const GroupOptions& options,
+                                       const std::vector<Stratum>& strata, const Tables& whole,
+                                       const std::vector<GapRule>& rules, const RateMembers& members) {
+  const bool distance = options.interval == GapInterval::kDistance;
+  const auto rates = internal::rate_rules(data.binary);
+  Tables tables(data);
+  const auto found = bootstrap_many(
+      strata, rules.size(),
+      [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) {
+        tables.count(indices);
+        for (std::size_t r = 0; r < rules.size(); ++r) {
+          out[r] = distance ? internal::gap_distance(tables, whole, rules[r], rates, members, data.groups)
+                            : internal::gap_of(tables, rules[r], rates, members, data.groups);
+        }
+      },
+      // Of distances one quantile is asked for: the upper end of an interval of twice the share outside.
+      {.resamples = options.resamples,
+       .confidence = distance ? 2 * options.confidence - 1 : options.confidence,
+       .method = bootstrap_method(options.interval),
+       .seed = options.seed});
+  std::vector<GapEstimate> estimates(rules.size());
+  for (std::size_t r = 0; r < rules.size(); ++r) {
+    estimates[r] = {internal::gap_of(whole, rules[r], rates, members, data.groups), found[r].ci, found[r].undefined};
+    if (distance && estimates[r].value && found[r].ci) {
+      estimates[r].ci = within_distance(rules[r], *estimates[r].value, found[r].ci->high);
+    }
+  }
+  return estimates;
+}
+
 /// Of data whose order says nothing (see `Canonical`).
 GroupReport report_in_order(const GroupedPredictions& data, const GroupOptions& options) {
   std::vector<Stratum> strata(data.groups);
@@ -172,21 +220,10 @@ GroupReport report_in_order(const GroupedPredictions& data, const GroupOptions& 
   }
 
   const std::vector<GapRule> rules = internal::gap_rules(data.binary, data.groups, options.families);
-  const auto estimates = bootstrap_many(
-      strata, rules.size(),
-      [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) {
-        tables.count(indices);
-        for (std::size_t r = 0; r < rules.size(); ++r) {
-          out[r] = internal::gap_of(tables, rules[r], rates, members, data.groups);
-        }
-      },
-      {.resamples = options.resamples,
-       .confidence = options.confidence,
-       .method = options.method,
-       .seed = options.seed});
+  const std::vector<GapEstimate> estimates = gap_estimates(data, options, strata, tables, rules, members);
   const auto p_values = internal::permutation_p_values(data, rules, members, options);
   for (std::size_t r = 0; r < rules.size(); ++r) {
-    GroupGap gap{rules[r].name, estimates[r].value, estimates[r].ci, estimates[r].undefined};
+    GroupGap gap{rules[r].name, estimates[r].value, estimates[r].ci, estimates[r].undefined_resamples};
     if (gap.value) gap.p_value = p_values[r];
     for (std::uint32_t group = 0; group < data.groups; ++group) {
       const auto& own = report.by_group[group].rates;

@@ -32,11 +32,25 @@ enum class GroupFamily {
   kMultiGroup,  ///< Standard deviation over groups, divisor n: RATE_deviation.
 };
 
+/// What a gap's interval is. A gap is a maximum, or a sum of distances, and noise adds to it: where groups are
+/// equal every resample's gap is above 0, and so is the whole of a percentile or BCa interval of it.
+enum class GapInterval {
+  kDistance,  ///< The gap, less and more a quantile of how far resampled rates lie from the data's in the gap's own
+              ///< measure. Two gaps differ by no more than that, so that it covers, for several groups with room.
+  kPercentile,
+  kBca,
+};
+
+/// Of figures that are no gaps: percentile unless BCa is asked for.
+constexpr BootstrapMethod bootstrap_method(GapInterval interval) {
+  return interval == GapInterval::kBca ? BootstrapMethod::kBca : BootstrapMethod::kPercentile;
+}
+
 struct GroupOptions {
   double confidence = 0.95;
   std::uint64_t resamples = 1000;
   std::uint64_t seed = 0;
-  BootstrapMethod method = BootstrapMethod::kPercentile;
+  GapInterval interval = GapInterval::kDistance;
   /// A rate over fewer examples than this is marked small: its interval says more than its value.
   std::uint64_t least = 10;
   /// Small rates have no value at all and enter no gap.
@@ -86,8 +100,8 @@ struct GroupReport {
 /// selection_rate, true_positive_rate, … with two classes; accuracy alone with more.
 const std::vector<std::string>& rate_names(bool binary);
 
-/// Rates by group with Wilson intervals, and gaps with bootstrap intervals, resampled within
-/// groups.
+/// Rates by group with Wilson intervals, and gaps with bootstrap intervals, resampled within groups (`GapInterval`; a
+/// ratio's by logarithms, down to 0 where a rate may be 0).
 ///
 /// A rate with an empty denominator is absent, never 0, and its group enters no gap of it; the
 /// exclusion is listed. A resample in which a group loses a rate that it has in the data has no

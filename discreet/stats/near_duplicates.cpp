@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBands = 16, kBandRows = 4, kMostInBand = 50;
 
-/// Case, digits and punctuation do not make a text another.
+/// Case and punctuation do not make a text another.
 std::string plain_form(const std::string& text) {
   std::string plain;
   for (const char c : text) {
@@ -20,9 +20,7 @@ std::string plain_form(const std::string& text) {
     const bool letter = (byte | 32U) >= 'a' && (byte | 32U) <= 'z';
     if (letter) {
       plain += static_cast<char>(byte | 32U);
-    } else if (byte >= '0' && byte <= '9') {
-      if (plain.empty() || plain.back() != '0') plain += '0';
-    } else if (byte >= 128) {
+    } else if ((byte >= '0' && byte <= '9') || byte >= 128) {
       plain += c;
     } else if (!plain.empty() && plain.back() != ' ') {
       plain += ' ';
@@ -80,6 +78,24 @@ std::array<std::uint64_t, kBands> band_keys(const std::vector<std::uint64_t>& sh
   return keys;
 }
 
+/// Texts of one plain form, which stand or fall together: only one of them is compared with others.
+struct Forms {
+  std::vector<std::vector<std::uint32_t>> texts;         // [form]
+  std::vector<std::vector<std::uint64_t>> shingles;      // [form]
+  std::unordered_map<std::string, std::uint32_t> places;
+
+  Forms(std::span<const std::string> all, std::size_t width) {
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      const auto [place, fresh] = places.emplace(plain_form(all[i]), static_cast<std::uint32_t>(texts.size()));
+      if (fresh) {
+        texts.emplace_back();
+        shingles.push_back(shingles_of(place->first, width));
+      }
+      texts[place->second].push_back(i);
+    }
+  }
+};
+
 }  // namespace
 
 NearDuplicates near_duplicates(std::span<const std::string> first, std::span<const std::string> second,
@@ -87,27 +103,31 @@ NearDuplicates near_duplicates(std::span<const std::string> first, std::span<con
   NearDuplicates found;
   found.first.resize(first.size());
   found.second.resize(second.size());
-  std::vector<std::vector<std::uint64_t>> shingles;
+  const Forms ours(first, options.shingle), theirs(second, options.shingle);
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> buckets;
-  for (const std::string& text : first) {
-    shingles.push_back(shingles_of(plain_form(text), options.shingle));
-    for (const std::uint64_t key : band_keys(shingles.back())) {
+  for (std::uint32_t a = 0; a < ours.texts.size(); ++a) {
+    for (const std::uint64_t key : band_keys(ours.shingles[a])) {
       auto& bucket = buckets[key];
-      if (bucket.size() < kMostInBand) bucket.push_back(static_cast<std::uint32_t>(shingles.size() - 1));
+      if (bucket.size() < kMostInBand) bucket.push_back(a);
     }
   }
-  for (std::size_t b = 0; b < second.size(); ++b) {
-    const auto own = shingles_of(plain_form(second[b]), options.shingle);
+  for (const auto& [form, b] : theirs.places) {
     std::set<std::uint32_t> candidates;
-    for (const std::uint64_t key : band_keys(own)) {
+    for (const std::uint64_t key : band_keys(theirs.shingles[b])) {
       const auto bucket = buckets.find(key);
       if (bucket != buckets.end()) candidates.insert(bucket->second.begin(), bucket->second.end());
     }
+    if (const auto same = ours.places.find(form); same != ours.places.end()) candidates.insert(same->second);
     for (const std::uint32_t a : candidates) {
-      if (first[a] == second[b] || jaccard(shingles[a], own) < options.similarity) continue;
-      ++found.pairs;
-      found.first[a] = 1;
-      found.second[b] = 1;
+      if (jaccard(ours.shingles[a], theirs.shingles[b]) < options.similarity) continue;
+      for (const std::uint32_t i : ours.texts[a]) {
+        for (const std::uint32_t j : theirs.texts[b]) {
+          if (first[i] == second[j]) continue;
+          ++found.pairs;
+          found.first[i] = 1;
+          found.second[j] = 1;
+        }
+      }
     }
   }
   return found;

@@ -19,10 +19,10 @@ struct NearDuplicates {
   std::uint64_t pairs = 0;           ///< Found pairs.
 };
 
-/// Compares ASCII letters without case, runs of other bytes below 128 as one blank, digits as one digit.
-/// Candidates come from 16 bands of 4 minima of hashes: a pair with Jaccard index .8 is found with
+/// Compares ASCII letters without case, and runs of bytes below 128 that are no letter or digit as one blank. Texts that
+/// are then equal are one. Candidates come from 16 bands of 4 minima of hashes: a pair with Jaccard index .8 is found with
 /// probability .9998, one at .9 with more; each is then checked exactly. In a band, texts are
-/// compared with at most 50 others of the same minima. Cost: O(bytes) and the candidates.
+/// compared with at most 50 others of the same minima: where more are alike but not equal, counts err downwards. Cost: O(bytes) and the candidates.
 /// Ref: Broder 1997.
 NearDuplicates near_duplicates(std::span<const std::string> first, std::span<const std::string> second,
                                const NearDuplicateOptions& options = {});

@@ -295,7 +295,7 @@ SubgroupReport subgroup_report(const SubgroupData& data, const GroupOptions& opt
   const auto estimates = bootstrap_many(
       pattern_strata(data), Summary::kCount,
       [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) { summary(indices, out); },
-      {.resamples = options.resamples, .confidence = options.confidence, .method = options.method, .seed = options.seed});
+      {.resamples = options.resamples, .confidence = options.confidence, .method = bootstrap_method(options.interval), .seed = options.seed});
   struct Named {
     const char* name;
     std::size_t with;

@@ -126,7 +126,7 @@ void add_counterfactuals(const std::vector<double>& score, const std::vector<std
       stats::counterfactual_gap({score, set, original}, question.threshold,
                                 {.resamples = options.resamples,
                                  .confidence = options.confidence,
-                                 .method = options.method,
+                                 .method = stats::bootstrap_method(options.interval),
                                  .seed = options.seed});
   for (const auto& [name, estimate] : {std::pair("counterfactual_token_fairness_gap", &found.mean_of_means),
                                        std::pair("counterfactual_token_fairness_gap_pooled", &found.pooled),

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "discreet/app/internal/signal_files.h"
 #include "discreet/core/error.h"
@@ -68,6 +69,11 @@ class LineSignals {
     stats::AttackData& data = read_.data;
     data.examples = read_.rows.size();
     if (data.examples == 0) throw bad_data(lines_.path().string() + ": no examples");
+    for (const std::string& name : slices_) {
+      if (name == "length" || seen_.count(name) != 0) continue;
+      throw usage_error(fmt::format("{}: no row has a \"{}\", which --slice or --blind names", lines_.path().string(), name),
+                        "A column stands in the rows beside their outputs.");
+    }
     if (std::none_of(data.population.begin(), data.population.end(), [](auto flag) { return flag != 0; })) {
       data.population.clear();
     }
@@ -117,6 +123,9 @@ class LineSignals {
   void add_identity() {
     AuditedRows& rows = read_.rows;
     const bool population = has("population") && flag_of(row_["population"], at("population"));
+    if (population && has("member") && flag_of(row_["member"], at("member"))) {
+      throw bad_data(lines_.where() + ": a member that belongs to the population", "The population is what the attacker has: no member is in it.");
+    }
     rows.member.push_back(population ? std::int8_t{-1} : flag_of(need("member"), at("member")) ? std::int8_t{1} : std::int8_t{0});
     read_.data.population.push_back(population ? 1 : 0);
     rows.id.push_back(known("id") ? text_of(need("id"), at("id")) : fmt::format("{}", rows.id.size() + 1));
@@ -125,9 +134,13 @@ class LineSignals {
     if (known("length")) rows.length.push_back(finite_number(need("length"), at("length")));
     else if (kind_ == OutputKind::kTokens) rows.length.push_back(static_cast<double>(need("token_log_probs").size()));
     else if (known("text")) rows.length.push_back(static_cast<double>(text::split_spaces(rows.text.back()).size()));
-    if (known("label")) rows.columns["label"].push_back(text_of(need("label"), at("label")));
+    if (known("label")) {
+      rows.columns["label"].push_back(text_of(need("label"), at("label")));
+      seen_.insert("label");
+    }
     for (const std::string& name : slices_) {
       if (name == "label" || name == "length") continue;
+      if (has(name.c_str())) seen_.insert(name);
       rows.columns[name].push_back(has(name.c_str()) ? text_of(row_[name], at(name)) : "");
     }
   }
@@ -220,6 +233,7 @@ class LineSignals {
 
   core::LineReader lines_;
   std::vector<std::string> slices_, known_;
+  std::set<std::string> seen_;  // of the slices
   Json row_;
   OutputKind kind_ = OutputKind::kLoss;
   std::size_t models_ = 0, features_ = 0;
@@ -230,6 +244,16 @@ std::vector<double> doubles_of(const formats::TensorView& tensor, const std::str
   std::vector<double> values(static_cast<std::size_t>(tensor.count()));
   if (tensor.dtype == formats::DType::kF64) {
     std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+  } else if (tensor.dtype == formats::DType::kI64 || tensor.dtype == formats::DType::kI32) {
+    // By way of float, ids and users from 2^24 on would run together.
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::int64_t wide = 0;
+      std::int32_t narrow = 0;
+      if (tensor.dtype == formats::DType::kI64) std::memcpy(&wide, tensor.bytes.data() + 8 * i, 8);
+      else std::memcpy(&narrow, tensor.bytes.data() + 4 * i, 4);
+      values[i] = tensor.dtype == formats::DType::kI64 ? static_cast<double>(wide) : narrow;
+      if (std::abs(values[i]) > 0x1p53) throw bad_data(fmt::format("{}: element {} is {}, beyond 2^53", where, i, wide));
+    }
   } else {
     std::vector<float> floats(values.size());
     formats::copy_to_floats(tensor, floats);
@@ -277,7 +301,7 @@ class TensorSignals {
     std::vector<double> labels;
     if (classes) {
       labels = numbers("label", {n}).values;
-      for (const double label : labels) data.label.push_back(static_cast<std::int64_t>(label));
+      for (std::size_t i = 0; i < labels.size(); ++i) data.label.push_back(whole(labels[i], "label", i));
     }
     const auto add = [&](const NamedNumbers& from, std::size_t place, std::size_t example, std::vector<double>& log_prob,
                          std::vector<double>& signal, std::vector<float>& posterior, const char* name) {
@@ -326,6 +350,11 @@ class TensorSignals {
     return {tensor.shape, doubles_of(tensor, path_ + ": " + name)};
   }
 
+  std::int64_t whole(double value, const char* name, std::size_t place) const {
+    if (value != std::floor(value)) throw bad_data(fmt::format("{}: {}[{}] is {}, expected a whole number", path_, name, place, value));
+    return static_cast<std::int64_t>(value);
+  }
+
   std::uint8_t flag(double value, const char* name, std::size_t place) const {
     if (value != 0 && value != 1) {
       throw bad_data(fmt::format("{}: {}[{}] is {}, expected 0 or 1", path_, name, place, value));
@@ -337,7 +366,7 @@ class TensorSignals {
     std::vector<double> ids;
     if (file_.contains("id")) ids = numbers("id", {static_cast<std::int64_t>(n_)}).values;
     for (std::size_t i = 0; i < n_; ++i) {
-      read.rows.id.push_back(ids.empty() ? fmt::format("{}", i) : fmt::format("{:.0f}", ids[i]));
+      read.rows.id.push_back(fmt::format("{}", ids.empty() ? static_cast<std::int64_t>(i) : whole(ids[i], "id", i)));
       const bool population = member.values[i] == -1;
       read.rows.member.push_back(population ? std::int8_t{-1} : static_cast<std::int8_t>(flag(member.values[i], "member", i)));
       read.data.population.push_back(population ? 1 : 0);
@@ -346,9 +375,9 @@ class TensorSignals {
     for (const char* name : {"label", "user", "length"}) {
       if (!file_.contains(name)) continue;
       const NamedNumbers column = numbers(name, {static_cast<std::int64_t>(n_)});
-      for (const double value : column.values) {
-        if (name == std::string("length")) read.rows.length.push_back(value);
-        else (name == std::string("user") ? read.rows.user : read.rows.columns["label"]).push_back(fmt::format("{}", value));
+      for (std::size_t i = 0; i < n_; ++i) {
+        if (name == std::string("length")) read.rows.length.push_back(column.values[i]);
+        else (name == std::string("user") ? read.rows.user : read.rows.columns["label"]).push_back(fmt::format("{}", whole(column.values[i], name, i)));
       }
     }
   }
@@ -375,6 +404,11 @@ ModelOutput read_output(OutputKind kind, const std::vector<double>& values, std:
   if (kind != OutputKind::kLogits && kind != OutputKind::kProbabilities) {
     if (values.size() != 1) throw bad_data(fmt::format("{} has {} values, expected one", where, values.size()));
     output.log_prob = kind == OutputKind::kLoss ? -values[0] : values[0];
+    if (kind != OutputKind::kSignal && output.log_prob > kRounding) {
+      throw bad_data(kind == OutputKind::kLoss ? fmt::format("{}: a loss of {} is below 0, so it is no negative log-probability", where, values[0])
+                                               : fmt::format("{}: a log-probability of {} is above 0", where, values[0]),
+                     "Losses are -log p of the right answer. Another loss, or a density, goes in as \"signal\", higher for members.");
+    }
     if (output.log_prob > 0 && output.log_prob < kRounding) output.log_prob = 0;
     output.signal = output.log_prob;
     return output;
@@ -414,11 +448,6 @@ void choose_signal(OutputKind kind, stats::AttackData& data) {
     return;
   }
   if (kind != OutputKind::kLoss && kind != OutputKind::kLogProb) return;
-  const auto above = [](double value) { return value > 0; };
-  if (std::any_of(data.log_prob.begin(), data.log_prob.end(), above) ||
-      std::any_of(data.shadow_log_prob.begin(), data.shadow_log_prob.end(), above)) {
-    return;
-  }
   for (double& value : data.signal) value = stats::logit_of_log_prob(value);
   for (double& value : data.shadow_signal) value = stats::logit_of_log_prob(value);
 }

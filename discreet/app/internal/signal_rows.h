@@ -26,12 +26,12 @@ struct ModelOutput {
 
 /// `values`: K of them for logits and probabilities, T for tokens, else one. Throws: kBadData naming `where`
 /// for values that are no finite numbers, a label outside 0..K-1, probabilities that do not sum to 1 within
-/// 1e-3, a log-probability above 0 by more than rounding of tokens and probabilities.
+/// 1e-3, a log-probability above 0 (a loss below 0) by more than rounding.
 ModelOutput read_output(OutputKind kind, const std::vector<double>& values, std::int64_t label,
                         const std::string& where);
 
-/// Chooses what LiRA models: the logit of the label where all log-probabilities are at most 0 (losses of
-/// classifiers), else the log-probability itself (densities, means over tokens).
+/// Chooses what LiRA models: of losses and log-probabilities the logit of the label, of tokens the mean
+/// log-probability; a signal stays as it is.
 void choose_signal(OutputKind kind, stats::AttackData& data);
 
 }  // namespace discreet::app::internal

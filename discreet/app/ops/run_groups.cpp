@@ -78,9 +78,7 @@ GroupQuestion group_question(const Json& request, const std::vector<std::string>
   question.threshold = request.value("threshold", question.threshold);
   options.seed = request.value("seed", options.seed);
   options.least = request.value("least", options.least);
-  options.method = request.value("bootstrap", "percentile") == "bca"
-                       ? stats::BootstrapMethod::kBca
-                       : stats::BootstrapMethod::kPercentile;
+  options.interval = gap_interval_of(request.value("interval", gap_interval_names().front()));
   // Single speakers have a handful of lines: a gap over such groups would always be near 1.
   options.exclude_small = request.value("exclude_small", false) ||
                           std::find(columns.begin(), columns.end(), "user") != columns.end();
@@ -241,7 +239,7 @@ Json groups_of_run(const Json& request, core::OperationContext&) {
     add_counterfactual_results(changes, copies, data.examples.size(),
                                {.resamples = question.options.resamples,
                                 .confidence = question.options.confidence,
-                                .method = question.options.method,
+                                .method = stats::bootstrap_method(question.options.interval),
                                 .seed = question.options.seed},
                                document);
   }

@@ -86,6 +86,20 @@ Reading read_with(RunModel run, const AskedData& asked, std::int64_t limit) {
   return reading;
 }
 
+/// How many examples hold a word of the list. Throws: kBadData if none does: 0 would then say nothing of the model.
+std::string listed_note(const Reading& reading, const std::vector<double>& weights, const std::string& list) {
+  std::int64_t holding = 0;
+  for (std::int64_t e = 0; e < reading.data.size(); ++e) {
+    const auto first = weights.begin() + reading.data.offsets[e], last = weights.begin() + reading.data.offsets[e + 1];
+    holding += std::any_of(first, last, [](double weight) { return weight != 0; }) ? 1 : 0;
+  }
+  if (holding == 0) {
+    throw bad_data(fmt::format("weights {}: none of its words occurs in the {} examples", list, reading.data.size()),
+                   "A sensitivity of 0 would say nothing of the model. Name words that the data hold.");
+  }
+  return fmt::format("{} of {} examples hold a word of the list; the others count as 0.", holding, reading.data.size());
+}
+
 bool same_rows(const Reading& a, const Reading& b) {
   return a.data.offsets == b.data.offsets && a.rows.word == b.rows.word;
 }
@@ -242,10 +256,12 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
     return whole;
   };
   const std::string status = request.value("protected", ""), list = request.value("weights", "uniform");
+  std::string listed;
   main = status.empty() ? measure(task, nullptr, options, may_be_tokens) : by_run("protected", status);
   if (status.empty() && list != "uniform") {
     if (list != "gender") inputs.push_back(core::describe_input("weights", list));
     const auto weights = internal::weights_of_rows(task.rows, internal::read_token_weights(list));
+    listed = listed_note(task, weights, list);
     scores.push_back(scores_of("list", main, task,
                                question.share ? fairness::FeatureWeights::kGivenShare : fairness::FeatureWeights::kGiven,
                                weights));
@@ -261,6 +277,7 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
                                        .configuration = sensitivity_configuration(request, question, asked.role),
                                        .inputs = inputs});
   answer_sensitivity(scores, task.data.examples, question, document);
+  if (!listed.empty()) document["caveats"].push_back(listed);
   write_classifier_finding(request, path, opened.of_run, document);
   return document;
 }

@@ -23,7 +23,7 @@ void print_exposures(const Json& document) {
   for (const Json& row : document["results"]) {
     if (rows.size() == kMostRows) break;
     rows.push_back({row["canary"].get<std::string>(), row.value("pattern", row["kind"].get<std::string>()),
-                    row["repetitions"].dump(), row.contains("rank") ? row["rank"].dump() : "n/a", bits(row["exposure"]),
+                    row["repetitions"].dump(), row.contains("rank") && row["rank"].is_number() ? row["rank"].dump() : "n/a", bits(row["exposure"]),
                     bits(row.value("exposure_sampled", Json())), bits(row.value("exposure_extrapolated", Json())),
                     row.value("text", "")});
   }

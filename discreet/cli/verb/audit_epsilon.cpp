@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "discreet/app/epsilon_audit.h"
@@ -45,7 +47,19 @@ std::vector<std::string> methods_of(const EpsilonAuditFlags& flags) {
 
 Json audit_document(const EpsilonAuditFlags& flags) {
   const auto methods = methods_of(flags);
+  if (flags.audit.claimed && !(*flags.audit.claimed >= 0)) throw usage_error("--claimed is no epsilon, expected a number of at least 0");
+  if (flags.choice.threshold && std::isnan(*flags.choice.threshold)) throw usage_error("--threshold is not a number");
   if (!flags.scores.empty()) {
+    if (flags.canaries || flags.correct || flags.tp || flags.fn || flags.fp || flags.tn) {
+      throw usage_error("audit epsilon: --scores and counts say the same thing twice", "Give the file, or its counts.");
+    }
+    if (flags.choice.threshold && !flags.choice.guesses.empty()) {
+      throw usage_error("audit epsilon: --threshold and --guesses are two rules", "One of them was fixed before the scores were seen.");
+    }
+    if (flags.choice.select != "fixed" && (flags.choice.threshold || !flags.choice.guesses.empty())) {
+      throw usage_error(fmt::format("audit epsilon: --select {} chooses the rule, so --threshold and --guesses say nothing", flags.choice.select),
+                        "Leave them out, or --select.");
+    }
     return app::epsilon_of_scores(flags.scores, methods, flags.choice, flags.audit);
   }
   const bool runs = flags.one_run || flags.one_run_gaussian;
@@ -104,10 +118,10 @@ void register_verb_audit_epsilon(cli::Program& program) {
                    "One run: how many were guessed, fixed before the scores were seen.")
       ->delimiter(',');
   verb->add_option("--correct", flags.correct, "One run: how many guesses were right.");
-  verb->add_option("--tp", flags.tp, "With the canary, and called so.");
-  verb->add_option("--fn", flags.fn, "With the canary, and not called so.");
-  verb->add_option("--fp", flags.fp, "Without it, but called so.");
-  verb->add_option("--tn", flags.tn, "Without it, and not called so.");
+  verb->add_option("--tp", flags.tp, "With the canary, and called so.")->check(CLI::NonNegativeNumber);
+  verb->add_option("--fn", flags.fn, "With the canary, and not called so.")->check(CLI::NonNegativeNumber);
+  verb->add_option("--fp", flags.fp, "Without it, but called so.")->check(CLI::NonNegativeNumber);
+  verb->add_option("--tn", flags.tn, "Without it, and not called so.")->check(CLI::NonNegativeNumber);
   verb->add_option("--scores", flags.scores,
                    "Lines {\"member\": 0|1, \"score\": x}; higher = more likely with the canary.");
   verb->add_option("--score", flags.choice.score, "Column of --scores, if not \"score\".");

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "discreet/app/loader.h"
@@ -149,6 +151,9 @@ void register_verb_audit_membership(cli::Program& program) {
       ->check(CLI::Range(2, 100000000))
       ->capture_default_str();
   program.on_run(verb, [&program] {
+    for (const double rate : flags.options.false_positive_rates) {
+      if (std::isnan(rate)) throw usage_error("--fpr: nan is no rate");
+    }
     int sources = 0;
     for (const std::string* source : {&flags.run, &flags.scores, &flags.signals, &flags.model}) {
       sources += source->empty() ? 0 : 1;

@@ -17,7 +17,7 @@ struct GroupFlags {
   std::string out;
   std::string split = "test", data, format, text, swap;
   std::vector<std::string> mentions, relabel;
-  std::string bootstrap = "percentile";
+  std::string interval = app::gap_interval_names().front();
   std::vector<std::string> families;
   app::GroupQuestion question;
 };
@@ -128,8 +128,9 @@ void register_verb_fairness_groups(cli::Program& program) {
   verb->add_option("--confidence", question.options.confidence, "Of the intervals.")
       ->check(CLI::Range(0.5, 0.9999))
       ->capture_default_str();
-  verb->add_option("--bootstrap", flags.bootstrap, "Interval of gaps.")
-      ->check(CLI::IsMember({"percentile", "bca"}))
+  verb->add_option("--interval", flags.interval,
+                   "Of gaps, by a bootstrap: distance covers; percentile and bca lie above 0 wherever noise alone does.")
+      ->check(CLI::IsMember(app::gap_interval_names()))
       ->capture_default_str();
   verb->add_option("--resamples", question.options.resamples, "Of the bootstrap.")
       ->check(CLI::Range(100, 1000000))
@@ -143,8 +144,7 @@ void register_verb_fairness_groups(cli::Program& program) {
                         "--prediction p --group gender");
     }
     auto& asked = flags.question;
-    asked.options.method = flags.bootstrap == "bca" ? stats::BootstrapMethod::kBca
-                                                    : stats::BootstrapMethod::kPercentile;
+    asked.options.interval = app::gap_interval_of(flags.interval);
     const auto& known = app::group_family_names();
     for (const std::string& name : flags.families) {
       asked.options.families.push_back(

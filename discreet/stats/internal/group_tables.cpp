@@ -115,17 +115,36 @@ double spread_among(const std::vector<double>& values, Spread spread) {
   return std::sqrt(sum / n);
 }
 
-/// The spread of one rate over its groups; absent if a group has lost it or fewer than two have it.
-std::optional<double> spread_of(const Tables& tables, const RateRule& rule,
-                                std::span<const std::uint32_t> members, std::size_t overall,
-                                Spread spread) {
+/// The rates that one rule compares; absent if a group has lost its own or fewer than two have it.
+struct Compared {
+  std::vector<double> groups, rest;  // rest: for Spread::kRest
+  double whole = 0;                  // for spreads about the whole
+};
+
+std::optional<Compared> compared_rates(const Tables& tables, const RateRule& rule, std::span<const std::uint32_t> members,
+                                       std::size_t overall, Spread spread) {
   if (members.size() < 2) return std::nullopt;
-  std::vector<double> values;
+  Compared found;
   for (const std::uint32_t group : members) {
     const auto value = tables.rate(group, rule);
     if (!value) return std::nullopt;
-    values.push_back(*value);
+    found.groups.push_back(*value);
+    if (spread != Spread::kRest) continue;
+    const auto others = tables.rest(group, rule);
+    if (!others) return std::nullopt;
+    found.rest.push_back(*others);
   }
+  if (spread == Spread::kToOverall || spread == Spread::kSumToOverall || spread == Spread::kBackground) {
+    const auto whole = tables.rate(overall, rule);
+    if (!whole) return std::nullopt;
+    found.whole = *whole;
+  }
+  return found;
+}
+
+/// Absent for a ratio of rates that are all 0.
+std::optional<double> spread_of(const Compared& compared, Spread spread) {
+  const std::vector<double>& values = compared.groups;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   if (spread == Spread::kDifference) return *most - *least;
   if (spread == Spread::kSigned) return values[1] - values[0];
@@ -135,23 +154,57 @@ std::optional<double> spread_of(const Tables& tables, const RateRule& rule,
   if (spread == Spread::kPairs || spread == Spread::kDeviation) return spread_among(values, spread);
   if (spread == Spread::kRest) {
     double sum = 0;
-    for (std::size_t g = 0; g < values.size(); ++g) {
-      const auto others = tables.rest(members[g], rule);
-      if (!others) return std::nullopt;
-      sum += std::abs(values[g] - *others);
-    }
+    for (std::size_t g = 0; g < values.size(); ++g) sum += std::abs(values[g] - compared.rest[g]);
     return sum / static_cast<double>(values.size());
   }
-  const auto whole = tables.rate(overall, rule);
-  if (!whole) return std::nullopt;
   double sum = 0;
   double largest = 0;
   for (const double value : values) {
-    sum += std::abs(*whole - value);
-    largest = std::max(largest, std::abs(*whole - value));
+    sum += std::abs(compared.whole - value);
+    largest = std::max(largest, std::abs(compared.whole - value));
   }
   if (spread == Spread::kBackground) return sum / static_cast<double>(values.size());
   return spread == Spread::kSumToOverall ? sum : largest;
+}
+
+/// The distance of two sets of rates in the measure of a spread.
+std::optional<double> distance_of(const Compared& now, const Compared& data, Spread spread) {
+  Compared difference = data;
+  const bool logarithms =
+      spread == Spread::kRatio && std::all_of(data.groups.begin(), data.groups.end(), [](double rate) { return rate > 0; });
+  if (spread == Spread::kRatio && !logarithms) {  // the ratio is 0, and has no logarithm
+    const auto here = spread_of(now, spread), there = spread_of(data, spread);
+    return here && there ? std::optional(std::abs(*here - *there)) : std::nullopt;
+  }
+  for (std::size_t g = 0; g < data.groups.size(); ++g) {
+    if (logarithms && now.groups[g] == 0) return kLost;
+    difference.groups[g] = logarithms ? std::log(now.groups[g] / data.groups[g]) : now.groups[g] - data.groups[g];
+    if (!data.rest.empty()) difference.rest[g] = now.rest[g] - data.rest[g];
+  }
+  difference.whole = now.whole - data.whole;
+  if (spread == Spread::kSigned) return std::abs(*spread_of(difference, spread));
+  return spread_of(difference, logarithms ? Spread::kDifference : spread);
+}
+
+/// A rule's parts, one for each of its rates, made one.
+template <class Part>
+std::optional<double> combined_parts(const GapRule& rule, Combine combine, const Part& part_of) {
+  std::optional<double> combined;
+  for (const std::size_t rate : rule.rates) {
+    const std::optional<double> part = part_of(rate);
+    if (!part) return std::nullopt;
+    if (!combined) {
+      combined = part;
+    } else if (combine == Combine::kMax) {
+      combined = std::max(*combined, *part);
+    } else if (combine == Combine::kMin) {
+      combined = std::min(*combined, *part);
+    } else {
+      combined = *combined + *part;
+    }
+  }
+  if (combine == Combine::kMean) *combined /= static_cast<double>(rule.rates.size());
+  return combined;
 }
 
 }  // namespace
@@ -159,22 +212,21 @@ std::optional<double> spread_of(const Tables& tables, const RateRule& rule,
 std::optional<double> gap_of(const Tables& tables, const GapRule& rule,
                              std::span<const RateRule> rates, const RateMembers& members,
                              std::size_t overall) {
-  std::optional<double> combined;
-  for (const std::size_t rate : rule.rates) {
-    const auto part = spread_of(tables, rates[rate], members[rate], overall, rule.spread);
-    if (!part) return std::nullopt;
-    if (!combined) {
-      combined = part;
-    } else if (rule.combine == Combine::kMax) {
-      combined = std::max(*combined, *part);
-    } else if (rule.combine == Combine::kMin) {
-      combined = std::min(*combined, *part);
-    } else {
-      combined = *combined + *part;
-    }
-  }
-  if (rule.combine == Combine::kMean) *combined /= static_cast<double>(rule.rates.size());
-  return combined;
+  return combined_parts(rule, rule.combine, [&](std::size_t rate) -> std::optional<double> {
+    const auto compared = compared_rates(tables, rates[rate], members[rate], overall, rule.spread);
+    return compared ? spread_of(*compared, rule.spread) : std::nullopt;
+  });
+}
+
+std::optional<double> gap_distance(const Tables& tables, const Tables& data, const GapRule& rule, std::span<const RateRule> rates,
+                                   const RateMembers& members, std::size_t overall) {
+  // The least of two ratios is the largest of their distances from 1.
+  const Combine combine = rule.combine == Combine::kMin ? Combine::kMax : rule.combine;
+  return combined_parts(rule, combine, [&](std::size_t rate) -> std::optional<double> {
+    const auto now = compared_rates(tables, rates[rate], members[rate], overall, rule.spread);
+    const auto then = compared_rates(data, rates[rate], members[rate], overall, rule.spread);
+    return now && then ? distance_of(*now, *then, rule.spread) : std::nullopt;
+  });
 }
 
 }  // namespace discreet::stats::internal
