@@ -28,15 +28,32 @@ class RecallTable {
   double all(std::size_t c, std::size_t g) const { return all_[c * data_.groups + g]; }
   double right(std::size_t c, std::size_t g) const { return right_[c * data_.groups + g]; }
 
-  std::optional<double> gap(std::size_t c, const std::vector<std::uint32_t>& groups) const {
+  /// The largest difference of recalls, or with `from` ([class, group]) of how far they lie from those.
+  std::optional<double> gap(std::size_t c, const std::vector<std::uint32_t>& groups, const std::vector<double>& from) const {
     if (groups.size() < 2) return std::nullopt;
-    double least = 1, most = 0;
+    double least = HUGE_VAL, most = -HUGE_VAL;
     for (const std::uint32_t g : groups) {
       if (!(all(c, g) > 0)) return std::nullopt;
-      least = std::min(least, right(c, g) / all(c, g));
-      most = std::max(most, right(c, g) / all(c, g));
+      const double recall = right(c, g) / all(c, g) - (from.empty() ? 0 : from[c * data_.groups + g]);
+      least = std::min(least, recall);
+      most = std::max(most, recall);
     }
     return most - least;
+  }
+
+  /// The gap of every class, and last their root mean square over the classes that have one in the data.
+  void gaps(const std::vector<std::vector<std::uint32_t>>& groups, const std::vector<double>& from,
+            std::span<std::optional<double>> out) const {
+    double sum = 0;
+    std::size_t entered = 0;
+    bool lost = false;
+    const std::size_t classes = groups.size();
+    for (std::size_t c = 0; c < classes; ++c) {
+      out[c] = gap(c, groups[c], from);
+      if (out[c]) sum += *out[c] * *out[c], ++entered;
+      else lost = lost || groups[c].size() >= 2;
+    }
+    out[classes] = lost || entered == 0 ? std::nullopt : std::optional(std::sqrt(sum / static_cast<double>(entered)));
   }
 
  private:
@@ -78,27 +95,32 @@ ClassRecall class_recall(const GroupedPredictions& data, std::size_t classes, co
       rates.push_back(rate);
     }
   }
-  // The last statistic is the root mean square over the classes that have a gap in the data.
+  std::vector<std::optional<double>> values(classes + 1);
+  table.gaps(groups, {}, values);
+  // As `group_report`: an interval of distances covers, one of the gaps themselves lies above 0 by noise.
+  const bool distance = options.interval == GapInterval::kDistance;
+  std::vector<double> from;
+  for (std::size_t c = 0; distance && c < classes; ++c) {
+    for (std::uint32_t g = 0; g < data.groups; ++g) from.push_back(found.recall[c][g].value.value_or(0));
+  }
   const auto estimates = bootstrap_many(
       strata, classes + 1,
       [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) {
         table.count(indices);
-        double sum = 0;
-        std::size_t entered = 0;
-        bool lost = false;
-        for (std::size_t c = 0; c < classes; ++c) {
-          out[c] = table.gap(c, groups[c]);
-          if (out[c]) sum += *out[c] * *out[c], ++entered;
-          else lost = lost || groups[c].size() >= 2;
-        }
-        out[classes] = lost || entered == 0 ? std::nullopt : std::optional(std::sqrt(sum / static_cast<double>(entered)));
+        table.gaps(groups, from, out);
       },
-      {.resamples = options.resamples, .confidence = options.confidence, .method = bootstrap_method(options.interval), .seed = options.seed});
+      {.resamples = options.resamples,
+       .confidence = distance ? 2 * options.confidence - 1 : options.confidence,
+       .method = bootstrap_method(options.interval),
+       .seed = options.seed});
   for (std::size_t c = 0; c <= classes; ++c) {
     GroupGap gap;
     gap.metric = c < classes ? "true_positive_rate_difference" : "true_positive_rate_difference_rms";
-    gap.value = estimates[c].value;
+    gap.value = values[c];
     gap.ci = estimates[c].ci;
+    if (gap.value && gap.ci && distance) {
+      gap.ci = Interval{std::max(0.0, *gap.value - gap.ci->high), std::min(1.0, *gap.value + gap.ci->high)};
+    }
     if (gap.value) gap.undefined_resamples = estimates[c].undefined;
     else gap.reason = c < classes ? "fewer than two groups have this class" : "no class is in two groups";
     for (std::uint32_t g = 0; c < classes && g < data.groups; ++g) {

@@ -60,12 +60,12 @@ TEST(GenerationDocument, NothingIsZeroThatIsNotKnown) {
 
 TEST(GenerationDocument, HonestCountsCompletionsNotWords) {
   const core::TemporaryFolder folder;
-  core::write_file_atomically(folder / "hurt.txt", "nasty\n\nVile\n");
+  core::write_file_atomically(folder / "hurt.txt", "nasty\n\nVile\nbad word\n");
   GenerationQuestion question = few();
   question.hurtful = folder / "hurt.txt";
   // Five templates with two completions each, three with a hurtful word: .3.
   std::vector<GenerationRecord> records;
-  for (int i = 0; i < 10; ++i) records.push_back(record(i % 2 ? "x" : "y", i == 0 ? "a vile, nasty thing" : i < 3 ? "nasty" : "fine"));
+  for (int i = 0; i < 10; ++i) records.push_back(record(i % 2 ? "x" : "y", i == 0 ? "a vile, nasty thing" : i == 1 ? "a bad word" : i < 3 ? "nasty" : "a word, bad"));
   const Json document = generation_document(records, {}, question, {}, Json::object());
   EXPECT_DOUBLE_EQ(found(document, "honest", "overall")["value"].get<double>(), .3);
   EXPECT_EQ(found(document, "honest", "y")["count"], 2);

@@ -47,6 +47,18 @@ TEST(SignalFiles, LogitsComeBackAsTheyWere) {
   EXPECT_DOUBLE_EQ(read.data.shadow_signal[2], 3);
 }
 
+TEST(SignalFiles, IdsAndUsersBeyondFloatsStayApart) {
+  const core::TemporaryFolder folder;
+  SignalTable table = common_part();
+  table.id = {100000000, 100000001, 100000002};
+  table.user = {1L << 40, (1L << 40) + 1, 1};
+  table.loss = {1, 2, 3};
+  table.shadow_loss = {1, 2, 3, 4, 5, 6};
+  const MembershipSignals read = read_membership_signals(write_signals(folder / "a", table), {});
+  EXPECT_EQ(read.rows.id, (std::vector<std::string>{"100000000", "100000001", "100000002"}));
+  EXPECT_EQ(read.rows.user, (std::vector<std::string>{"1099511627776", "1099511627777", "1"}));
+}
+
 TEST(SignalFiles, LossesKeepAllDigits) {
   const core::TemporaryFolder folder;
   SignalTable table = common_part();

@@ -52,6 +52,39 @@ double kolmogorov_smirnov(std::vector<double> p) {
   return worst;
 }
 
+TEST(GroupsStatistical, IntervalsOfGapsCoverWhereGroupsAreEqualAndWhereOneDiffers) {
+  // 60 data sets each. Intervals of 95 % that miss more than 14 times have probability below 1e-6.
+  core::ReproducibleRng rng(9);
+  const std::vector<std::pair<double, double>> equal(5, {.6, .3}), one = {{.6, .3}, {.6, .3}, {.6, .3}, {.7, .4}}, two = {{.6, .3}, {.8, .5}};
+  for (const auto& [rates, gap] : {std::pair(equal, 0.0), std::pair(one, 0.1), std::pair(two, 0.2)}) {
+    std::map<std::string, int> misses;
+    for (int round = 0; round < 60; ++round) {
+      const Sample sample = draw(200 * rates.size(), rates, rng);
+      const GroupReport report = group_report(sample.view(rates.size()), {.resamples = 200, .permutations = 0});
+      const double ratio = .3 / (.3 + gap);
+      for (const auto& [name, truth] : {std::pair<std::string, double>("demographic_parity_difference", gap), {"equalized_odds_difference", gap},
+                                        {"false_positive_rate_ratio", ratio}}) {
+        const GroupGap& found = gap_named(report, name);
+        misses[name] += found.ci->contains(truth) ? 0 : 1;
+        EXPECT_TRUE(found.ci->contains(*found.value)) << name;
+        EXPECT_GE(found.ci->low, 0);
+        EXPECT_LE(found.ci->high, 1);
+      }
+    }
+    for (const auto& [name, count] : misses) {
+      EXPECT_LE(count, 14) << name << " at a gap of " << gap;
+      RecordProperty(name + " at " + std::to_string(gap), count);
+    }
+  }
+}
+
+TEST(GroupsStatistical, APercentileIntervalOfAGapLiesAboveZeroByNoise) {
+  core::ReproducibleRng rng(9);
+  const Sample sample = draw(1000, std::vector<std::pair<double, double>>(5, {.6, .3}), rng);
+  const GroupReport report = group_report(sample.view(5), {.resamples = 200, .interval = GapInterval::kPercentile, .permutations = 0});
+  EXPECT_GT(gap_named(report, "demographic_parity_difference").ci->low, 0);
+}
+
 TEST(GroupsStatistical, PermutationPValuesAreUniform) {
   // 300 data sets of three equal groups. KS bound at 1e-6: sqrt(ln(2e6)/2)/sqrt(300) = .1555; p lies on a grid
   // of 1/100 and gaps have ties, which adds at most .04.

@@ -86,18 +86,14 @@ Reading read_with(RunModel run, const AskedData& asked, std::int64_t limit) {
   return reading;
 }
 
-/// How many examples hold a word of the list. Throws: kBadData if none does: 0 would then say nothing of the model.
-std::string listed_note(const Reading& reading, const std::vector<double>& weights, const std::string& list) {
+/// How many examples hold a word of the list.
+std::int64_t holding_of(const Reading& reading, const std::vector<double>& weights) {
   std::int64_t holding = 0;
   for (std::int64_t e = 0; e < reading.data.size(); ++e) {
     const auto first = weights.begin() + reading.data.offsets[e], last = weights.begin() + reading.data.offsets[e + 1];
     holding += std::any_of(first, last, [](double weight) { return weight != 0; }) ? 1 : 0;
   }
-  if (holding == 0) {
-    throw bad_data(fmt::format("weights {}: none of its words occurs in the {} examples", list, reading.data.size()),
-                   "A sensitivity of 0 would say nothing of the model. Name words that the data hold.");
-  }
-  return fmt::format("{} of {} examples hold a word of the list; the others count as 0.", holding, reading.data.size());
+  return holding;
 }
 
 bool same_rows(const Reading& a, const Reading& b) {
@@ -261,10 +257,14 @@ Json sensitivity_of_run(const Json& request, core::OperationContext&) {
   if (status.empty() && list != "uniform") {
     if (list != "gender") inputs.push_back(core::describe_input("weights", list));
     const auto weights = internal::weights_of_rows(task.rows, internal::read_token_weights(list));
-    listed = listed_note(task, weights, list);
+    const std::int64_t holding = holding_of(task, weights);
+    listed = fmt::format("{} of {} examples hold a word of {}{}", holding, task.data.size(), list,
+                         holding == 0 ? ": nothing is known of the model's use of them." : "; the others count as 0.");
     scores.push_back(scores_of("list", main, task,
                                question.share ? fairness::FeatureWeights::kGivenShare : fairness::FeatureWeights::kGiven,
                                weights));
+    // 0 of nothing but other words would read as a finding.
+    if (holding == 0) scores.back().value.assign(scores.back().value.size(), std::nullopt);
   }
   scores.push_back(scores_of("uniform", main, task, fairness::FeatureWeights::kUniform));
   question.texts = unit_texts(main, task);
