@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "discreet/app/internal/group_scores.h"
 #include "discreet/app/table.h"
@@ -32,6 +33,18 @@ struct Classes {
   std::vector<std::string> names;  // Of many classes, in their order; empty for two.
   bool binary = true;
 };
+
+/// A slip in a column of predictions ("nan", " 0") makes a class that nobody meant.
+std::string predictions_of_no_label(const GroupRows& rows) {
+  const std::set<std::string> labels(rows.label.begin(), rows.label.end());
+  std::size_t count = 0;
+  std::string first;
+  for (const std::string& value : rows.prediction) {
+    if (labels.count(value) != 0 || truth(value)) continue;
+    if (count++ == 0) first = value;
+  }
+  return count == 0 ? "" : fmt::format("{} predictions are of a class that no row has as its label, such as \"{}\".", count, first);
+}
 
 Classes classes_of(const GroupRows& rows, const GroupQuestion& question) {
   const std::size_t n = rows.label.size();
@@ -300,6 +313,7 @@ void answer_groups(const GroupRows& rows, const GroupQuestion& question, Json& d
   document["results"] = Json::array();
   internal::add_gaps(report.gaps, keys, document);
   document["caveats"] = group_caveats(question, groups, report, possible);
+  if (const std::string strange = predictions_of_no_label(rows); !strange.empty()) document["caveats"].push_back(strange);
   if (!classes.binary) internal::add_class_recall(data, classes.names, question.options, keys, document);
   if (!score.empty()) internal::add_subgroup_scores(data, question, pick_each(rows.identity, groups.kept), keys, document);
   if (!rows.set.empty()) {

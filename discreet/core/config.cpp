@@ -102,7 +102,9 @@ void merge(Json& into, const Json& from) {
 /// date) a string.
 Json parse_scalar(const std::string& text, const std::string& origin) {
   try {
-    const auto table = toml::parse("x = " + text);
+    // TOML wants a digit before the point, people do without.
+    const bool pointed = text.size() > 1 && text[0] == '.' && std::isdigit(static_cast<unsigned char>(text[1])) != 0;
+    const auto table = toml::parse((pointed ? "x = 0" : "x = ") + text);
     const toml::node& node = *table.get("x");
     if (table.size() != 1 || node.is_date() || node.is_time() || node.is_date_time()) return text;
     std::map<std::string, std::string> unused;

@@ -69,6 +69,8 @@ TEST(ConfigAssignment, ReadsTomlElseText) {
   };
   EXPECT_EQ(set("3"), 3);
   EXPECT_EQ(set("0.5"), 0.5);
+  EXPECT_EQ(set(".5"), 0.5);
+  EXPECT_EQ(set(".5x"), ".5x");
   EXPECT_EQ(set("true"), true);
   EXPECT_EQ(set("inf"), "inf");
   EXPECT_EQ(set("\"3\""), "3");
