@@ -258,17 +258,25 @@ std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper,
   return copy;
 }
 
+/// In [0, 1), by what is hashed alone.
+double coin_of(const std::string& bytes) {
+  return static_cast<double>(std::stoull(core::sha256(bytes).substr(0, 13), nullptr, 16)) / 0x1p52;
+}
+
 /// [mitigate] counterfactual: copies stand behind the examples, so that places in the file stay.
 void add_exchanged_texts(const Settings& settings, const text::Tokenizer& tokenizer, std::vector<text::Example>& train,
                          RunData& data) {
   const std::string& mode = settings.mitigate.counterfactual;
   if (mode == "none") return;
   const mitigate::Swapper swapper(mitigate::default_gender_lists());
-  core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "counterfactual");
   std::vector<text::Example> copies;
   std::size_t changed = 0;
   for (text::Example& example : train) {
-    if (mode == "substitute" && rng.uniform() >= settings.mitigate.share) continue;
+    // A coin of the text's own: one drawn in the file's order would let one line decide for all behind it.
+    if (mode == "substitute" &&
+        coin_of(fmt::format("counterfactual/{}/{}", settings.run.seed, content_sha256({example}))) >= settings.mitigate.share) {
+      continue;
+    }
     auto copy = counterfactual_of(swapper, tokenizer, example);
     if (!copy) continue;
     ++changed;
@@ -299,9 +307,9 @@ RunData load(const Settings& settings, const DistillOptions& distill, const Enco
 
   data.hold_out_indices = known_hold_out
                               ? *known_hold_out
-                              : draw_hold_out(train, settings.data.hold_out,
-                                              static_cast<std::uint64_t>(settings.run.seed),
-                                              privacy_unit_is_user(settings));
+                              : (settings.privacy.is_private() ? draw_hold_out_by_content : draw_hold_out)(
+                                    train, settings.data.hold_out, static_cast<std::uint64_t>(settings.run.seed),
+                                    privacy_unit_is_user(settings));
   if (!data.hold_out_indices.empty() &&
       data.hold_out_indices.back() >= static_cast<std::int64_t>(train.size())) {
     throw bad_data(fmt::format("data.train = \"{}\": holdout.json names example {}, the file has {}",
@@ -430,6 +438,16 @@ std::vector<std::int64_t> draw_hold_out(const std::vector<text::Example>& exampl
     chosen.insert(chosen.end(), unit.begin(), unit.end());
   }
   std::ranges::sort(chosen);
+  return chosen;
+}
+
+std::vector<std::int64_t> draw_hold_out_by_content(const std::vector<text::Example>& examples, double fraction,
+                                                   std::uint64_t seed, bool whole_users) {
+  std::vector<std::int64_t> chosen;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const std::string unit = whole_users ? "user/" + examples[i].user : content_sha256({examples[i]});
+    if (coin_of(fmt::format("hold-out/{}/{}", seed, unit)) < fraction) chosen.push_back(static_cast<std::int64_t>(i));
+  }
   return chosen;
 }
 

@@ -156,6 +156,12 @@ EncodedData select(const EncodedData& data, const std::vector<std::int64_t>& ind
 std::vector<std::int64_t> draw_hold_out(const std::vector<text::Example>& examples, double fraction,
                                         std::uint64_t seed, bool whole_users);
 
+/// The same for private training, where no example may decide what becomes of another: each (each user, if whole) is
+/// held out with chance `fraction`, by a coin of its content and the seed alone. How many are is left to chance, and
+/// equal examples share their fate.
+std::vector<std::int64_t> draw_hold_out_by_content(const std::vector<text::Example>& examples, double fraction,
+                                                   std::uint64_t seed, bool whole_users);
+
 /// The vectors of model.vectors for the words of a vocabulary.
 ///
 /// Shapes: V words, d dimensions; values [V*d], row by row. A word without a vector gets normal values

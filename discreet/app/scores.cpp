@@ -41,18 +41,20 @@ void set_if(Json& metrics, const std::string& name, std::optional<double> value)
 void add_intent_metrics(const Encoder& encoder, const EncodedData& data, const Scores& scores,
                         const std::string& accuracy_name, Json& metrics) {
   ClassIds ids(encoder.intents);
-  std::vector<std::int64_t> gold;
+  std::vector<std::int64_t> gold, predictions;
   std::vector<double> confidences;
   std::vector<std::uint8_t> correct;
   const auto classes = static_cast<std::size_t>(encoder.intents.size());
   for (std::int64_t i = 0; i < data.size(); ++i) {
+    if (data.examples[i].label.empty()) continue;  // nothing is known of it
     gold.push_back(ids.id(data.examples[i].label));
     const std::int64_t predicted = scores.intents[i];
+    predictions.push_back(predicted);
     confidences.push_back(std::min(1.0F, scores.intent_probabilities[i * classes + predicted]));
     correct.push_back(gold.back() == predicted ? 1 : 0);
   }
   stats::ConfusionMatrix confusion(ids.size());
-  confusion.add(gold, scores.intents);
+  confusion.add(gold, predictions);
   const auto result = stats::classification_scores(confusion);
   set_if(metrics, accuracy_name, result.accuracy);
   set_if(metrics, "macro_f1", result.macro_f1);
@@ -87,8 +89,12 @@ double written_bytes(const Encoder& encoder, const EncodedData& data) {
   if (encoder.subwords) return static_cast<double>(data.raw_bytes);
   const bool words = encoder.tokenizer->config().at("tokenizer") != "character";
   double bytes = 0;
-  for (const text::Example& example : data.examples) {
-    for (std::size_t i = 0; i < example.words.size(); ++i) {
+  for (std::size_t e = 0; e < data.examples.size(); ++e) {
+    const text::Example& example = data.examples[e];
+    // A line that was cut wrote as many words as it has rows, less the one of its end.
+    const std::int64_t rows = data.offsets[e + 1] - data.offsets[e] - (encoder.language.blocks ? 0 : 1);
+    const std::size_t written = std::min(example.words.size(), static_cast<std::size_t>(std::max<std::int64_t>(0, rows)));
+    for (std::size_t i = 0; i < written; ++i) {
       bytes += static_cast<double>(example.words[i].size());
       const bool breaks = example.words[i] == "\n" ||
                           (i + 1 < example.words.size() && example.words[i + 1] == "\n");
@@ -188,7 +194,8 @@ Json metrics_of(const std::string& task, const Encoder& encoder, const EncodedDa
   if (task == "masked-lm") return masked_metrics(scores);
   if (task == "span-qa") return answer_metrics(encoder, data, scores);
   if (task == "seq2seq") return pair_metrics(data, scores);
-  const bool has_intents = encoder.intents.size() > 0 && !data.examples.front().label.empty();
+  const bool has_intents = encoder.intents.size() > 0 &&
+                           std::ranges::any_of(data.examples, [](const text::Example& example) { return !example.label.empty(); });
   const bool has_tags = encoder.tags.size() > 0;
   const bool joint = task == "intent-slot";
   if (has_intents) {

@@ -252,6 +252,33 @@ void RunDir::update_manifest(const Json& changes) {
   core::write_document(path() / kManifestFile, json);
 }
 
+void RunDir::finish() {
+  if (!writes("finish")) return;
+  Json outputs = Json::object();
+  for (auto entry = fs::recursive_directory_iterator(path()); entry != fs::recursive_directory_iterator(); ++entry) {
+    const std::string name = entry->path().filename().string();
+    if (entry->is_directory() && (name == "checkpoints" || name == "audits")) entry.disable_recursion_pending();
+    if (!entry->is_regular_file() || name == kManifestFile || name == kLockFile || name.starts_with(".") || name.starts_with("events.out") ||
+        name.starts_with("report.")) {
+      continue;
+    }
+    outputs[fs::relative(entry->path(), path()).generic_string()] = sha256_file(entry->path());
+  }
+  update_manifest({{"finished", true}, {"outputs", outputs}});
+}
+
+std::vector<std::string> RunDir::changed_outputs() const {
+  std::vector<std::string> changed;
+  const Json all = manifest();
+  if (!all.contains("outputs") || !all["outputs"].is_object()) return changed;
+  for (const auto& [name, hash] : all["outputs"].items()) {
+    const fs::path file = path() / name;
+    if (!fs::is_regular_file(file)) changed.push_back(name + " is missing");
+    else if (Json(sha256_file(file)) != hash) changed.push_back(name + " is not what the run wrote");
+  }
+  return changed;
+}
+
 void RunDir::append_metric(const Json& line) {
   if (!writes("append_metric")) return;
   if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer()) {

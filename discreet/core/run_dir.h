@@ -72,6 +72,12 @@ class RunDir {
   Json manifest() const;
   /// Sets keys of the manifest (null removes), for example "finished" or "resumes". Needs the lock.
   void update_manifest(const Json& changes);
+  /// Ends the run: the manifest says so, and holds the SHA-256 of what the run left beside its checkpoints, audits and
+  /// logs of others ("outputs"), so that `verify` sees what was exchanged since. Needs the lock.
+  void finish();
+  /// What `finish` recorded and is there no more, or not as it was: a line for each file. Nothing for a run that was
+  /// finished before there were such records.
+  std::vector<std::string> changed_outputs() const;
 
   /// Appends a line to metrics.jsonl. `line` has an integer "step". Needs the lock.
   void append_metric(const Json& line);

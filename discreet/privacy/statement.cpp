@@ -253,11 +253,11 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
   std::string words;
   if (guarantee) {
     words = fmt::format(
-        "The trained parameters are (epsilon = {}, delta = {:.3g})-differentially private per "
+        "The trained parameters are (epsilon = {}, delta = {})-differentially private per "
         "{}: "
         "{} changes the probability of any outcome by a factor of at most exp(epsilon), up to "
         "delta. ",
-        rounded_up(s.epsilon.value), run.delta, name(run.unit),
+        rounded_up(s.epsilon.value), rounded_up(run.delta), name(run.unit),
         relation_in_words(run.relation, run.unit));
   } else {
     words = fmt::format("Nothing is guaranteed to any {}. ", name(run.unit));

@@ -18,7 +18,7 @@ std::string badge(const Json& entry) {
   const Json& privacy = entry["privacy"];
   return fmt::format("<span class=\"badge private\">ε = {}, δ = {}</span>",
                      privacy.contains("epsilon") ? show_upper(privacy["epsilon"]) : "n/a",
-                     privacy.contains("delta") ? show(privacy["delta"]) : "n/a");
+                     privacy.contains("delta") ? show_upper(privacy["delta"]) : "n/a");
 }
 
 std::string verdict(const Json& entry) {

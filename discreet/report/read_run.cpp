@@ -240,7 +240,9 @@ Json read_run(const fs::path& path, std::vector<core::InputFile>& inputs) {
   std::set<std::string> not_private;
   for (const Json& line : lines) {
     if (!line.contains("not_private") || !line["not_private"].is_array()) continue;
-    for (const Json& key : line["not_private"]) not_private.insert(key.get<std::string>());
+    for (const Json& key : line["not_private"]) {
+      if (key.is_string()) not_private.insert(key.get<std::string>());
+    }
   }
   if (statement.contains("not_private")) {
     for (const Json& key : statement["not_private"]) not_private.insert(key.get<std::string>());

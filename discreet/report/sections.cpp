@@ -116,10 +116,11 @@ std::string roc_chart(const Json& audit) {
     }
     const Json& ci = result["ci"];
     for (const auto& [key, tpr] : result["tpr_at_fpr"].items()) {
-      if (!tpr.is_number() || !ci["tpr_at_fpr"].contains(key)) continue;
+      char* end = nullptr;
+      const double rate = std::strtod(key.c_str(), &end);
+      if (!tpr.is_number() || !ci["tpr_at_fpr"].contains(key) || end == key.c_str() || *end != 0) continue;
       const Json& range = ci["tpr_at_fpr"][key];
-      series.markers.push_back(
-          {std::stod(key), tpr.get<double>(), range[0].get<double>(), range[1].get<double>()});
+      series.markers.push_back({rate, tpr.get<double>(), range[0].get<double>(), range[1].get<double>()});
     }
     said.push_back(
         fmt::format("{}: AUC {}{}", series.name, show(result["auc"]), show_interval(ci["auc"])));
@@ -425,20 +426,16 @@ std::string comparison(const Json& results) {
                         : "n/a");
     }
     row.push_back("not attacked");
-    if (!entry["membership"].empty() && !entry["membership"][0]["results"].empty()) {
-      const Json& result = entry["membership"][0]["results"][0];
-      row.back() = show(result["auc"]) + show_interval(result["ci"]["auc"]);
+    if (const Json* attack = internal::strongest_attack(entry["membership"]); attack != nullptr) {
+      row.back() = fmt::format("{}{} ({})", show((*attack)["auc"]), show_interval((*attack)["ci"]["auc"]), (*attack)["attack"].get<std::string>());
     }
     row.push_back("not measured");
-    if (!entry["groups"].empty()) {
-      for (const Json& result : entry["groups"][0]["results"]) {
-        if (result["metric"] != "accuracy_difference") continue;
-        row.back() = show(result["value"]) + show_interval(result["ci"]);
-      }
+    if (const auto gap = internal::widest_gap(entry["groups"]); gap.result != nullptr) {
+      row.back() = fmt::format("{}{} ({})", show((*gap.result)["value"]), show_interval((*gap.result)["ci"]), gap.columns);
     }
     rows.push_back(row);
   }
-  return table("Runs side by side; intervals in brackets, gap: accuracy difference between groups",
+  return table("Runs side by side; intervals in brackets; the attack with the largest AUC; gap: the largest accuracy difference between groups",
                header, rows);
 }
 

@@ -45,7 +45,9 @@ std::string guaranteed(const Json& entry) {
 std::string leaked(const Json& entry) {
   if (entry["membership"].empty()) return "No membership attack was run on it.";
   std::vector<std::string> attacks;
-  std::string verdict;
+  // The verdict is the strongest attack's: what a weaker one does not find is no comfort.
+  const Json* strongest = internal::strongest_attack(entry["membership"]);
+  const std::string verdict = strongest != nullptr && strongest->contains("verdict") ? " " + (*strongest)["verdict"].get<std::string>() : "";
   for (const Json& audit : entry["membership"]) {
     for (const Json& result : audit["results"]) {
       const bool sees = result.value("sees_model", true);
@@ -53,9 +55,6 @@ std::string leaked(const Json& entry) {
                                     sees ? "attack" : "baseline without the model",
                                     result["attack"].get<std::string>(), show(result["auc"]),
                                     show_interval(result["ci"]["auc"])));
-      if (verdict.empty() && result.contains("verdict")) {
-        verdict = " " + result["verdict"].get<std::string>();
-      }
     }
   }
   return fmt::format("Membership (AUC 0.5 is chance): {}.{}", fmt::join(attacks, "; "), verdict);
@@ -63,21 +62,16 @@ std::string leaked(const Json& entry) {
 
 std::string fair(const Json& entry) {
   if (entry["groups"].empty()) return "No groups were compared.";
-  const Json& audit = entry["groups"].front();
-  const Json* shown = nullptr;
-  for (const char* wanted : {"accuracy_difference", "equalized_odds_difference"}) {
-    for (const Json& result : audit["results"]) {
-      if (shown == nullptr && result["metric"] == wanted) shown = &result;
-    }
-  }
-  if (shown == nullptr) return fmt::format("{} groups were compared.", audit["by_group"].size());
+  const internal::Gap gap = internal::widest_gap(entry["groups"]);
+  const Json* shown = gap.result;
+  if (shown == nullptr) return fmt::format("{} groups were compared.", entry["groups"].front()["by_group"].size());
   const std::string name = spaced((*shown)["metric"].get<std::string>());
   if (!(*shown)["value"].is_number()) {
-    return fmt::format("{} over {} groups: n/a, {}.", name, audit["by_group"].size(),
-                       shown->value("value_reason", ""));
+    return fmt::format("{} between groups by {}: n/a, {}.", name, gap.columns, shown->value("value_reason", ""));
   }
-  std::string text = fmt::format("{} {}{} over {} groups", name, show((*shown)["value"]),
-                                 show_interval((*shown)["ci"]), show((*shown)["n_groups"]));
+  std::string text = fmt::format("{} {}{} over {} groups by {}", name, show((*shown)["value"]),
+                                 show_interval((*shown)["ci"]), show((*shown)["n_groups"]), gap.columns);
+  if (entry["groups"].size() > 1) text += fmt::format(", the largest of {} comparisons", entry["groups"].size());
   if (shown->contains("small")) {
     text += fmt::format("; {} of them are small, so this supports no verdict",
                         (*shown)["small"].size());

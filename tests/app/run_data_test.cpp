@@ -255,5 +255,27 @@ TEST_F(RunDataFiles, SelectKeepsRowsTogether) {
   EXPECT_EQ(second.tags.size(), 2u);
 }
 
+TEST(HoldOut, ByContentNoExampleDecidesForAnother) {
+  std::vector<text::Example> examples(300);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    examples[i].text = "text " + std::to_string(i);
+    examples[i].user = "user " + std::to_string(i % 40);
+  }
+  for (const bool users : {false, true}) {
+    const auto held = [&](const std::vector<text::Example>& from) {
+      std::set<std::string> texts;
+      for (const std::int64_t place : draw_hold_out_by_content(from, 0.3, 5, users)) texts.insert(from[static_cast<std::size_t>(place)].text);
+      return texts;
+    };
+    const auto all = held(examples);
+    EXPECT_GT(all.size(), users ? 30U : 60U);
+    EXPECT_LT(all.size(), users ? 160U : 120U);
+    std::vector<text::Example> fewer(examples.begin() + 1, examples.end());
+    auto expected = all;
+    expected.erase(examples[0].text);
+    EXPECT_EQ(held(fewer), expected);
+  }
+}
+
 }  // namespace
 }  // namespace discreet::app

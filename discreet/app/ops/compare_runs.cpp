@@ -32,7 +32,14 @@ AttackedRun attack_run(const fs::path& run, core::OperationContext& context) {
     return attacked;
   }
   const auto membership = core::registry().make<core::Operation>("operation", "membership");
-  const Json document = membership({{"run", run.string()}, {"resamples", 100}}, context);
+  Json document;
+  try {
+    document = membership({{"run", run.string()}, {"resamples", 100}}, context);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData) throw;
+    attacked.reason = error.what();  // too few texts, for example: the other figures stand
+    return attacked;
+  }
   for (const Json& result : document["results"]) {
     if (result.value("attack", "") != "loss" || !result["auc"].is_number()) continue;
     attacked.auc = result["auc"].get<double>();

@@ -45,8 +45,15 @@ Json evaluate_run(const Json& request, core::OperationContext&) {
     if (!reason.empty()) document["caveats"].push_back(reason);
   }
   if (const std::string note = cut_note(data, "given"); !note.empty()) document["caveats"].push_back(note);
-  const auto unknown = std::ranges::count_if(scores.loss, [](double loss) { return std::isnan(loss); });
   const bool labelled = run.encoder.intents.size() > 0 || run.encoder.tags.size() > 0;
+  std::ptrdiff_t unlabelled = 0;
+  if (run.encoder.intents.size() > 0) {
+    unlabelled = std::ranges::count_if(data.examples, [](const text::Example& example) { return example.label.empty(); });
+    if (unlabelled > 0) {
+      document["caveats"].push_back(fmt::format("{} of {} examples have no label and enter no figure of classes.", unlabelled, data.size()));
+    }
+  }
+  const auto unknown = std::ranges::count_if(scores.loss, [](double loss) { return std::isnan(loss); }) - unlabelled;
   if (unknown > 0 && labelled) {
     document["caveats"].push_back(
         fmt::format("{} of {} examples have a label that training never saw: it counts as missed, and "

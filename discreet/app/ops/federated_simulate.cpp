@@ -400,7 +400,7 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   document["seconds"] = seconds.count();
   write_federated_model(federation, document["final"]);
   federation.run->write_document("simulation.json", document);
-  federation.run->update_manifest({{"finished", true}});
+  federation.run->finish();
   return document;
 }
 

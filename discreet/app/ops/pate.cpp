@@ -19,6 +19,7 @@
 #include "discreet/privacy/calibrate.h"
 #include "discreet/privacy/ledger.h"
 #include "discreet/privacy/statement.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet {
 namespace app {
@@ -175,6 +176,20 @@ void state_guarantee(const privacy::PrivacyRun& spent, const mitigate::NoisyVote
   document["caveats"] = statement.caveats;
   document["warnings"] = statement.warnings;
   run.write_document("result.json", document);
+  run.finish();
+}
+
+/// Files may differ and hold the same texts. Throws: kPrivacy naming a text's line.
+void check_apart(const RunData& data, const std::vector<text::Example>& questions, const std::string& source) {
+  std::set<std::string> mine;
+  for (const EncodedData* part : {&data.train, &data.hold_out}) {
+    for (const text::Example& example : part->examples) mine.insert(text::lowercase(example.text));
+  }
+  for (const text::Example& question : questions) {
+    if (mine.count(text::lowercase(question.text)) == 0) continue;
+    throw privacy_refused(fmt::format("--public {}: the text of line {} stands in the private training data too", source, question.line),
+                          "The student's texts are published with it: take texts that are public.");
+  }
 }
 
 Json pate(const Json& request, core::OperationContext& context) {
@@ -187,6 +202,16 @@ Json pate(const Json& request, core::OperationContext& context) {
   if (settings.privacy.is_private()) {
     throw usage_error("--pate: privacy.mechanism is \"" + settings.privacy.mechanism + "\", but the vote is the mechanism",
                       "Leave [privacy] out.");
+  }
+  // A copy may stand in another part than its text, and one person would then move two teachers' votes.
+  if (settings.mitigate.counterfactual != "none") {
+    throw privacy_refused(fmt::format("--pate: mitigate.counterfactual is \"{}\", and texts are exchanged before they are divided among "
+                                      "the teachers: one person's could reach two of them", settings.mitigate.counterfactual),
+                          "Leave it out, or exchange words in the public texts: discreet mitigate swap.");
+  }
+  if (settings.data.hold_out > 0) {
+    throw privacy_refused("--pate: data.hold_out is drawn from all examples at once, so that one of them would move others between the teachers",
+                          "Leave it out: what the votes give away is bounded without it.");
   }
   if (asked.unit == "user" && settings.data.user.empty()) {
     throw usage_error("--unit user needs data.user", "Name the column that says who wrote each example.");
@@ -201,6 +226,7 @@ Json pate(const Json& request, core::OperationContext& context) {
     throw privacy_refused(fmt::format("--public {} is the private training data", asked.public_data),
                           "The student's texts are published with it: take texts that are public.");
   }
+  check_apart(data, questions, asked.public_data);
   if (asked.queries > static_cast<std::int64_t>(questions.size())) {
     throw usage_error(fmt::format("--queries {}: {} has {} texts", asked.queries, asked.public_data, questions.size()));
   }

@@ -44,6 +44,10 @@ PredictLine parse_line(const std::string& line, const std::string& origin, const
       if (!word.is_string()) throw bad_data(origin + ": \"words\" holds something else than strings");
       parsed.example.words.push_back(encoder.tokenizer->normalize(word.get<std::string>()));
     }
+    // What a model of subwords reads is the text; the tagger reads words.
+    if (encoder.task == "language-model" || encoder.task == "masked-lm") {
+      for (const Json& word : request["words"]) parsed.example.text += (parsed.example.text.empty() ? "" : " ") + word.get<std::string>();
+    }
   } else if (request.contains("text") && request["text"].is_string()) {
     parsed.example.text = request["text"].get<std::string>();
     parsed.places = encoder.tokenizer->tokenize(parsed.example.text);
@@ -74,20 +78,31 @@ Json span_answer(const PredictLine& line, const std::vector<SpanAnswer>& best) {
   return result;
 }
 
-Json answer(const PredictLine& line, const Encoder& encoder, const Scores& scores, std::size_t row,
-            std::int64_t tokens, std::span<const std::string> tags) {
+bool reads_text_alone(const Encoder& encoder) { return encoder.task == "masked-lm" || encoder.language.end >= 0; }
+
+/// How likely a language model finds one line, by all rows that it became: a long one may be several blocks, an
+/// empty one none.
+Json likelihood_of(const Encoder& encoder, const EncodedData& data, const Scores& scores) {
+  const bool masked = encoder.task == "masked-lm";
+  std::int64_t tokens = 0, correct = 0;
+  double nats = 0;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const std::int64_t own = masked ? scores.told[i] : data.offsets[i + 1] - data.offsets[i];
+    if (own > 0) nats += scores.loss[i] * static_cast<double>(own);
+    tokens += own;
+    if (masked) correct += scores.correct[i];
+  }
   Json result = Json::object();
-  if (encoder.task == "masked-lm") {
-    return {{"told", scores.told[row]},
-            {"correct", scores.correct[row]},
-            {"loss", scores.loss[row]},
-            {"perplexity", std::exp(scores.loss[row])}};
-  }
-  if (encoder.language.end >= 0) {
-    return {{"tokens", tokens},
-            {"loss", scores.loss[row]},
-            {"perplexity", std::exp(scores.loss[row])}};
-  }
+  result[masked ? "told" : "tokens"] = tokens;
+  if (masked) result["correct"] = correct;
+  result["loss"] = tokens > 0 ? Json(nats / static_cast<double>(tokens)) : Json();
+  result["perplexity"] = tokens > 0 ? Json(std::exp(nats / static_cast<double>(tokens))) : Json();
+  return result;
+}
+
+Json answer(const PredictLine& line, const Encoder& encoder, const Scores& scores, std::size_t row,
+            std::span<const std::string> tags) {
+  Json result = Json::object();
   if (!scores.intents.empty()) {
     result["intent"] = encoder.intents.name(scores.intents[row]);
     const auto classes = static_cast<std::size_t>(encoder.intents.size());
@@ -123,6 +138,14 @@ Json answer(const PredictLine& line, const Encoder& encoder, const Scores& score
 }
 
 void emit_batch(std::vector<PredictLine>& lines, const RunModel& run, core::OperationContext& context) {
+  if (reads_text_alone(run.encoder)) {
+    for (const PredictLine& line : lines) {
+      const EncodedData data = encode(run.encoder, {line.example});
+      context.emit(likelihood_of(run.encoder, data, data.size() > 0 ? score(*run.model, data) : Scores{}));
+    }
+    lines.clear();
+    return;
+  }
   std::vector<text::Example> examples;
   for (const PredictLine& line : lines) examples.push_back(line.example);
   const EncodedData data = encode(run.encoder, std::move(examples));
@@ -140,10 +163,7 @@ void emit_batch(std::vector<PredictLine>& lines, const RunModel& run, core::Oper
                                                       : word_rows(run.encoder, data, n)) {
       tags.push_back(word < 0 ? "O" : run.encoder.tags.name(scores.tags[word]));
     }
-    const std::int64_t tokens = run.encoder.subwords
-                                    ? data.offsets[n + 1] - data.offsets[n]
-                                    : static_cast<std::int64_t>(lines[i].example.words.size());
-    context.emit(answer(lines[i], run.encoder, scores, i, tokens, tags));
+    context.emit(answer(lines[i], run.encoder, scores, i, tags));
   }
   lines.clear();
 }

@@ -261,6 +261,7 @@ Outcome train_candidate(const Selection& s, const Candidate& candidate, std::int
                                    {"noise_multiplier", s.noise_multiplier}};
   outcome.document["run"] = run_folder(s.base).string();
   session.run.write_document("result.json", outcome.document);
+  session.run.finish();
   return outcome;
 }
 

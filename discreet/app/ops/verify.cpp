@@ -1,6 +1,7 @@
 #include <functional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/document.h"
@@ -72,9 +73,22 @@ Json verify(const Json& request, core::OperationContext&) {
   } else {
     checks.add("inputs", false, "they cannot be read again without the model's tokeniser");
   }
-  for (const privacy::VerifyCheck& check : privacy::verify_privacy(path)) {
-    checks.add(check.name, check.ok, check.detail);
+  try {
+    for (const privacy::VerifyCheck& check : privacy::verify_privacy(path)) checks.add(check.name, check.ok, check.detail);
+  } catch (const Error& error) {
+    checks.add("privacy", false, error.what());
   }
+  checks.run("outputs", [&] {
+    const std::vector<std::string> changed = run.changed_outputs();
+    if (!changed.empty()) throw bad_data(fmt::format("{}", fmt::join(changed, "; ")));
+    return std::string("are what the run wrote");
+  });
+  checks.run("claims", [&] {
+    if (!fs::exists(path / "result.json")) return std::string("there is no result.json");
+    const bool claimed = core::read_document(path / "result.json").value("private", false);
+    if (claimed && !fs::exists(path / "privacy.json")) throw bad_data("result.json says private, and there is no privacy.json");
+    return std::string(claimed ? "result.json says private, privacy.json says how" : "result.json claims no privacy");
+  });
   for (const char* name : {"manifest.json", "privacy.json", "holdout.json", "result.json", "report.json"}) {
     if (fs::exists(path / name)) check_document(path, path / name, checks);
   }

@@ -113,7 +113,8 @@ const core::Fields<DataOptions>& data_fields() {
           .add("hold_out", &DataOptions::hold_out,
                {.min = 0, .max = 1, .below_max = true, .unit = "share of the training examples",
                 .doc = "Random part of the training data that is kept back: the non-members of "
-                       "membership attacks. Whole users where the unit is user."});
+                       "membership attacks. Whole users where the unit is user. In private training a coin of each "
+                       "one's own content decides, so that none moves another; how many are kept back is then left to chance."});
   return fields;
 }
 

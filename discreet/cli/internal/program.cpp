@@ -80,7 +80,8 @@ core::OperationContext Program::context() const {
   return context;
 }
 
-void print_document(const Json& document) { fmt::print("{}\n", document.dump(2)); }
+// A name given as an argument need not be UTF-8.
+void print_document(const Json& document) { fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
 void print_table(const std::vector<std::string>& header,
                  const std::vector<std::vector<std::string>>& rows) {

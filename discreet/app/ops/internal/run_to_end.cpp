@@ -167,7 +167,7 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
   result["seconds"] = seconds.count();
   write_results(session, options, state, result);
   session.run.write_document("result.json", result);
-  session.run.update_manifest({{"finished", true}});
+  session.run.finish();
   return share_document(session, result);
 }
 
