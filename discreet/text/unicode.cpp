@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "discreet/core/error.h"
+#include "discreet/text/letters.h"
 
 namespace discreet::text {
 namespace {
@@ -101,6 +102,26 @@ std::string lowercase(std::string_view text) {
   return out;
 }
 
+std::string uppercase(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<utf8proc_int32_t>(next_code_point(text, i));
+    append_code_point(out, static_cast<char32_t>(utf8proc_toupper(c)));
+  }
+  return out;
+}
+
+std::string capitalise(std::string_view text) {
+  if (text.empty()) return {};
+  std::size_t end = 0;
+  const auto c = static_cast<utf8proc_int32_t>(next_code_point(text, end));
+  std::string out;
+  append_code_point(out, static_cast<char32_t>(utf8proc_totitle(c)));
+  out.append(text.substr(end));
+  return out;
+}
+
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
   utf8proc_uint8_t* result = nullptr;
@@ -134,6 +155,35 @@ bool is_word(char32_t c) {
 bool is_digit(char32_t c) {
   if (c < 0x80) return c >= '0' && c <= '9';
   return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_letter(char32_t c) {
+  if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_ME;
+}
+
+bool is_upper(char32_t c) {
+  if (c < 0x80) return c >= 'A' && c <= 'Z';
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
+}
+
+bool is_lower(char32_t c) {
+  if (c < 0x80) return c >= 'a' && c <= 'z';
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_LL;
+}
+
+bool is_punctuation(char32_t c) {
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+}
+
+int digit_value(char32_t c) {
+  // The ten digits of a script follow each other, 0 first; where several sets do, they are whole tens.
+  int below = 0;
+  while (c > static_cast<char32_t>(below) && is_digit(c - static_cast<char32_t>(below) - 1)) ++below;
+  return below % 10;
 }
 
 bool is_ideograph(char32_t c) {

@@ -1,25 +1,17 @@
 #include "discreet/mitigate/secrets/detector.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
+#include <map>
 
+#include "discreet/mitigate/secrets/internal/folded_text.h"
 #include "discreet/mitigate/secrets/name_lists.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet::mitigate {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-/// Bytes of letters: those of ASCII, and all of other scripts.
-bool is_letter(char c) { return is_upper(c) || is_lower(c) || static_cast<unsigned char>(c) >= 128; }
-bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
+using namespace internal;
 
 /// A run of letters (with inner apostrophes and hyphens) or of digits.
 struct DetailWord {
@@ -38,8 +30,7 @@ std::vector<DetailWord> words_of(std::string_view text) {
     } else if (is_letter(text[i])) {
       const std::size_t begin = i;
       while (i < text.size() && (is_alnum(text[i]) || ((text[i] == '\'' || text[i] == '-') && i + 1 < text.size() && is_letter(text[i + 1])))) ++i;
-      const unsigned char first = static_cast<unsigned char>(text[begin]);
-      words.push_back({begin, i, is_upper(text[begin]) || first >= 0xC3, false});
+      words.push_back({begin, i, is_upper(text[begin]), false});
     } else {
       ++i;
     }
@@ -47,106 +38,319 @@ std::vector<DetailWord> words_of(std::string_view text) {
   return words;
 }
 
+/// Digits with separators between them.
+struct NumberRun {
+  std::size_t begin = 0, end = 0;
+  std::vector<std::size_t> groups;  ///< Digits of each.
+  std::size_t digits = 0;
+  bool plus = false, brackets = false, dots = false, commas = false, wide = false;
+  bool single() const { return std::all_of(groups.begin(), groups.end(), [](std::size_t n) { return n == 1; }); }
+};
+
+bool is_year(std::string_view text) {
+  return text.size() == 4 && (text.substr(0, 2) == "19" || text.substr(0, 2) == "20") && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+int number_of(std::string_view digits) {
+  int value = 0;
+  for (const char c : digits.substr(0, 9)) value = value * 10 + (c - '0');
+  return value;
+}
+
 class Scan {
  public:
   Scan(std::string_view text, const DetectorOptions& options, const std::unordered_set<std::string>& names, std::vector<Finding>& out)
-      : text_(text), options_(options), names_(names), out_(out) {}
+      : characters_(text), text_(characters_.view()), options_(options), names_(names), out_(out) {}
 
   void run() {
     if (options_.emails) {
       emails();
       urls();
     }
+    if (options_.numbers || options_.dates) numbers();
     if (options_.numbers) {
-      numbers();
       ibans();
+      network_addresses();
     }
     if (!options_.addresses && !options_.names) return;
     words_ = words_of(text_);
+    capitals_ = std::any_of(words_.begin(), words_.end(), [](const DetailWord& word) { return word.capital; });
     if (options_.addresses) addresses();
     if (options_.names) names();
   }
 
  private:
-  void add(std::size_t begin, std::size_t end, const char* kind, const char* source) { out_.push_back({begin, end, kind, source}); }
+  void add(std::size_t begin, std::size_t end, const char* kind, const char* source) {
+    out_.push_back({characters_.byte(begin), characters_.byte(end), kind, source});
+  }
+  char at(std::size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
+  bool digit_at(std::size_t i) const { return is_digit(at(i)); }
+  bool alnum_at(std::size_t i) const { return is_alnum(at(i)); }
 
-  static bool of_local(char c) { return is_alnum(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-'; }
+  static bool of_local(char c) { return is_alnum(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-' || c == '\''; }
   static bool of_domain(char c) { return is_alnum(c) || c == '.' || c == '-'; }
 
   void emails() {
-    for (std::size_t at = text_.find('@'); at != std::string_view::npos; at = text_.find('@', at + 1)) {
-      std::size_t begin = at, end = at + 1;
+    constexpr std::size_t kLongestQuotedPart = 64;
+    for (std::size_t sign = text_.find('@'); sign != std::string_view::npos; sign = text_.find('@', sign + 1)) {
+      std::size_t begin = sign, end = sign + 1;
       while (begin > 0 && of_local(text_[begin - 1])) --begin;
-      while (begin < at && !is_alnum(text_[begin])) ++begin;
+      while (begin < sign && !is_alnum(text_[begin])) ++begin;
+      if (begin == sign && sign > 1 && text_[sign - 1] == '"') {  // "john doe"@example.com
+        const std::size_t least = sign - 1 > kLongestQuotedPart ? sign - 1 - kLongestQuotedPart : 0;
+        for (std::size_t k = sign - 1; k-- > least && begin == sign;) begin = text_[k] == '"' && k + 2 < sign ? k : begin;
+      }
+      if (begin == sign) continue;
+      if (at(end) == '[') {  // a number in place of a domain
+        while (end < text_.size() && (is_hexadecimal(text_[end]) || text_[end] == '[' || text_[end] == '.' || text_[end] == ':')) ++end;
+        if (at(end) == ']' && end > sign + 2) add(begin, end + 1, "email", "pattern");
+        continue;
+      }
       while (end < text_.size() && of_domain(text_[end])) ++end;
-      while (end > at + 1 && !is_alnum(text_[end - 1])) --end;
-      const std::size_t dot = text_.substr(0, end).rfind('.');
-      if (begin == at || dot == std::string_view::npos || dot < at + 2 || end - dot < 3) continue;
+      while (end > sign + 1 && !is_alnum(text_[end - 1])) --end;
+      const std::string_view domain = text_.substr(sign + 1, end - sign - 1);
+      const std::size_t dot = domain.rfind('.');
+      if (dot == std::string_view::npos || dot < 1 || domain.size() - dot < 3) continue;
       add(begin, end, "email", "pattern");
     }
   }
 
   void urls() {
-    const auto scan = [&](std::string_view mark, bool before) {
-      for (std::size_t at = text_.find(mark); at != std::string_view::npos; at = text_.find(mark, at + 1)) {
-        std::size_t begin = at, end = at + mark.size();
-        while (before && begin > 0 && is_lower(text_[begin - 1])) --begin;
-        if (before && begin == at) continue;
-        if (!before && at > 0 && is_alnum(text_[at - 1])) continue;
-        while (end < text_.size() && static_cast<unsigned char>(text_[end]) > ' ' && text_[end] != '"' && text_[end] != '>') ++end;
-        while (end > at + mark.size() && !is_alnum(text_[end - 1]) && text_[end - 1] != '/') --end;
-        if (end > at + mark.size()) add(begin, end, "url", "pattern");
-      }
+    const auto url_from = [&](std::size_t begin, std::size_t mark_end) {
+      std::size_t end = mark_end;
+      const auto of_url = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '"' && c != '<' && c != '>'; };
+      while (end < text_.size() && of_url(text_[end])) ++end;
+      const std::size_t next = end;
+      while (end > mark_end && !is_alnum(text_[end - 1]) && text_[end - 1] != '/') --end;
+      if (end > mark_end) add(begin, end, "url", "pattern");
+      return next;
     };
-    scan("://", true);
-    scan("www.", false);
-  }
-
-  /// Digits with single separators between them, read as far as they go.
-  void numbers() {
-    for (std::size_t i = 0; i < text_.size();) {
-      const bool plus = text_[i] == '+' && i + 1 < text_.size() && is_digit(text_[i + 1]);
-      if (!plus && !is_digit(text_[i])) {
-        ++i;
-        continue;
-      }
-      if (i > 0 && (is_letter(text_[i - 1]) || text_[i - 1] == '_')) {  // a part of a word: "he2"
-        while (i < text_.size() && is_alnum(text_[i])) ++i;
-        continue;
-      }
-      const std::size_t begin = i;
-      std::size_t end = i, digits = 0, groups = 0;
-      bool dots = false, single = true;
-      if (plus) ++i;
-      while (i < text_.size() && is_digit(text_[i])) {
-        const std::size_t group = i;
-        while (i < text_.size() && is_digit(text_[i])) ++i;
-        digits += i - group;
-        single = single && i - group == 1;
-        ++groups;
-        end = i;
-        if (i + 1 >= text_.size()) break;
-        std::size_t next = i;
-        if (text_[next] == ')' || text_[next] == '(') ++next;
-        if (next < text_.size() && (text_[next] == ' ' || text_[next] == '-' || text_[next] == '.' || text_[next] == '/')) {
-          dots = dots || text_[next] == '.';
-          ++next;
-        }
-        if (next < text_.size() && text_[next] == '(') ++next;
-        if (next >= text_.size() || next == i || !is_digit(text_[next])) break;
-        i = next;
-      }
-      if (end < text_.size() && is_letter(text_[end]) && groups == 1) continue;  // "12b", "2nd"
-      const std::string_view found = text_.substr(begin, end - begin);
-      if (dots && groups == 4 && is_ip(found)) add(begin, end, "ip", "pattern");
-      else if (digits >= 13 && digits <= 19 && passes_luhn(found)) add(begin, end, "card", "pattern");
-      else if (digits >= 7 && digits <= 15 && (plus || groups >= 3) && !single) add(begin, end, "phone", "pattern");
-      else if (digits >= options_.least_digits && !is_year(found)) add(begin, end, "number", "pattern");
+    for (std::size_t i = 0; (i = text_.find("://", i)) != std::string_view::npos;) {
+      std::size_t begin = i;
+      while (begin > 0 && is_latin(text_[begin - 1])) --begin;
+      i = begin == i ? i + 3 : url_from(begin, i + 3);
+    }
+    for (std::size_t i = 0; i + 4 < text_.size();) {
+      const bool here = lower_of(text_[i]) == 'w' && lower_of(text_[i + 1]) == 'w' && lower_of(text_[i + 2]) == 'w' && text_[i + 3] == '.' &&
+                        (i == 0 || !is_alnum(text_[i - 1]));
+      i = here ? url_from(i, i + 4) : i + 1;
     }
   }
 
-  static bool is_year(std::string_view text) {
-    return text.size() == 4 && (text.substr(0, 2) == "19" || text.substr(0, 2) == "20") && std::all_of(text.begin(), text.end(), is_digit);
+  struct Separators {
+    std::size_t next = 0;  ///< Where the following group begins, or where the separators did: none.
+    bool wide = false, dot = false, comma = false, opens = false;
+  };
+  /// Between groups of a number stand one of " -./", a bracket that closes or opens, a comma before three digits, or
+  /// (`wide`) a dash between blanks or two blanks.
+  Separators separators_at(std::size_t i, const NumberRun& run) const {
+    Separators found;
+    std::size_t k = i;
+    const bool closes = at(k) == ')' && run.brackets;
+    if (closes) ++k;
+    if (at(k) == ',' && digit_at(k + 1) && digit_at(k + 2) && digit_at(k + 3) && !digit_at(k + 4) && !closes &&
+        (run.commas || run.groups.size() == 1) && run.groups.back() <= 3) {
+      found.comma = true;
+      found.next = k + 1;
+      return found;
+    }
+    if (at(k) == ' ' && ((is_hyphen(at(k + 1)) && at(k + 2) == ' ') || (at(k + 1) == ' ' && (digit_at(k + 2) || at(k + 2) == '(')))) {
+      found.wide = true;
+      k += at(k + 1) == ' ' ? 2 : 3;
+    } else if (at(k) == ' ' || is_hyphen(at(k)) || at(k) == '.' || at(k) == '/') {
+      found.dot = at(k) == '.';
+      ++k;
+    }
+    if (at(k) == '(' && closes_soon(k + 1)) {
+      found.opens = true;
+      ++k;
+    }
+    found.next = k > i && digit_at(k) ? k : i;
+    return found;
+  }
+  /// "(0)20" and "(555) 123": up to four digits, the bracket's end, and digits again. "3 (2019)" is two numbers.
+  bool closes_soon(std::size_t i) const {
+    const std::size_t begin = i;
+    while (digit_at(i) && i < begin + 5) ++i;
+    if (i == begin || at(i) != ')') return false;
+    ++i;
+    return digit_at(i) || ((at(i) == ' ' || at(i) == '-' || at(i) == '.' || at(i) == '/') && digit_at(i + 1));
+  }
+
+  NumberRun read_number(std::size_t i) const {
+    NumberRun run;
+    run.begin = i;
+    run.brackets = at(i) == '(';
+    if (run.brackets) ++i;
+    run.plus = at(i) == '+';
+    if (run.plus) ++i;
+    if (at(i) == '(') {
+      run.brackets = true;
+      ++i;
+    }
+    NumberRun narrow;  // up to the first wide separator
+    while (true) {
+      const std::size_t group = i;
+      while (digit_at(i)) ++i;
+      run.groups.push_back(i - group);
+      run.digits += i - group;
+      run.end = i;
+      const Separators found = separators_at(i, run);
+      if (found.next == i || (found.wide && run.groups.back() < 3)) break;
+      // What stands behind a date is another number.
+      if (at(i) == ' ' && is_date(run, text_.substr(run.begin, i - run.begin))) break;
+      if (found.wide && !run.wide) {
+        narrow = run;
+        run.wide = true;
+      }
+      run.dots = run.dots || found.dot;
+      run.commas = run.commas || found.comma;
+      run.brackets = run.brackets || found.opens;
+      i = found.next;
+    }
+    // Far apart they are one number only where they make a telephone's.
+    if (run.wide && (run.groups.size() < 3 || run.digits < 7)) return narrow;
+    return run;
+  }
+
+  void numbers() {
+    for (std::size_t i = 0; i < text_.size();) {
+      const std::size_t bracket = at(i) == '(' ? 1 : 0;
+      const std::size_t sign = at(i + bracket) == '+' ? 1 : 0;
+      const std::size_t inner = sign == 1 && bracket == 0 && at(i + 1) == '(' ? 1 : 0;
+      const std::size_t first = i + bracket + sign + inner;
+      if (!digit_at(first)) {
+        ++i;
+        continue;
+      }
+      if (i > 0 && first == i && (is_letter(text_[i - 1]) || text_[i - 1] == '_')) {  // a part of a word: "he2"
+        while (alnum_at(i)) ++i;
+        continue;
+      }
+      const bool part_of_word = sign == 1 && i > 0 && is_alnum(text_[i - 1]);  // "n+1"
+      NumberRun run = read_number(part_of_word ? first : i);
+      const bool closed = run.brackets && at(run.end) == ')';
+      if (at(run.begin) == '(' && !closed && text_.substr(run.begin, run.end - run.begin).find(')') == std::string_view::npos) {
+        ++run.begin;  // "(call 5551234567 today)"
+        run.brackets = false;
+      } else if (at(run.begin) == '(' && closed) {  // "(1234)"
+        ++run.begin;
+        run.brackets = false;
+      }
+      i = std::max(run.end, first + 1);
+      classify(run, i);
+    }
+  }
+
+  /// `next` moves past what was found.
+  void classify(NumberRun run, std::size_t& next) {
+    const std::size_t extended = with_extension(run);
+    if (is_letter(at(run.end)) && run.groups.size() == 1 && extended == run.end) return;  // "12b", "2nd"
+    const std::string_view found = text_.substr(run.begin, run.end - run.begin);
+    const auto take = [&](std::size_t end, const char* kind) {
+      if (options_.numbers) add(run.begin, end, kind, "pattern");
+      next = std::max(next, end);
+    };
+    if (is_date(run, found)) {
+      if (options_.dates) add(run.begin, run.end, "date", "pattern");
+      return;
+    }
+    if (run.dots && run.groups.size() == 4 && is_ip(found)) return take(run.end, "ip");
+    if (!run.commas && run.digits >= 13 && run.digits <= 19 && passes_luhn(characters(run))) return take(run.end, "card");
+    if (is_social_security(run, found)) return take(run.end, "ssn");
+    if (const std::size_t end = with_letters(run, found); end > run.end) return take(end, "phone");
+    const bool leading_zero = found[0] == '0' && run.groups.size() == 2 && run.digits >= 9;
+    const bool bracketed = run.brackets && run.groups.size() >= 2;
+    if (run.digits >= 7 && run.digits <= 15 && !run.commas && !run.single() &&
+        (run.plus || run.groups.size() >= 3 || leading_zero || bracketed || extended > run.end)) {
+      return take(extended, "phone");
+    }
+    if (run.digits >= options_.least_digits && !says_years(run, found) && !is_fraction(run)) take(run.end, "number");
+  }
+
+  std::string characters(const NumberRun& run) const { return std::string(text_.substr(run.begin, run.end - run.begin)); }
+
+  static std::vector<std::string_view> groups_of(std::string_view found) {
+    std::vector<std::string_view> groups;
+    for (std::size_t i = 0; i < found.size();) {
+      std::size_t end = i;
+      while (end < found.size() && is_digit(found[end])) ++end;
+      if (end > i) groups.push_back(found.substr(i, end - i));
+      i = std::max(end, i + 1);
+    }
+    return groups;
+  }
+
+  static bool is_date(const NumberRun& run, std::string_view found) {
+    if (run.groups.size() != 3 || run.plus || run.brackets || run.commas || run.wide || run.digits < 4 || run.digits > 8) return false;
+    const auto parts = groups_of(found);
+    const char mark = found[parts[0].size()];
+    if (mark == ' ' || found[parts[0].size() + 1 + parts[1].size()] != mark) return false;
+    const auto short_group = [](std::string_view part) { return part.size() <= 2; };
+    const auto fits = [&](std::string_view year, std::string_view a, std::string_view b) {
+      const int x = number_of(a), y = number_of(b);
+      const bool month_and_day = x >= 1 && y >= 1 && ((x <= 12 && y <= 31) || (y <= 12 && x <= 31));
+      const bool year_fits = year.size() == 4 ? number_of(year) >= 1000 && number_of(year) < 2200 : year.size() == 2;
+      return short_group(a) && short_group(b) && month_and_day && year_fits;
+    };
+    if (parts[0].size() == 4) return fits(parts[0], parts[1], parts[2]);
+    return fits(parts[2], parts[0], parts[1]);
+  }
+
+  static bool is_social_security(const NumberRun& run, std::string_view found) {
+    if (run.groups != std::vector<std::size_t>{3, 2, 4} || run.plus || run.brackets || run.commas || run.dots) return false;
+    if (found[3] != found[6]) return false;
+    const int area = number_of(found.substr(0, 3));
+    return area != 0 && area != 666 && area < 900 && found.substr(4, 2) != "00" && found.substr(7) != "0000";
+  }
+
+  /// One past an extension behind a number that may be a telephone's ("x22", "ext. 89"), else its end.
+  std::size_t with_extension(const NumberRun& run) const {
+    if (run.digits < 7 || run.digits > 15 || run.commas) return run.end;
+    std::size_t i = run.end;
+    if (at(i) == ',') ++i;
+    while (at(i) == ' ' && i < run.end + 2) ++i;
+    std::size_t word = i;
+    while (is_latin(at(word)) && word < i + 10) ++word;
+    std::string said(text_.substr(i, word - i));
+    std::transform(said.begin(), said.end(), said.begin(), lower_of);
+    if (said != "x" && said != "ext" && said != "extn" && said != "extension") return run.end;
+    i = word;
+    if (at(i) == '.') ++i;
+    if (at(i) == ' ') ++i;
+    std::size_t end = i;
+    while (digit_at(end)) ++end;
+    return end > i && end <= i + 6 && !is_letter(at(end)) ? end : run.end;
+  }
+
+  /// "1-800-FLOWERS": letters for digits behind a free-phone code.
+  std::size_t with_letters(const NumberRun& run, std::string_view found) const {
+    const auto parts = groups_of(found);
+    const std::string_view code = parts.back();
+    const bool free = code.size() == 3 && code[0] == '8' && (code[1] == '0' || code[1] == code[2]);
+    if (!free || parts.size() > 2 || (parts.size() == 2 && parts[0] != "1") || at(run.end) != '-') return run.end;
+    std::size_t end = run.end + 1;
+    while (at(end) >= 'A' && at(end) <= 'Z') ++end;
+    const std::size_t letters = end - run.end - 1;
+    if (letters < 3) return run.end;
+    while (at(end) == '-' && alnum_at(end + 1)) {
+      ++end;
+      while (alnum_at(end)) ++end;
+    }
+    return end;
+  }
+
+  /// "1998", "1914-1918", "2019/20".
+  static bool says_years(const NumberRun& run, std::string_view found) {
+    if (run.plus || run.commas) return false;
+    const auto parts = groups_of(found);
+    const bool short_end = parts.size() == 2 && parts[1].size() == 2 && is_year(parts[0]);
+    return short_end || std::all_of(parts.begin(), parts.end(), is_year);
+  }
+
+  /// "3.1416" and "10.2.15": what is longer may be a place on the map.
+  static bool is_fraction(const NumberRun& run) {
+    return run.dots && !run.plus && !run.brackets && run.groups.size() <= 3 && run.digits <= 6 && run.groups[0] <= 3;
   }
 
   static bool is_ip(std::string_view text) {
@@ -164,46 +368,103 @@ class Scan {
   }
 
   void ibans() {
+    constexpr std::size_t kLongest = 34;
     for (std::size_t i = 0; i + 14 < text_.size(); ++i) {
-      if (!is_upper(text_[i]) || !is_upper(text_[i + 1]) || !is_digit(text_[i + 2]) || !is_digit(text_[i + 3])) continue;
+      if (!is_latin(text_[i]) || !is_latin(text_[i + 1]) || !is_digit(text_[i + 2]) || !is_digit(text_[i + 3])) continue;
       if (i > 0 && is_alnum(text_[i - 1])) continue;
-      // The longest run of groups whose check digits are right.
-      std::size_t end = i + 4, best = 0, count = 4;
-      while (end < text_.size() && count < 34) {
-        if (text_[end] == ' ' && end + 1 < text_.size() && (is_digit(text_[end + 1]) || is_upper(text_[end + 1]))) {
+      const bool upper = is_upper(text_[i]);
+      const auto of_case = [&](char c) { return is_digit(c) || (is_latin(c) && is_upper(c) == upper); };
+      if (!of_case(text_[i + 1])) continue;
+      // The longest run of groups whose check digits are right. In lower case, where words could be groups, these must be
+      // of four, as IBANs are printed.
+      std::size_t end = i + 4, best = 0, count = 4, group = 4, digits = 2;
+      while (end < text_.size() && count < kLongest) {
+        if ((text_[end] == ' ' || text_[end] == '-') && of_case(at(end + 1))) {
+          if (!upper && group != 4) break;
+          group = 0;
           ++end;
           continue;
         }
-        if (!is_digit(text_[end]) && !is_upper(text_[end])) break;
+        if (!of_case(text_[end])) break;
+        digits += is_digit(text_[end]) ? 1 : 0;
+        ++group;
         ++end;
         ++count;
-        const bool whole = end == text_.size() || !is_alnum(text_[end]);
-        if (whole && count >= 15 && passes_iban(text_.substr(i, end - i))) best = end;
+        if (!alnum_at(end) && count >= 15 && digits >= 8 && passes_iban(text_.substr(i, end - i))) best = end;
       }
       if (best > 0) add(i, best, "iban", "pattern");
     }
   }
 
-  std::string_view at(std::size_t w) const { return text_.substr(words_[w].begin, words_[w].end - words_[w].begin); }
-  /// Words with nothing but blanks, or a full stop of an abbreviation, between them.
-  bool adjacent(std::size_t w) const {
-    if (w + 1 >= words_.size()) return false;
-    const std::string_view between = text_.substr(words_[w].end, words_[w + 1].begin - words_[w].end);
-    return between == " " || between == ". ";
+  /// MAC addresses and IP addresses of version 6: groups of hexadecimal digits.
+  void network_addresses() {
+    const auto of_address = [](char c) { return is_hexadecimal(c) || c == ':' || c == '-'; };
+    for (std::size_t i = 0; i < text_.size();) {
+      const std::size_t begin = i;
+      if (!of_address(text_[i])) {
+        do ++i;
+        while (is_alnum(text_[i - 1]) && alnum_at(i));
+        continue;
+      }
+      while (i < text_.size() && of_address(text_[i])) ++i;
+      const bool part_of_word = alnum_at(i) || (begin > 0 && is_alnum(text_[begin - 1]));
+      while (alnum_at(i)) ++i;
+      if (part_of_word) continue;
+      std::size_t end = i;
+      while (end > begin && text_[end - 1] == '-') --end;
+      while (end > begin && text_[end - 1] == ':' && !(end > begin + 1 && text_[end - 2] == ':')) --end;
+      const std::string_view found = text_.substr(begin, end - begin);
+      if (is_mac(found)) add(begin, end, "mac", "pattern");
+      else if (is_ip6(found)) add(begin, end, "ip", "pattern");
+    }
   }
+
+  static bool is_mac(std::string_view text) {
+    if (text.size() != 17 || (text[2] != ':' && text[2] != '-')) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (i % 3 == 2 ? text[i] != text[2] : !is_hexadecimal(text[i])) return false;
+    }
+    return true;
+  }
+
+  static bool is_ip6(std::string_view text) {
+    if (text.size() < 3 || text.size() > 39 || text.find('-') != std::string_view::npos) return false;
+    std::size_t colons = 0, digits = 0, longest = 0, group = 0;
+    for (const char c : text) {
+      group = c == ':' ? 0 : group + 1;
+      longest = std::max(longest, group);
+      colons += c == ':' ? 1 : 0;
+      digits += is_digit(c) ? 1 : 0;
+    }
+    if (longest > 4 || digits == 0) return false;
+    const std::size_t gap = text.find("::");
+    if (gap == std::string_view::npos) return colons == 7 && text.front() != ':' && text.back() != ':';
+    return colons <= 8 && text.find("::", gap + 1) == std::string_view::npos;
+  }
+
+  std::string lower(std::size_t w) const { return characters_.lower(words_[w].begin, words_[w].end); }
+  std::string_view between(std::size_t w) const { return text_.substr(words_[w].end, words_[w + 1].begin - words_[w].end); }
+  /// Words with nothing but blanks, or a full stop of an abbreviation, between them.
+  bool adjacent(std::size_t w) const { return w + 1 < words_.size() && (between(w) == " " || between(w) == ". "); }
 
   void addresses() {
     for (std::size_t w = 0; w < words_.size(); ++w) {
-      if (!street_words().contains(lower(at(w)))) continue;
+      if (words_[w].digits) continue;
+      const std::string street = lower(w);
+      if (!street_words().contains(street)) continue;
       // "12 Main Street": back over one to three words to a number.
       std::size_t first = w;
-      bool found = false;
-      for (std::size_t back = 1; back <= 4 && back <= w && adjacent(w - back); ++back) {
-        first = w - back;
-        if (words_[first].digits) {
-          found = back >= 2;
+      bool found = false, capitals = words_[w].capital;
+      for (std::size_t back = 1; back <= 4 && back <= w; ++back) {
+        const std::size_t here = w - back;
+        if (words_[here].digits) {
+          const bool joined = adjacent(here) || between(here) == ", ";
+          found = joined && back >= 2 && (capitals || !capitals_ || street_nouns().contains(street));
+          first = here;
           break;
         }
+        if (!adjacent(here) || no_street_names().contains(lower(here))) break;
+        capitals = capitals && words_[here].capital;
       }
       // "Main Street 12": capitalised words before it, the number behind.
       std::size_t last = w;
@@ -212,47 +473,77 @@ class Scan {
         last = w + 1;
         found = true;
       }
-      if (!found) continue;
-      add(words_[first].begin, words_[last].end, "address", "list");
+      if (found) add(words_[first].begin, words_[last].end, "address", "list");
     }
   }
 
+  bool initial(std::size_t w) const { return words_[w].capital && words_[w].end - words_[w].begin == 1; }
+  /// The last word of a name that goes on behind word `w`: capitalised words, initials ("M.") and, before a capital,
+  /// particles ("van der").
+  std::size_t end_of_name(std::size_t w) const {
+    const std::size_t most = all_capitals_ ? w + 1 : words_.size();
+    while (w < most && adjacent(w)) {
+      std::size_t next = w + 1;
+      const bool stop = text_[words_[w].end] == '.';
+      if (stop && !initial(w) && !title_words().contains(lower(w))) break;
+      const auto particle = [&](std::size_t k) { return !words_[k].capital && adjacent(k) && between(k) == " " && name_particles().contains(lower(k)); };
+      for (int k = 0; k < 3 && !stop && particle(next); ++k) ++next;
+      if (!words_[next].capital) break;
+      w = next;
+    }
+    return w;
+  }
+
   void names() {
-    const bool capitals = std::any_of(words_.begin(), words_.end(), [](const DetailWord& word) { return word.capital; });
+    const auto written_small = [&](const DetailWord& word) {
+      const std::string_view letters = text_.substr(word.begin, word.end - word.begin);
+      return std::any_of(letters.begin(), letters.end(), [](char c) { return is_letter(c) && !is_upper(c); });
+    };
+    all_capitals_ = capitals_ && std::none_of(words_.begin(), words_.end(), written_small);
     for (std::size_t w = 0; w < words_.size(); ++w) {
       if (words_[w].digits) continue;
-      const std::string word = lower(at(w));
+      const std::string word = lower(w);
       if (title_words().contains(word) && adjacent(w) && words_[w + 1].capital) {
-        std::size_t last = w + 1;
-        while (adjacent(last) && words_[last + 1].capital && text_[words_[last].end] == ' ') ++last;
+        const std::size_t last = end_of_name(w + 1);
         add(words_[w].begin, words_[last].end, "name", "list");
         w = last;
         continue;
       }
-      const std::string stem = word.size() > 2 && word.ends_with("'s") ? word.substr(0, word.size() - 2) : word;
-      if (!names_.contains(stem)) continue;
-      if (capitals ? !words_[w].capital : also_words().contains(stem)) continue;
+      const bool genitive = word.size() > 2 && text_.substr(words_[w].begin, words_[w].end - words_[w].begin).ends_with("'s");
+      const std::size_t end = words_[w].end - (genitive ? 2 : 0);
+      const std::string stem = genitive ? characters_.lower(words_[w].begin, end) : word;
+      const bool listed = names_.contains(stem) || is_double_name(w, stem);
+      if (!listed) continue;
+      if (capitals_ ? !words_[w].capital : also_words().contains(stem)) continue;
       // A list name that is a word too counts at the beginning of a sentence only with a name behind it.
-      std::size_t last = w;
-      while (capitals && adjacent(last) && words_[last + 1].capital && text_[words_[last].end] == ' ') ++last;
-      if (capitals && last == w && begins_sentence(w) && also_words().contains(stem)) continue;
-      const std::size_t end = last == w && stem.size() < word.size() ? words_[w].end - 2 : words_[last].end;
-      add(words_[w].begin, end, "name", "list");
+      const std::size_t last = capitals_ && !genitive ? end_of_name(w) : w;
+      if (capitals_ && last == w && begins_sentence(w) && also_words().contains(stem)) continue;
+      add(words_[w].begin, last == w ? end : words_[last].end, "name", "list");
       w = last;
     }
   }
 
+  /// "Jean-Luc": the first of two parts is on the list, and the second has a capital too or is on it.
+  bool is_double_name(std::size_t w, const std::string& word) const {
+    const std::size_t hyphen = word.find('-');
+    if (hyphen == std::string::npos || !names_.contains(word.substr(0, hyphen))) return false;
+    const std::size_t sign = text_.find('-', words_[w].begin);
+    return (sign < words_[w].end && is_upper(at(sign + 1))) || names_.contains(word.substr(hyphen + 1));
+  }
+
   bool begins_sentence(std::size_t w) const {
     std::size_t i = words_[w].begin;
-    while (i > 0 && (text_[i - 1] == ' ' || text_[i - 1] == '"')) --i;
+    while (i > 0 && (text_[i - 1] == ' ' || text_[i - 1] == '"' || text_[i - 1] == '\'')) --i;
     return i == 0 || text_[i - 1] == '.' || text_[i - 1] == '!' || text_[i - 1] == '?' || text_[i - 1] == '\n';
   }
 
+  FoldedText characters_;
   std::string_view text_;
   const DetectorOptions& options_;
   const std::unordered_set<std::string>& names_;
   std::vector<Finding>& out_;
   std::vector<DetailWord> words_;
+  bool capitals_ = false, all_capitals_ = false;  ///< Any word with one; none without.
 };
 
 }  // namespace
@@ -271,14 +562,14 @@ bool passes_luhn(std::string_view text) {
 bool passes_iban(std::string_view text) {
   std::string symbols;
   for (const char c : text) {
-    if (c != ' ') symbols += c;
+    if (c != ' ' && c != '-') symbols += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   if (symbols.size() < 15 || symbols.size() > 34) return false;
   std::rotate(symbols.begin(), symbols.begin() + 4, symbols.end());
   int rest = 0;
   for (const char c : symbols) {
     if (is_digit(c)) rest = (rest * 10 + (c - '0')) % 97;
-    else if (is_upper(c)) rest = (rest * 100 + (c - 'A' + 10)) % 97;
+    else if (c >= 'A' && c <= 'Z') rest = (rest * 100 + (c - 'A' + 10)) % 97;
     else return false;
   }
   return rest == 1;
@@ -289,19 +580,25 @@ std::vector<Finding> without_overlaps(std::vector<Finding> findings) {
     const std::size_t x = a.end - a.begin, y = b.end - b.begin;
     return x != y ? x > y : a.begin < b.begin;
   });
-  std::vector<Finding> kept;
+  std::map<std::size_t, Finding> kept;  // by where they begin: none overlap
   for (Finding& finding : findings) {
-    const bool free = std::none_of(kept.begin(), kept.end(),
-                                   [&](const Finding& other) { return finding.begin < other.end && other.begin < finding.end; });
-    if (free && finding.begin < finding.end) kept.push_back(std::move(finding));
+    if (finding.begin >= finding.end) continue;
+    const auto behind = kept.lower_bound(finding.begin);
+    if (behind != kept.end() && behind->second.begin < finding.end) continue;
+    if (behind != kept.begin() && std::prev(behind)->second.end > finding.begin) continue;
+    kept.emplace(finding.begin, std::move(finding));
   }
-  std::sort(kept.begin(), kept.end(), [](const Finding& a, const Finding& b) { return a.begin < b.begin; });
-  return kept;
+  std::vector<Finding> sorted;
+  for (auto& [begin, finding] : kept) sorted.push_back(std::move(finding));
+  return sorted;
 }
 
 Detector::Detector(const DetectorOptions& options, const std::vector<std::string>& given_names)
     : options_(options), given_names_(built_in_given_names()) {
-  for (const std::string& name : given_names) given_names_.insert(lower(name));
+  for (const std::string& name : given_names) {
+    // What is no UTF-8 is no name of a text's.
+    if (text::find_invalid_utf8(name) == std::string_view::npos) given_names_.insert(text::lowercase(name));
+  }
 }
 
 void Detector::find(std::string_view text, std::vector<Finding>& findings) const {

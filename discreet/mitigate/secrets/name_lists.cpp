@@ -46,4 +46,29 @@ const std::unordered_set<std::string>& street_words() {
   return words;
 }
 
+const std::unordered_set<std::string>& street_nouns() {
+  static const std::unordered_set<std::string> words = {"street", "road", "rd", "avenue", "ave", "lane", "square", "boulevard", "blvd", "terrace",
+                                                        "crescent", "alley", "highway", "hwy"};
+  return words;
+}
+
+const std::unordered_set<std::string>& no_street_names() {
+  static const std::unordered_set<std::string> words = {
+      "a", "an", "the", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their", "some", "any", "each", "every", "no",
+      "other", "another", "same", "one", "of", "to", "on", "in", "at", "by", "for", "from", "with", "off", "up", "down", "into", "onto", "over",
+      "along", "across", "around", "through", "near", "past", "per", "out", "and", "or", "but", "as", "than", "is", "are", "was", "were", "be",
+      "have", "has", "had", "will", "would", "can", "which", "who", "where", "when", "if", "so", "then", "more", "most", "less", "many", "few",
+      "good", "bad", "great", "different", "possible", "only", "just", "away", "long", "wide", "second", "seconds", "minute", "minutes", "hour", "hours",
+      "day", "days", "week", "weeks", "month", "months", "year", "years", "am", "pm", "mile", "miles", "meter", "meters", "metre", "metres", "km",
+      "kilometers", "kilometres", "yard", "yards", "foot", "feet", "inch", "inches", "lane", "lanes", "percent", "dollars", "euros", "pounds", "people",
+      "men", "women", "children", "cars", "times", "blocks", "block", "houses", "homes", "shops", "stores", "rooms", "points", "degrees"};
+  return words;
+}
+
+const std::unordered_set<std::string>& name_particles() {
+  static const std::unordered_set<std::string> words = {"van", "von", "der", "den", "de", "del", "della", "da", "di", "dos", "du", "la", "le", "bin", "ibn",
+                                                        "al", "el", "ter", "zu", "y"};
+  return words;
+}
+
 }  // namespace discreet::mitigate

@@ -13,5 +13,11 @@ const std::unordered_set<std::string>& also_words();
 const std::unordered_set<std::string>& title_words();
 /// street, road, avenue, … and their abbreviations.
 const std::unordered_set<std::string>& street_words();
+/// Of these, those that are one without a capital too: "way" and "drive" are not.
+const std::unordered_set<std::string>& street_nouns();
+/// Words that stand between a number and a street without naming it: function words, measures, things counted.
+const std::unordered_set<std::string>& no_street_names();
+/// van, de, bin, … between names.
+const std::unordered_set<std::string>& name_particles();
 
 }  // namespace discreet::mitigate

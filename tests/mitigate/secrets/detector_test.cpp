@@ -3,16 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "discreet/core/random.h"
 #include "discreet/text/details.h"
 
 namespace discreet::mitigate {
 namespace {
 
 /// "kind:what" of each finding.
-std::vector<std::string> found(std::string_view text) {
+std::vector<std::string> found(std::string_view text, const DetectorOptions& options = {}) {
   std::vector<Finding> findings;
-  Detector().find(text, findings);
+  Detector(options).find(text, findings);
   std::vector<std::string> list;
   for (const Finding& f : findings) list.push_back(f.kind + ":" + std::string(text.substr(f.begin, f.end - f.begin)));
   return list;
@@ -43,6 +45,96 @@ TEST(Detector, AddressesAndNames) {
   EXPECT_EQ(found("call anna now"), List{"name:anna"});
   EXPECT_EQ(found("mark the rose"), List{});
   EXPECT_EQ(found("Mark it. Ask Mark."), List{"name:Mark"});
+}
+
+TEST(Detector, NumbersAsPeopleWriteThem) {
+  EXPECT_EQ(found("We need n+1 tests."), List{});
+  EXPECT_EQ(found("at (555) 123-4567 please"), List{"phone:(555) 123-4567"});
+  EXPECT_EQ(found("(555-123-4567) and (1234)"), (List{"phone:555-123-4567", "number:1234"}));
+  EXPECT_EQ(found("+44 (0)20 7946 0958"), List{"phone:+44 (0)20 7946 0958"});
+  EXPECT_EQ(found("+1-555-123-4567 ext. 89."), List{"phone:+1-555-123-4567 ext. 89"});
+  EXPECT_EQ(found("5551234567x22, 1-800-FLOWERS"), (List{"phone:5551234567x22", "phone:1-800-FLOWERS"}));
+  EXPECT_EQ(found("0176 12345678"), List{"phone:0176 12345678"});
+  EXPECT_EQ(found("555  123  4567"), List{"phone:555  123  4567"});
+  EXPECT_EQ(found("12  5 and chapter 3 (2019) or 7 - 3 - 1"), List{});
+  EXPECT_EQ(found("ssn 123-45-6789 or 123 45 6789, not 000-45-6789"), (List{"ssn:123-45-6789", "ssn:123 45 6789", "phone:000-45-6789"}));
+  EXPECT_EQ(found("1,000,000 and 12500 of 250"), (List{"number:1,000,000", "number:12500"}));
+  EXPECT_EQ(found("1914-1918, 2019/20, 3.14159, version 10.2.1"), List{});
+  EXPECT_EQ(found("gb82 west 1234 5698 7654 32"), List{"iban:gb82 west 1234 5698 7654 32"});
+  EXPECT_EQ(found("DE89-3704-0044-0532-0130-00"), List{"iban:DE89-3704-0044-0532-0130-00"});
+  EXPECT_EQ(found("00:1B:44:11:3A:B7 or 00-1b-44-11-3a-b7"), (List{"mac:00:1B:44:11:3A:B7", "mac:00-1b-44-11-3a-b7"}));
+  EXPECT_EQ(found("2001:0db8:85a3:0000:0000:8a2e:0370:7334, fe80::1"), (List{"ip:2001:0db8:85a3:0000:0000:8a2e:0370:7334", "ip:fe80::1"}));
+  EXPECT_EQ(found("std::vector at 10:30:45, a::b"), List{});
+}
+
+TEST(Detector, DatesOnlyWhereTheyAreAskedFor) {
+  const char* text = "born 12/03/1987 or 1987-03-12 10:30, 31.02.99";
+  EXPECT_EQ(found(text), List{});
+  EXPECT_EQ(found(text, {.dates = true}), (List{"date:12/03/1987", "date:1987-03-12", "date:31.02.99"}));
+  EXPECT_EQ(found("12/03/1987 555-123-4567", {.numbers = false, .dates = true}), List{"date:12/03/1987"});
+}
+
+TEST(Detector, SignsOfUnicode) {
+  EXPECT_EQ(found("“+49 30 1234567”"), List{"phone:+49 30 1234567"});
+  EXPECT_EQ(found("is—4111 1111 1111 1111—ok"), List{"card:4111 1111 1111 1111"});
+  EXPECT_EQ(found("555 – 123 – 4567, 555‑123‑4567"), (List{"phone:555 – 123 – 4567", "phone:555‑123‑4567"}));
+  EXPECT_EQ(found("paid £123456 and €98765"), (List{"number:123456", "number:98765"}));
+  EXPECT_EQ(found("“DE89 3704 0044 0532 0130 00”"), List{"iban:DE89 3704 0044 0532 0130 00"});
+  EXPECT_EQ(found("“bob@x.org” and “https://a.b/c”"), (List{"email:bob@x.org", "url:https://a.b/c"}));
+  EXPECT_EQ(found("“Mary” called; ‘James’ too. John—he. Then Maria’s dog at “12 Main Street”"),
+            (List{"name:Mary", "name:James", "name:John", "name:Maria", "address:12 Main Street"}));
+  EXPECT_EQ(found("müller@büro.de"), List{"email:müller@büro.de"});
+  EXPECT_EQ(found("٤١١١ ١١١١ ١١١١ ١١١١, ４１１１"), (List{"card:٤١١١ ١١١١ ١١١١ ١١١١", "number:４１１１"}));
+  EXPECT_EQ(found("\xFF""4111\xC3 anna"), (List{"number:4111", "name:anna"}));
+}
+
+TEST(Detector, MoreFormsOfNamesAndPlaces) {
+  EXPECT_EQ(found("Then Jean-Luc Picard left with Dr. Angela M. Weber."), (List{"name:Jean-Luc Picard", "name:Dr. Angela M. Weber"}));
+  EXPECT_EQ(found("Prof. Dr. Hans-Peter Müller-Lüdenscheidt and Martin van der Berg"),
+            (List{"name:Prof. Dr. Hans-Peter Müller-Lüdenscheidt", "name:Martin van der Berg"}));
+  EXPECT_EQ(found("JOHN SMITH LEFT EARLY"), List{"name:JOHN SMITH"});
+  EXPECT_EQ(found("see HTTPS://EXAMPLE.COM/BOB or WWW.a.org"), (List{"url:HTTPS://EXAMPLE.COM/BOB", "url:WWW.a.org"}));
+  EXPECT_EQ(found("o'brien@example.com, \"john doe\"@example.com, bob@[10.0.0.1]"),
+            (List{"email:o'brien@example.com", "email:\"john doe\"@example.com", "email:bob@[10.0.0.1]"}));
+  EXPECT_EQ(found("I live at 12, Main Street."), List{"address:12, Main Street"});
+  EXPECT_EQ(found("He walked 12 miles down the street"), List{});
+  EXPECT_EQ(found("Take 5 minutes to drive"), List{});
+  EXPECT_EQ(found("He has 2 good ways to court disaster"), List{});
+}
+
+/// Texts of 200 kB in which each beginning of a pattern could be followed to the end of the text.
+TEST(Detector, TimeGrowsWithTheTextWhateverItIs) {
+  const std::vector<std::string> parts = {"://", "@", "www.", "+", "(", "1", "12 ", "1 - ", "123 - ", "a", "A ", ".", "-", "::", "a:", "DE89 3704 ", "Mary ",
+                                          "Dr. ", "St. ", "12 Old ", "\"", "'", "\xE2\x80\x9C", "\xC3", "x", "1,234,"};
+  core::ReproducibleRng rng(5);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<std::string> chosen;
+    for (std::size_t k = rng.below(3) + 1; k > 0; --k) chosen.push_back(parts[rng.below(parts.size())]);
+    std::string text;
+    while (text.size() < 200000) text += chosen[rng.below(chosen.size())];
+    const auto begin = std::chrono::steady_clock::now();
+    found(text);
+    // Linear work takes some hundredths of this; what is quadratic takes minutes.
+    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 10) << chosen[0];
+  }
+}
+
+TEST(Detector, AnyBytesGiveFindingsInOrder) {
+  core::ReproducibleRng rng(6);
+  const std::string likely = "0123456789+-. ()/@:aA\xE2\x80\x93,'x";
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (std::size_t k = rng.below(200); k > 0; --k) text += static_cast<char>(round % 2 == 0 ? rng.below(256) : static_cast<unsigned char>(likely[rng.below(likely.size())]));
+    std::vector<Finding> findings;
+    Detector({.dates = true}).find(text, findings);
+    std::size_t last = 0;
+    for (const Finding& f : findings) {
+      ASSERT_LE(last, f.begin);
+      ASSERT_LT(f.begin, f.end);
+      ASSERT_LE(f.end, text.size());
+      last = f.end;
+    }
+  }
 }
 
 TEST(Detector, NumbersOfChecks) {
