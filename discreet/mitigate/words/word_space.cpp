@@ -13,6 +13,9 @@ namespace discreet::mitigate {
 namespace {
 
 constexpr std::size_t kWordsInBlock = 64;
+constexpr double kLargestSquare = 1e37;  // that products in float32 can hold
+// Of two vectors at a squared distance below this share of their squared norms' sum, differences are taken.
+constexpr float kNear = 0.25F;
 
 /// Products of four queries with one vector: the vector is read once.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -32,6 +35,12 @@ void four_products(const float* queries, const float* vector, std::size_t dimens
   out[3] = d;
 }
 
+float exact_distance(const float* a, const float* b, std::size_t dimension) {
+  double square = 0;
+  for (std::size_t k = 0; k < dimension; ++k) square += (double{a[k]} - b[k]) * (double{a[k]} - b[k]);
+  return static_cast<float>(std::sqrt(square));
+}
+
 }  // namespace
 
 WordSpace::WordSpace(std::vector<std::string> words, std::vector<float> values, std::size_t dimension)
@@ -42,11 +51,18 @@ WordSpace::WordSpace(std::vector<std::string> words, std::vector<float> values, 
   }
   for (std::size_t i = 0; i < words_.size(); ++i) {
     if (!index_.emplace(words_[i], i).second) throw bad_data(fmt::format("the word '{}' has two vectors", words_[i]));
-    float square = 0;
-    for (const float value : row(i)) square += value * value;
-    if (!(square > 0) || !std::isfinite(square)) {
+    double square = 0;
+    for (const float value : row(i)) square += double{value} * value;
+    if (!(square > 0) || !(square < kLargestSquare)) {
       throw bad_data(fmt::format("the vector of '{}' is zero or not finite", words_[i]), "Leave such words out of the file.");
     }
+  }
+  mean_.assign(dimension_, 0);
+  for (std::size_t i = 0; i < values_.size(); ++i) mean_[i % dimension_] += double{values_[i]} / static_cast<double>(words_.size());
+  for (std::size_t i = 0; i < values_.size(); ++i) centred_.push_back(static_cast<float>(values_[i] - mean_[i % dimension_]));
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    float square = 0;
+    for (std::size_t k = 0; k < dimension_; ++k) square += centred_[i * dimension_ + k] * centred_[i * dimension_ + k];
     squares_.push_back(square);
   }
   std::vector<std::size_t> order(words_.size());
@@ -71,7 +87,7 @@ std::size_t WordSpace::find(std::string_view word) const {
 void WordSpace::distances(std::span<const float> queries, std::span<const std::size_t> own, std::span<float> out) const {
   const std::size_t count = queries.size() / dimension_, padded = (count + 3) / 4 * 4;
   std::vector<float> padding(padded * dimension_);
-  std::copy(queries.begin(), queries.end(), padding.begin());
+  for (std::size_t i = 0; i < queries.size(); ++i) padding[i] = static_cast<float>(queries[i] - mean_[i % dimension_]);
   std::vector<float> norms(padded);
   for (std::size_t q = 0; q < count; ++q) {
     for (std::size_t k = 0; k < dimension_; ++k) norms[q] += padding[q * dimension_ + k] * padding[q * dimension_ + k];
@@ -81,10 +97,11 @@ void WordSpace::distances(std::span<const float> queries, std::span<const std::s
     for (std::size_t q = 0; q < padded; q += 4) {
       for (std::size_t i = begin; i < end; ++i) {
         float products[4];
-        four_products(padding.data() + q * dimension_, values_.data() + i * dimension_, dimension_, products);
+        four_products(padding.data() + q * dimension_, centred_.data() + i * dimension_, dimension_, products);
         for (std::size_t k = 0; k < 4 && q + k < count; ++k) {
-          const float square = norms[q + k] + squares_[i] - 2 * products[k];
-          out[(q + k) * size() + i] = square > 0 ? std::sqrt(square) : 0.0F;
+          const float norm = norms[q + k] + squares_[i], square = norm - 2 * products[k];
+          const float* const query = queries.data() + (q + k) * dimension_;
+          out[(q + k) * size() + i] = square > kNear * norm ? std::sqrt(square) : exact_distance(query, row(i).data(), dimension_);
         }
       }
     }

@@ -27,12 +27,13 @@ class WordSpace {
   std::size_t find(std::string_view word) const;
 
   /// Euclidean distances of each of `queries` [Q, dimension] to all words, into `out` [Q, size()].
-  /// float32, accumulated in float32 (relative error about 1e-6 of the squared norms); the distance of a word's
+  /// Products in float32 of vectors about their mean; where these are near each other, and float32 would lose digits, from
+  /// differences in double precision. Relative error of a distance about 1e-6, wherever the vectors lie; that of a word's
   /// own vector is exactly 0 if `own` gives its number.
   /// Cost: Q size() dimension multiply-adds, blocked so that a block of vectors serves all queries.
   void distances(std::span<const float> queries, std::span<const std::size_t> own, std::span<float> out) const;
 
-  /// Smallest and largest distance of two words: exact. Cost: size()^2 dimension / 2 multiply-adds, once.
+  /// Smallest and largest distance of two words, as exact as `distances`. Cost: size()^2 dimension / 2 multiply-adds, once.
   struct Range {
     double least = 0, most = 0;
   };
@@ -42,7 +43,9 @@ class WordSpace {
   std::size_t dimension_;
   std::vector<std::string> words_;
   std::vector<float> values_;
-  std::vector<float> squares_;  ///< [size()] squared norms.
+  std::vector<double> mean_;    ///< [dimension]
+  std::vector<float> centred_;  ///< [size(), dimension] vectors less their mean.
+  std::vector<float> squares_;  ///< [size()] their squared norms.
   std::unordered_map<std::string_view, std::size_t> index_;
 };
 

@@ -77,6 +77,23 @@ TEST(WordSpace, DistancesAsInDoublePrecision) {
   EXPECT_EQ(space.find("zebra"), space.size());
 }
 
+TEST(WordSpace, DistancesFarFromTheOriginAndNearEachOther) {
+  // Two groups a thousand apart, each of vectors within a hundredth; and all of it far out.
+  for (const double offset : {0.0, 1000.0}) {
+    core::ReproducibleRng rng(9);
+    std::vector<float> values;
+    for (std::size_t i = 0; i < 40; ++i) {
+      for (std::size_t k = 0; k < 8; ++k) values.push_back(static_cast<float>(offset + (i % 2 == 0 ? 300 : 0) + .01 * rng.normal()));
+    }
+    const WordSpace space(numbered_words(40), std::move(values), 8);
+    std::vector<float> out(space.size());
+    for (const std::size_t word : {std::size_t{0}, std::size_t{7}}) {
+      space.distances(space.row(word), std::span(&word, 1), out);
+      for (std::size_t i = 0; i < space.size(); ++i) EXPECT_NEAR(out[i], distance_of(space, word, i), 1e-5 * distance_of(space, word, i)) << offset;
+    }
+  }
+}
+
 TEST(WordSpace, RefusesVectorsThatAreNoMetric) {
   EXPECT_THROW(WordSpace({"a", "b"}, {1, 2, 1, 2}, 2), Error);   // one vector
   EXPECT_THROW(WordSpace({"a", "b"}, {1, 2, 0, 0}, 2), Error);   // zero
