@@ -49,10 +49,16 @@ constexpr const char* kGenderPairs[][2] = {
     {"manhood", "womanhood"}, {"boyhood", "girlhood"}, {"manly", "womanly"}, {"boyish", "girlish"},
     {"masculine", "feminine"}, {"masculinity", "femininity"}, {"patriarch", "matriarch"},
     {"patriarchs", "matriarchs"}, {"patriarchy", "matriarchy"}, {"patriarchal", "matriarchal"}, {"masseur", "masseuse"},
-    {"masseurs", "masseuses"}, {"stuntman", "stuntwoman"}, {"stuntmen", "stuntwomen"}};
+    {"masseurs", "masseuses"}, {"host", "hostess"}, {"hosts", "hostesses"}, {"househusband", "housewife"},
+    {"househusbands", "housewives"}, {"mankind", "womankind"}, {"stuntman", "stuntwoman"}, {"stuntmen", "stuntwomen"}};
 
 // Titles that the other side has no equal of.
-constexpr const char* kOneWay[][2] = {{"ms", "mr"}, {"mum", "dad"}, {"mums", "dads"}, {"mummy", "daddy"}, {"ma'am", "sir"}};
+constexpr const char* kOneWay[][2] = {{"ms", "mr"}, {"mum", "dad"}, {"mums", "dads"}, {"mummy", "daddy"}, {"ma'am", "sir"},
+                                        {"auntie", "uncle"}, {"aunties", "uncles"}};
+
+// With a capital before a name. "Miss" alone is a verb and a loss.
+constexpr const char* kTitlePairs[][2] = {{"lord", "lady"}, {"sir", "dame"}};
+constexpr const char* kOneWayTitles[][2] = {{"miss", "mr"}};
 
 // First names of the United States, paired by how common they are among men and among women.
 constexpr const char* kNamePairs[][2] = {
@@ -88,6 +94,8 @@ SwapLists default_gender_lists() {
   SwapLists lists;
   append(kGenderPairs, lists.pairs);
   append(kOneWay, lists.one_way);
+  append(kTitlePairs, lists.titles);
+  append(kOneWayTitles, lists.one_way_titles);
   append(kNamePairs, lists.names);
   return lists;
 }

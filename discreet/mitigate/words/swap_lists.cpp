@@ -97,6 +97,23 @@ std::vector<ReadPair> pairs_of_two_files(const std::filesystem::path& a, const s
   }
 }
 
+std::vector<ReadPair> pairs_of_source(const std::string& source) {
+  const auto files = pair_files(source);
+  if (files.size() == 2) return pairs_of_two_files(files[0], files[1]);
+  return files[0].extension() == ".json" ? pairs_of_json(files[0]) : pairs_of_lines(files[0]);
+}
+
+/// Whether a pair is left out whatever the others are.
+bool leaves_out(const ReadPair& pair, bool rules_for_pronouns, std::vector<std::string>& left_out) {
+  const std::string said = pair.first + "/" + pair.second;
+  if (rules_for_pronouns && (kPronounForms.count(pair.first) > 0 || kPronounForms.count(pair.second) > 0)) {
+    left_out.push_back(said + ": pronouns are exchanged by rules");
+    return true;
+  }
+  if (pair.first == pair.second) left_out.push_back(said + ": one word");
+  return pair.first == pair.second;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> pair_files(const std::string& source) {
@@ -107,25 +124,14 @@ std::vector<std::filesystem::path> pair_files(const std::string& source) {
 
 void read_pairs(const std::string& source, PairConflict conflict, bool rules_for_pronouns, WordPairs& into,
                 std::vector<std::string>& left_out) {
-  const auto files = pair_files(source);
-  const std::vector<ReadPair> read = files.size() == 2               ? pairs_of_two_files(files[0], files[1])
-                                     : files[0].extension() == ".json" ? pairs_of_json(files[0])
-                                                                       : pairs_of_lines(files[0]);
   std::unordered_map<std::string, std::string> partner;
   for (const auto& [a, b] : into) {
     partner[a] = b;
     partner[b] = a;
   }
-  for (const ReadPair& pair : read) {
+  for (const ReadPair& pair : pairs_of_source(source)) {
+    if (leaves_out(pair, rules_for_pronouns, left_out)) continue;
     const std::string said = pair.first + "/" + pair.second;
-    if (rules_for_pronouns && (kPronounForms.count(pair.first) > 0 || kPronounForms.count(pair.second) > 0)) {
-      left_out.push_back(said + ": pronouns are exchanged by rules");
-      continue;
-    }
-    if (pair.first == pair.second) {
-      left_out.push_back(said + ": one word");
-      continue;
-    }
     const auto a = partner.find(pair.first), b = partner.find(pair.second);
     if (a == partner.end() && b == partner.end()) {
       partner[pair.first] = pair.second;
@@ -140,6 +146,22 @@ void read_pairs(const std::string& source, PairConflict conflict, bool rules_for
                      "Swapping twice would not give the text back. Mend the list, or take the first with --on-conflict first.");
     }
     left_out.push_back(fmt::format("{}: '{}' has the partner '{}'", said, word, other));
+  }
+}
+
+void read_one_way(const std::string& source, PairConflict conflict, bool rules_for_pronouns, WordPairs& into,
+                  std::vector<std::string>& left_out) {
+  std::unordered_map<std::string, std::string> partner(into.begin(), into.end());
+  for (const ReadPair& pair : pairs_of_source(source)) {
+    if (leaves_out(pair, rules_for_pronouns, left_out)) continue;
+    const auto [known, added] = partner.emplace(pair.first, pair.second);
+    if (added) into.emplace_back(pair.first, pair.second);
+    if (known->second == pair.second) continue;
+    if (conflict == PairConflict::kError) {
+      throw bad_data(fmt::format("{}: '{}' becomes '{}' and here '{}'", pair.where, pair.first, known->second, pair.second),
+                     "A word becomes one other. Mend the list, or take the first with --on-conflict first.");
+    }
+    left_out.push_back(fmt::format("{}/{}: '{}' becomes '{}'", pair.first, pair.second, pair.first, known->second));
   }
 }
 

@@ -15,6 +15,8 @@ using WordPairs = std::vector<std::pair<std::string, std::string>>;
 struct SwapLists {
   WordPairs pairs;    ///< In both directions.
   WordPairs one_way;  ///< Only first to second ("ms" to "mr"): these do not come back.
+  WordPairs titles;   ///< In both directions, with a capital before a capitalised word ("Lord Byron"); may be in `pairs` too.
+  WordPairs one_way_titles;
   WordPairs names;    ///< In both directions, where they are written with a capital.
   bool pronouns = true;  ///< he, she, his, her, him, hers, himself, herself by rules.
   /// Pairs left out because a word had a partner already, or both are one word, with the reason.
@@ -34,6 +36,11 @@ enum class PairConflict { kError, kFirst };
 /// Throws: kBadData naming file and line; kRuntime.
 void read_pairs(const std::string& source, PairConflict conflict, bool rules_for_pronouns, WordPairs& into,
                 std::vector<std::string>& left_out);
+
+/// The same for words that change in one direction: a first word has one partner, a second may have several ("mother" and
+/// "father" to "parent").
+void read_one_way(const std::string& source, PairConflict conflict, bool rules_for_pronouns, WordPairs& into,
+                  std::vector<std::string>& left_out);
 
 /// The files that a source names.
 std::vector<std::filesystem::path> pair_files(const std::string& source);

@@ -8,6 +8,7 @@
 
 #include "discreet/core/error.h"
 #include "discreet/mitigate/words/pronouns.h"
+#include "discreet/text/letters.h"
 #include "discreet/text/unicode.h"
 
 namespace discreet::mitigate {
@@ -27,9 +28,16 @@ const std::unordered_set<std::string> kNamesAndWords = {
     "major", "marshall", "page", "reed", "rowan", "stone", "wren", "virginia", "georgia", "carolina", "dakota", "israel",
     "charity", "mercy", "constance", "patience", "prudence", "misty", "stormy", "windy", "brook", "eve", "dot", "peg", "kitty"};
 
-const std::unordered_set<std::string> kTitles = {"mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam",
+const std::unordered_set<std::string> kTitles = {"mr", "mrs", "ms", "miss", "dr", "prof", "professor", "st", "saint", "madam",
                                                  "lord", "lady", "judge", "senator", "captain", "president", "sgt",
                                                  "lt", "col", "gen", "rev", "sister", "brother", "queen", "king"};
+
+// Before them "god" is a name, also without a capital ("thank god"), and no man among gods.
+const std::unordered_set<std::string> kBeforeGod = {
+    "thank", "thanks", "oh", "o", "ah", "my", "dear", "good", "sweet", "almighty", "by", "for", "to", "in", "of", "with", "from", "on",
+    "at", "about", "under", "before", "against", "without", "like", "as", "and", "or", "but", "if", "when", "because", "that", "so",
+    "only", "how", "where", "why", "what", "swear", "believe", "believes", "praise", "bless", "love", "loves", "is", "was", "are", "were",
+    "does", "did", "do", "may", "would", "will", "can", "could", "should", "honest", "hope", "wish", "does", "than", "said", "says"};
 
 /// Which bytes words are made of: letters, digits, "_" and all above 127 (some of which are punctuation after all).
 struct ByteClasses {
@@ -64,16 +72,36 @@ inline std::uint64_t hash_of(const char* word, std::size_t length, const char* r
 }
 std::uint64_t hash_of(std::string_view word) { return hash_of(word.data(), word.size(), word.data() + word.size()); }
 
-/// Whether `written` is `word` (lower case) in any case.
+/// Whether `written` is `word` (lower case) with ASCII letters in any case.
 bool same_word(std::string_view written, const std::string& word) {
   if (written.size() != word.size()) return false;
   for (std::size_t i = 0; i < word.size(); ++i) {
     const auto a = static_cast<unsigned char>(written[i]), b = static_cast<unsigned char>(word[i]);
-    if (a == b) continue;
-    const bool latin = i > 0 && word[i - 1] == '\xC3' && a >= 0x80 && a <= 0x9E;
-    if (!((a >= 'A' && a <= 'Z') || latin) || a + 32 != b) return false;
+    if (a != b && (a < 'A' || a > 'Z' || a + 32 != b)) return false;
   }
   return true;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+}
+
+constexpr std::string_view kCurledApostrophe = "\xE2\x80\x99";
+/// How many bytes an apostrophe takes at `i`, or 0.
+std::size_t apostrophe_at(std::string_view text, std::size_t i) {
+  if (i < text.size() && text[i] == '\'') return 1;
+  return text.substr(std::min(i, text.size()), 3) == kCurledApostrophe ? 3 : 0;
+}
+
+/// A word as the lists have it: lower case, straight apostrophes; empty for what is no UTF-8.
+std::string list_form(std::string_view word) {
+  if (text::find_invalid_utf8(word) != std::string_view::npos) return {};
+  std::string form = text::lowercase(word);
+  for (std::size_t at = 0; (at = form.find(kCurledApostrophe, at)) != std::string::npos;) {
+    form[at] = '\'';
+    form.erase(at + 1, kCurledApostrophe.size() - 1);
+  }
+  return form;
 }
 
 /// How many bytes at `i` are punctuation of more than one byte (quotes, dashes, ellipses, Latin-1 and CJK marks), or 0.
@@ -93,41 +121,40 @@ std::string lower_ascii(std::string_view word) {
   return text;
 }
 
-bool upper_at(std::string_view text, std::size_t i) { return i < text.size() && text[i] >= 'A' && text[i] <= 'Z'; }
-
-/// A first letter in upper case; also of the two-byte Latin and Greek letters that case folding turns.
-std::string capitalised(const std::string& word) {
-  std::string text = word;
-  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 32);
-  return text;
+/// Whether a character begins at `i` that is a capital letter.
+bool upper_at(std::string_view text, std::size_t i) {
+  if (i >= text.size()) return false;
+  const auto first = static_cast<unsigned char>(text[i]);
+  if (first < 0x80) return first >= 'A' && first <= 'Z';
+  const std::string_view character = text.substr(i, first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2);
+  if (text::find_invalid_utf8(character) != std::string_view::npos) return false;
+  std::size_t at = 0;
+  return text::is_upper(text::next_code_point(character, at));
 }
-
-std::string upper_case(const std::string& word) {
-  std::string text = word;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] >= 'a' && text[i] <= 'z') text[i] = static_cast<char>(text[i] - 32);
-    // Latin-1 letters é to É and the like: C3 A0..BE except the division sign.
-    else if (text[i] == '\xC3' && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xA0 &&
-             static_cast<unsigned char>(text[i + 1]) != 0xB7 && static_cast<unsigned char>(text[i + 1]) != 0xBF) {
-      text[i + 1] = static_cast<char>(static_cast<unsigned char>(text[i + 1]) - 0x20);
-      ++i;
-    }
-  }
-  return text;
+bool letter_at(std::string_view text, std::size_t i) {
+  return i < text.size() && (((text[i] | 32) >= 'a' && (text[i] | 32) <= 'z') || static_cast<signed char>(text[i]) < 0);
 }
 
 /// The partner with the case of the word that it stands for. Lower: as the list has it; one that follows none of
 /// the three patterns: as the list has it, capitalised if the word is.
 void append_with_case(std::string_view word, const std::string& partner, std::string& out) {
-  std::size_t upper = 0, letters = 0;  // of ASCII
-  for (const char c : word) {
-    upper += c >= 'A' && c <= 'Z' ? 1 : 0;
-    letters += (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? 1 : 0;
+  std::size_t upper = 0, letters = 0;
+  if (is_ascii(word)) {
+    for (const char c : word) {
+      upper += c >= 'A' && c <= 'Z' ? 1 : 0;
+      letters += (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? 1 : 0;
+    }
+  } else {
+    for (std::size_t at = 0; at < word.size();) {
+      const char32_t c = text::next_code_point(word, at);
+      upper += text::is_upper(c) ? 1 : 0;
+      letters += text::is_upper(c) || text::is_lower(c) ? 1 : 0;
+    }
   }
-  if (upper == 0) out += partner;
-  else if (upper == letters && letters > 1) out += upper_case(partner);
-  else if (upper_at(word, 0)) out += capitalised(partner);
-  else out += partner;
+  const bool all = upper == letters && letters > 1;
+  if (upper == 0 || (!all && !upper_at(word, 0))) out += partner;
+  else if (all) out += text::uppercase(partner);
+  else out += text::capitalise(partner);
 }
 
 /// Parts of a compound keep their own case where both have as many: "Mother-In-Law".
@@ -165,6 +192,17 @@ struct Swapper::Place {
     if (line != std::string_view::npos) before.remove_prefix(line + 1);
     return {before, after.substr(0, after.find('\n'))};
   }
+  /// The word before, in lower case, if only a blank stands between; empty where a line begins.
+  std::string word_before() const {
+    if (begin < 2 || text[begin - 1] != ' ') return {};
+    std::size_t from = begin - 1;
+    while (from > 0 && letter_at(text, from - 1)) --from;
+    return lower_ascii(text.substr(from, begin - 1 - from));
+  }
+  bool is_the_one_god() const {
+    const std::string before = word_before();
+    return upper_at(text, begin) || before.empty() || kBeforeGod.count(before) > 0;
+  }
   bool sentence_begins() const {
     std::size_t i = begin;
     while (i > 0 && (text[i - 1] == ' ' || text[i - 1] == '"' || text[i - 1] == '\'' || text[i - 1] == '(')) --i;
@@ -176,7 +214,7 @@ struct Swapper::Place {
 };
 
 std::uint64_t SwapCounts::changed() const {
-  std::uint64_t sum = he + she + himself + herself + him + hers + her_to_his + her_to_him + his_to_her + his_to_hers;
+  std::uint64_t sum = titles + he + she + himself + herself + him + hers + her_to_his + her_to_him + his_to_her + his_to_hers;
   for (const auto& [a, b] : pairs) sum += a + b;
   for (const auto& [a, b] : names) sum += a + b;
   for (const std::uint64_t n : one_way) sum += n;
@@ -197,7 +235,7 @@ SwapCounts& SwapCounts::operator+=(const SwapCounts& other) {
   for (std::size_t i = 0; i < other.one_way.size(); ++i) one_way[i] += other.one_way[i];
   for (const auto member : {&SwapCounts::he, &SwapCounts::she, &SwapCounts::himself, &SwapCounts::herself, &SwapCounts::him,
                             &SwapCounts::hers, &SwapCounts::her_to_his, &SwapCounts::her_to_him, &SwapCounts::his_to_her,
-                            &SwapCounts::his_to_hers, &SwapCounts::surnames, &SwapCounts::names_or_words,
+                            &SwapCounts::his_to_hers, &SwapCounts::titles, &SwapCounts::surnames, &SwapCounts::names_or_words,
                             &SwapCounts::in_addresses, &SwapCounts::words}) {
     this->*member += other.*member;
   }
@@ -216,6 +254,17 @@ Swapper::Swapper(const SwapLists& lists) : lists_(lists) {
   add_all(lists_.pairs, Kind::kPairFirst, Kind::kPairSecond);
   add_all(lists_.names, Kind::kNameFirst, Kind::kNameSecond);
   for (std::uint32_t i = 0; i < lists_.one_way.size(); ++i) add(lists_.one_way[i].first, Kind::kOneWay, i);
+  for (const auto& [first, second] : lists_.titles) {
+    titles_[first] = second;
+    titles_[second] = first;
+  }
+  for (const auto& [first, second] : lists_.one_way_titles) titles_[first] = second;
+  for (const auto& [word, partner] : titles_) {
+    const Entry* known = find(hash_of(word), word);
+    if (known == nullptr || !known->whole) add(word, Kind::kTitle, 0);
+    known = find(hash_of(word), word);
+    entries_[static_cast<std::size_t>(known - entries_.data())].title = true;
+  }
   if (lists_.pronouns) {
     for (const char* word : kPronouns) add(word, Kind::kPronoun, 0);
   }
@@ -270,9 +319,14 @@ const Swapper::Entry* Swapper::find(std::uint64_t hash, std::string_view word) c
   return nullptr;
 }
 
+/// Of a word with other bytes than ASCII's.
+const Swapper::Entry* Swapper::find_wide(std::string_view word) const {
+  const std::string form = list_form(word);
+  return form.empty() ? nullptr : find(hash_of(form), form);
+}
+
 bool Swapper::is_name(std::string_view word) const {
-  const std::string text = lower_ascii(word);
-  const Entry* entry = find(hash_of(text), text);
+  const Entry* entry = is_ascii(word) ? find(hash_of(word), word) : find_wide(word);
   return entry != nullptr && (entry->kind == Kind::kNameFirst || entry->kind == Kind::kNameSecond);
 }
 
@@ -288,7 +342,9 @@ bool Swapper::surname_at(const Place& place) const {
   const std::string_view before = place.text.substr(begin, end - begin);
   if (before.empty() || !upper_at(before, 0)) return false;
   if (!dot && is_name(before)) return true;
-  if (kTitles.count(lower_ascii(before)) == 0) return false;
+  const std::string title = lower_ascii(before);
+  if (kTitles.count(title) == 0) return false;
+  if (title == "st" || title == "saint") return true;
   // "Mr. James" is a surname, "Mrs. Mary James" begins with a first name.
   return !(place.end < place.text.size() && place.text[place.end] == ' ' && upper_at(place.text, place.end + 1));
 }
@@ -328,22 +384,53 @@ bool Swapper::exchange_pronoun(std::string_view word, const Place& place, std::s
   return his_is_possessive(place.context()) ? put("her", counts.his_to_her) : put("hers", counts.his_to_hers);
 }
 
-bool Swapper::exchange(const Entry& entry, const Place& place, std::string& out, SwapCounts& counts) const {
+/// "Lord" and "Lady" before a name; without a capital or a name they are words like others.
+bool Swapper::exchange_title(const Place& place, std::string& out, SwapCounts& counts) const {
+  std::size_t next = place.end;
+  if (!upper_at(place.text, place.begin) || next >= place.text.size() || place.text[next] != ' ' || !upper_at(place.text, next + 1)) return false;
+  append_with_case(place.word(), titles_.at(lower_ascii(place.word())), out);
+  ++counts.titles;
+  return true;
+}
+
+bool Swapper::exchange_pair(const Entry& entry, Place& place, std::string& out, SwapCounts& counts) const {
+  const bool forward = entry.kind == Kind::kPairFirst;
+  const auto& [first, second] = lists_.pairs[entry.index];
+  const std::string &from = forward ? first : second, &to = forward ? second : first;
+  if ((from == "god" || from == "goddess") && place.is_the_one_god()) return false;
+  append_partner(place.word(), to, out);
+  ++counts.pairs[entry.index][forward ? 0 : 1];
+  // Of a plural in s the possessive has an apostrophe alone.
+  const auto plural = [](const std::string& word) { return word.ends_with('s') && !word.ends_with("ss"); };
+  const std::size_t apostrophe = apostrophe_at(place.text, place.end), behind = place.end + apostrophe;
+  if (apostrophe == 0 || plural(from) == plural(to)) return true;
+  const bool with_s = behind < place.text.size() && (place.text[behind] | 32) == 's' && !letter_at(place.text, behind + 1);
+  const bool word_behind = behind < place.text.size() && place.text[behind] == ' ' && letter_at(place.text, behind + 1);
+  if (plural(from) && word_behind) {
+    out.append(place.text.substr(place.end, apostrophe));
+    out += upper_at(place.text, place.end - 1) ? 'S' : 's';
+    place.end = behind;
+  } else if (plural(to) && with_s) {
+    out.append(place.text.substr(place.end, apostrophe));
+    place.end = behind + 1;
+  }
+  return true;
+}
+
+bool Swapper::exchange(const Entry& entry, Place& place, std::string& out, SwapCounts& counts) const {
   const bool address = (place.begin > 0 && place.text[place.begin - 1] == '@') ||
                        (place.end < place.text.size() && place.text[place.end] == '@');
   if (address) {
     ++counts.in_addresses;
     return false;
   }
+  if (entry.title && exchange_title(place, out, counts)) return true;
   switch (entry.kind) {
     case Kind::kPairFirst:
-      append_partner(place.word(), lists_.pairs[entry.index].second, out);
-      ++counts.pairs[entry.index][0];
-      return true;
     case Kind::kPairSecond:
-      append_partner(place.word(), lists_.pairs[entry.index].first, out);
-      ++counts.pairs[entry.index][1];
-      return true;
+      return exchange_pair(entry, place, out, counts);
+    case Kind::kTitle:
+      return false;
     case Kind::kOneWay:
       append_partner(place.word(), lists_.one_way[entry.index].second, out);
       ++counts.one_way[entry.index];
@@ -372,9 +459,16 @@ void Swapper::run(std::string_view text, std::string& out, SwapCounts& counts, s
   const std::size_t n = text.size();
   std::size_t copied = 0, i = 0;
   const auto is_word = [&](std::size_t k) { return kBytes.word[static_cast<unsigned char>(bytes[k])]; };
+  signed char all = 0;  // of the bytes of the word at hand: below 0 if one is
   const auto end_of_word = [&](std::size_t k) {
-    while (k < n && is_word(k) && (static_cast<signed char>(bytes[k]) >= 0 || wide_punctuation(text, k) == 0)) ++k;
+    for (; k < n && is_word(k) && (static_cast<signed char>(bytes[k]) >= 0 || wide_punctuation(text, k) == 0); ++k) {
+      all = static_cast<signed char>(all | bytes[k]);
+    }
     return k;
+  };
+  const auto entry_of = [&](std::size_t from, std::size_t to) {
+    const std::string_view word = text.substr(from, to - from);
+    return all >= 0 ? find(hash_of(bytes + from, to - from, last), word) : find_wide(word);
   };
   while (i < n) {
     if (!is_word(i)) {
@@ -388,16 +482,20 @@ void Swapper::run(std::string_view text, std::string& out, SwapCounts& counts, s
         continue;
       }
     }
-    std::size_t end = end_of_word(i + 1);
+    all = 0;
+    std::size_t end = end_of_word(i);
     ++counts.words;
-    const Entry* entry = find(hash_of(bytes + i, end - i, last), text.substr(i, end - i));
+    const Entry* entry = entry_of(i, end);
     if (entry != nullptr && entry->begins_compound) {
       // The longest entry that goes on over hyphens and apostrophes.
       const Entry* longest = entry->whole ? entry : nullptr;
       std::size_t longest_end = end, at = end;
-      while (at + 1 < n && (bytes[at] == '-' || bytes[at] == '\'') && is_word(at + 1) && at - i < 64) {
-        at = end_of_word(at + 1);
-        const Entry* whole = find(hash_of(bytes + i, at - i, last), text.substr(i, at - i));
+      while (at + 1 < n && at - i < 64) {
+        const std::size_t sign = bytes[at] == '-' ? 1 : apostrophe_at(text, at);
+        if (sign == 0 || at + sign >= n || !is_word(at + sign)) break;
+        if (sign > 1) all = -1;
+        at = end_of_word(at + sign);
+        const Entry* whole = entry_of(i, at);
         if (whole != nullptr && whole->whole) {
           longest = whole;
           longest_end = at;
@@ -410,7 +508,9 @@ void Swapper::run(std::string_view text, std::string& out, SwapCounts& counts, s
       const std::size_t before = out.size();
       out.append(text.substr(copied, i - copied));
       const std::size_t begins = out.size();
-      if (exchange(*entry, {text, i, end}, out, counts)) {
+      Place place{text, i, end};
+      if (exchange(*entry, place, out, counts)) {
+        end = place.end;
         copied = end;
         if (spans != nullptr) spans->push_back({i, end, begins - start, out.size() - start});
       } else {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "discreet/mitigate/words/swap_lists.h"
@@ -18,6 +19,7 @@ struct SwapCounts {
   std::uint64_t he = 0, she = 0, himself = 0, herself = 0, him = 0, hers = 0;  ///< Each to its one partner.
   /// Decided by context: her to his (a noun follows) or him; his to her (a noun follows) or hers.
   std::uint64_t her_to_his = 0, her_to_him = 0, his_to_her = 0, his_to_hers = 0;
+  std::uint64_t titles = 0;            ///< "Lord", "Lady", "Sir", "Miss" before a name.
   std::uint64_t surnames = 0;          ///< Name words behind a first name or a title: left.
   std::uint64_t names_or_words = 0;    ///< "Mark", "Grace" and their partners where a sentence begins: left.
   std::uint64_t in_addresses = 0;      ///< List words beside an "@": left.
@@ -35,9 +37,11 @@ struct SwapSpan {
 /// Exchanges words of text: pairs, names, pronouns.
 ///
 /// Words are runs of letters, digits and "_" in Unicode: nothing inside a word changes ("history", "sheriff",
-/// "he2"). Hyphens and apostrophes join words only where a list has the whole ("mother-in-law", "ma'am"), so "she's"
-/// and "mother's" keep their ends. Lower case, Capitals and ALL CAPITALS are carried over; other bytes stay as
-/// they are. Names change only with a capital. A line is the context of a pronoun.
+/// "he2"). Hyphens and apostrophes (also U+2019) join words only where a list has the whole ("mother-in-law", "ma'am"), so
+/// "she's" and "mother's" keep their ends; "ladies'" and "gentlemen's" are each other's. Lower case, Capitals and ALL
+/// CAPITALS are carried over, of any script; other bytes stay as they are. Names change only with a capital; so do the
+/// titles of `SwapLists::titles`, before a capitalised word. "god" changes where it is one of several ("a god"). A line is
+/// the context of a pronoun.
 /// Guarantee: swap(swap(text)) is text if each changed word is of a pair, a name, he/she, himself/herself, or a
 /// pronoun whose context decides alike in both. Reentrant: const, no state.
 class Swapper {
@@ -55,27 +59,32 @@ class Swapper {
   SwapCounts no_counts() const;
 
  private:
-  enum class Kind : std::uint8_t { kPairFirst, kPairSecond, kOneWay, kNameFirst, kNameSecond, kPronoun };
+  enum class Kind : std::uint8_t { kPairFirst, kPairSecond, kOneWay, kNameFirst, kNameSecond, kPronoun, kTitle };
   struct Entry {
     std::string word;
     Kind kind;
     std::uint32_t index;
     bool whole;  ///< False: only the beginning of an entry with a hyphen or an apostrophe.
     bool begins_compound;
+    bool title = false;
   };
 
   void run(std::string_view text, std::string& out, SwapCounts& counts, std::vector<SwapSpan>* spans) const;
   void add(const std::string& word, Kind kind, std::uint32_t index);
   void insert(const std::string& word, Entry entry);
   const Entry* find(std::uint64_t hash, std::string_view word) const;
+  const Entry* find_wide(std::string_view word) const;
   struct Place;
-  bool exchange(const Entry& entry, const Place& place, std::string& out, SwapCounts& counts) const;
+  bool exchange(const Entry& entry, Place& place, std::string& out, SwapCounts& counts) const;
   bool exchange_name(const Entry& entry, const Place& place, std::string& out, SwapCounts& counts) const;
   bool exchange_pronoun(std::string_view word, const Place& place, std::string& out, SwapCounts& counts) const;
+  bool exchange_pair(const Entry& entry, Place& place, std::string& out, SwapCounts& counts) const;
+  bool exchange_title(const Place& place, std::string& out, SwapCounts& counts) const;
   bool surname_at(const Place& place) const;
   bool is_name(std::string_view word) const;
 
   SwapLists lists_;
+  std::unordered_map<std::string, std::string> titles_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> slots_;  ///< Open addressing: entry + 1, or 0.
   std::vector<std::uint64_t> filter_; ///< One bit for the low 16 bits of each hash.
