@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -25,6 +26,7 @@ struct FilterRequest {
   bool patterns = true;         ///< Forms and lists; false: the tagger alone.
   std::filesystem::path tagger;  ///< A run of task tagging; its path stands in the document.
   TagTexts tag;                  ///< Empty: none.
+  const std::atomic<int>* stop = nullptr;  ///< 0, or a signal's number: ends the work between two lines.
 };
 
 /// Finds names, e-mail addresses, numbers and addresses in texts and masks, replaces or drops them, streamed. Returns

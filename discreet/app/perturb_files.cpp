@@ -14,6 +14,7 @@
 #include "discreet/core/registry.h"
 #include "discreet/formats/word_vectors.h"
 #include "discreet/mitigate/words/perturbation.h"
+#include "discreet/text/letters.h"
 #include "discreet/text/tokenizer.h"
 #include "discreet/text/unicode.h"
 
@@ -23,18 +24,27 @@ namespace {
 constexpr std::size_t kWordsInBatch = 8192;
 constexpr std::size_t kSampledWords = 50, kDrawsOfAWord = 40;
 
-bool made_of_word_characters(const std::string& word) {
-  for (std::size_t at = 0; at < word.size();) {
-    if (!text::is_word(text::next_code_point(word, at))) return false;
+/// Whether a token is punctuation and blanks alone; letters, digits, signs of money, pictures and all else tell something.
+bool tells_nothing(std::string_view token) {
+  for (std::size_t at = 0; at < token.size();) {
+    const char32_t c = text::next_code_point(token, at);
+    if (!text::is_space(c) && !text::is_punctuation(c)) return false;
   }
-  return !word.empty();
+  return true;
+}
+
+bool has_blank(std::string_view word) {
+  for (std::size_t at = 0; at < word.size();) {
+    if (text::is_space(text::next_code_point(word, at))) return true;
+  }
+  return false;
 }
 
 mitigate::WordSpace read_space(const PerturbRequest& request) {
   formats::WordVectors vectors = formats::read_word_vectors(
       request.vectors, {.limit = static_cast<std::size_t>(request.limit),
                         .wanted = [](const std::string& word) {
-                          return text::find_invalid_utf8(word) == std::string::npos && made_of_word_characters(word) &&
+                          return text::find_invalid_utf8(word) == std::string::npos && !tells_nothing(word) && !has_blank(word) &&
                                  text::lowercase(word) == word;
                         }});
   return mitigate::WordSpace(std::move(vectors.words), std::move(vectors.values), vectors.dimension);
@@ -47,15 +57,18 @@ class PerturbStream {
       : request_(request), space_(space), mechanism_(mechanism), tokenizer_(text::make_tokenizer("word")),
         file_(request.output) {}
 
-  void document(std::string_view line, const internal::DocumentChange& change) {
+  void document(const internal::StreamedDocument& row, const internal::DocumentChange& change) {
     std::string ignored;
-    batch_.push_back({std::string(line), change});
+    batch_.push_back({std::string(row.text), change, std::string(row.ending), {}});
     // First walk: the words.
-    change([&](std::string_view text, std::string&) { return collect(text); }, line, ignored);
+    change([&](std::string_view text, std::string&) { return collect(text, row.line); }, row.text, ignored);
     ++documents_;
     if (words_.size() >= kWordsInBatch) flush();
   }
-  void header(std::string_view line) { file_.line(line); }
+  void as_it_is(std::string_view bytes) {
+    if (batch_.empty()) file_.buffer += bytes;
+    else batch_.back().other += bytes;
+  }
   void finish() {
     flush();
     if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
@@ -65,14 +78,10 @@ class PerturbStream {
   std::uint64_t documents_ = 0, replaced_ = 0, kept_ = 0, unknown_ = 0;
 
  private:
-  struct Waiting {
-    std::string line;
-    internal::DocumentChange change;
-  };
-
-  bool collect(std::string_view text) {
+  bool collect(std::string_view text, std::uint64_t line) {
+    if (text::find_invalid_utf8(text) != std::string_view::npos) text::require_utf8(text, fmt::format("{}:{}", request_.input.string(), line));
     for (const text::Token& token : tokenizer_->tokenize(text)) {
-      if (!made_of_word_characters(token.text)) continue;
+      if (tells_nothing(token.text)) continue;
       const std::size_t word = space_.find(token.text);
       if (word < space_.size()) words_.push_back(word);
       else ++unknown_;
@@ -83,10 +92,10 @@ class PerturbStream {
   bool write(std::string_view text, std::string& out) {
     std::size_t copied = 0;
     for (const text::Token& token : tokenizer_->tokenize(text)) {
-      if (!made_of_word_characters(token.text)) continue;
+      if (tells_nothing(token.text)) continue;
       const std::size_t word = space_.find(token.text);
       if (word == space_.size() && request_.unknown == "keep") continue;
-      out.append(text.substr(copied, token.begin - copied));
+      append_gap(text.substr(copied, token.begin - copied), out);
       copied = token.end;
       if (word < space_.size()) {
         const std::size_t drawn = drawn_[next_++];
@@ -97,16 +106,26 @@ class PerturbStream {
         out += space_.word(std::min(static_cast<std::size_t>(rng_.uniform() * static_cast<double>(space_.size())), space_.size() - 1));
       }
     }
-    out.append(text.substr(copied));
+    append_gap(text.substr(copied), out);
     return true;
+  }
+
+  /// What stands between words: blanks and punctuation, without marks that a blank may carry.
+  void append_gap(std::string_view gap, std::string& out) const {
+    for (std::size_t at = 0; at < gap.size();) {
+      const std::size_t begin = at;
+      const char32_t c = text::next_code_point(gap, at);
+      if (text::is_space(c) || text::is_punctuation(c) || request_.unknown == "keep") out.append(gap.substr(begin, at - begin));
+    }
   }
 
   void flush() {
     drawn_ = mechanism_.replace(words_, rng_);
     next_ = 0;
-    for (const Waiting& waiting : batch_) {
+    for (const internal::WaitingDocument& waiting : batch_) {
       waiting.change([&](std::string_view text, std::string& out) { return write(text, out); }, waiting.line, file_.buffer);
-      file_.buffer += '\n';
+      file_.buffer += waiting.ending;
+      file_.buffer += waiting.other;
       file_.flush_if_full();
     }
     batch_.clear();
@@ -119,7 +138,7 @@ class PerturbStream {
   std::unique_ptr<text::Tokenizer> tokenizer_;
   internal::BlockFile file_;
   core::SecureRng rng_;
-  std::vector<Waiting> batch_;
+  std::vector<internal::WaitingDocument> batch_;
   std::vector<std::size_t> words_, drawn_;
   std::size_t next_ = 0;
 };
@@ -199,6 +218,7 @@ Json perturb_file(const PerturbRequest& request) {
   if (writes && (request.output.empty() || !(request.epsilon > 0) || !std::isfinite(request.epsilon))) {
     throw usage_error("mitigate perturb needs --out and an --epsilon above 0", "--calibrate prints what epsilons mean for these vectors.");
   }
+  internal::refuse_input_as_output({request.input, request.vectors}, request.output);
   const auto make = core::registry().make<mitigate::MakePerturbation>("perturbation", request.mechanism);
   const core::Config options = mechanism_options(request.set);
   const mitigate::WordSpace space = read_space(request);
@@ -220,8 +240,11 @@ Json perturb_file(const PerturbRequest& request) {
   }
   PerturbStream stream(request, space, *mechanism);
   internal::stream_documents(
-      request.input, request.columns, [&](std::string_view line, const internal::DocumentChange& change) { stream.document(line, change); },
-      [&](std::string_view line) { stream.header(line); });
+      request.input, request.columns,
+      {.document = [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) { stream.document(row, change); },
+       .header = [&](const internal::StreamedDocument& row) { stream.as_it_is(std::string(row.text) + std::string(row.ending)); },
+       .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
+      request.stop);
   stream.finish();
   document["documents"] = stream.documents_;
   document["guarantee"] = {{"proven", mechanism->proven()}, {"unit", "word"}, {"definition", "metric differential privacy"},
@@ -236,7 +259,7 @@ Json perturb_file(const PerturbRequest& request) {
   document["replaced_words"] = stream.replaced_;
   document["unknown_words"] = stream.unknown_;
   document["caveats"] = {
-      "The number of words, what stands between them and all other columns are written as they were: no guarantee covers them.",
+      "The number of words, blanks and punctuation between them and all other columns are written as they were: no guarantee covers them.",
       "Words compose: two texts of n words differ by at most the sum of epsilon times the distances of their words, place by "
       "place; a long text is hardly protected by what protects a word.",
       fmt::format("{} words have no vector: {}.", stream.unknown_,

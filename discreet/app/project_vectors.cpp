@@ -288,8 +288,12 @@ class VectorProjector {
 
 Json project_vectors(const ProjectVectorsRequest& request) {
   if (request.output.empty()) throw usage_error("mitigate project needs --out", "The projected vectors go there.");
-  std::error_code ignored;
-  if (fs::equivalent(request.vectors, request.output, ignored)) throw usage_error("--out is the input itself", "Write to another file.");
+  std::vector<fs::path> inputs = {request.vectors, request.word_lists};
+  inputs.insert(inputs.end(), request.keep.begin(), request.keep.end());
+  internal::refuse_input_as_output(inputs, request.output);
+  if (fs::exists(request.output) && !request.force) {
+    throw usage_error(request.output.string() + " exists already", "Choose another --out, or replace it with --force.");
+  }
   if (request.classes.empty() != request.word_lists.empty()) {
     throw usage_error("--word-lists and --classes go together", "The lists of the file that are the attribute's classes.");
   }

@@ -23,6 +23,7 @@ struct ProjectVectorsRequest {
   std::int64_t hidden = 32;               ///< Units of the non-linear probe.
   std::int64_t folds = 5;
   std::uint64_t seed = 0;
+  bool force = false;                     ///< Replace what is at `output`.
 };
 
 /// Removes an attribute from static vectors and writes them, word2vec's text form. Returns discreet.mitigation/1:

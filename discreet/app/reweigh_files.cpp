@@ -66,6 +66,7 @@ double phi_squared(const NamedClasses& group, const NamedClasses& label) {
 
 Json reweigh_file(const ReweighRequest& request) {
   if (request.group.empty()) throw usage_error("mitigate reweigh needs --group", "Name one or more columns: --group g,h");
+  internal::refuse_input_as_output({request.input}, request.output);
   const std::vector<std::string> known = table_columns(request.input);
   if (std::find(known.begin(), known.end(), request.column) != known.end()) {
     throw usage_error(fmt::format("{} has a column '{}' already", request.input.string(), request.column), "Choose another with --column.");
@@ -94,11 +95,20 @@ Json reweigh_file(const ReweighRequest& request) {
     // No column is changed: the lines come as they are.
     internal::stream_documents(
         request.input, {request.label},
-        [&](std::string_view line, const internal::DocumentChange&) {
-          file.line(with_cell(line, kind, request.column, fmt::format("{}", weights.weight(group.numbers.at(row), label.numbers.at(row)))));
-          ++row;
-        },
-        [&](std::string_view line) { file.line(with_cell(line, kind, request.column, request.column)); });
+        {.document =
+             [&](const internal::StreamedDocument& line, const internal::DocumentChange&) {
+               file.buffer += with_cell(line.text, kind, request.column,
+                                        fmt::format("{}", weights.weight(group.numbers.at(row), label.numbers.at(row))));
+               file.buffer += line.ending;
+               file.flush_if_full();
+               ++row;
+             },
+         .header =
+             [&](const internal::StreamedDocument& line) {
+               file.buffer += with_cell(line.text, kind, request.column, request.column);
+               file.buffer += line.ending;
+             },
+         .other = [&](std::string_view bytes) { file.buffer += bytes; }});
     file.finish();
   }
 

@@ -9,7 +9,6 @@
 namespace discreet::app {
 namespace {
 
-namespace fs = std::filesystem;
 
 constexpr std::size_t kRewrittenTexts = 256;  // at a time
 
@@ -17,19 +16,22 @@ class RewriteStream {
  public:
   explicit RewriteStream(const RewriteRequest& request) : request_(request), file_(request.output) {}
 
-  void document(std::string_view line, const internal::DocumentChange& change) {
+  void document(const internal::StreamedDocument& row, const internal::DocumentChange& change) {
     std::string ignored;
     change(
         [&](std::string_view text, std::string&) {
           texts_.emplace_back(text);
           return false;
         },
-        line, ignored);
-    batch_.emplace_back(line, change);
+        row.text, ignored);
+    batch_.push_back({std::string(row.text), change, std::string(row.ending), {}});
     ++documents_;
     if (texts_.size() >= kRewrittenTexts) flush();
   }
-  void header(std::string_view line) { file_.line(line); }
+  void as_it_is(std::string_view bytes) {
+    if (batch_.empty()) file_.buffer += bytes;
+    else batch_.back().other += bytes;
+  }
   void finish() {
     flush();
     if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
@@ -45,14 +47,15 @@ class RewriteStream {
     kept_ += done["kept_words"].get<std::uint64_t>();
     words_ += done["words"].get<std::uint64_t>();
     std::size_t next = 0;
-    for (const auto& [line, change] : batch_) {
-      change(
+    for (const internal::WaitingDocument& waiting : batch_) {
+      waiting.change(
           [&](std::string_view, std::string& out) {
             out += done["texts"].at(next++).get<std::string>();
             return true;
           },
-          line, file_.buffer);
-      file_.buffer += '\n';
+          waiting.line, file_.buffer);
+      file_.buffer += waiting.ending;
+      file_.buffer += waiting.other;
       file_.flush_if_full();
     }
     batch_.clear();
@@ -61,7 +64,7 @@ class RewriteStream {
 
   const RewriteRequest& request_;
   internal::BlockFile file_;
-  std::vector<std::pair<std::string, internal::DocumentChange>> batch_;
+  std::vector<internal::WaitingDocument> batch_;
   std::vector<std::string> texts_;
 };
 
@@ -69,8 +72,7 @@ class RewriteStream {
 
 Json rewrite_file(const RewriteRequest& request) {
   if (request.output.empty()) throw usage_error("mitigate rewrite needs --out FILE", "The rewritten text goes there.");
-  std::error_code ignored;
-  if (fs::equivalent(request.input, request.output, ignored)) throw usage_error("--out is the input itself", "Write to another file.");
+  internal::refuse_input_as_output({request.input}, request.output);
   // What is wrong with the mechanism is said before anything is written.
   const Json guarantee = request.rewrite({})["guarantee"];
   const bool proven = guarantee["proven"].get<bool>();
@@ -82,8 +84,11 @@ Json rewrite_file(const RewriteRequest& request) {
                                        .inputs = {core::describe_input("input", request.input), core::describe_input("model", request.model)}});
   RewriteStream stream(request);
   internal::stream_documents(
-      request.input, request.columns, [&](std::string_view line, const internal::DocumentChange& change) { stream.document(line, change); },
-      [&](std::string_view line) { stream.header(line); });
+      request.input, request.columns,
+      {.document = [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) { stream.document(row, change); },
+       .header = [&](const internal::StreamedDocument& row) { stream.as_it_is(std::string(row.text) + std::string(row.ending)); },
+       .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
+      request.stop);
   stream.finish();
   document["documents"] = stream.documents_;
   document["guarantee"] = {{"proven", proven},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -20,6 +21,7 @@ struct RewriteRequest {
   std::string mechanism = "gaussian";
   double epsilon = 0, delta = 0;
   RewriteTexts rewrite;
+  const std::atomic<int>* stop = nullptr;  ///< 0, or a signal's number: ends the work between two lines.
 };
 
 /// Writes each text again from its noisy context vector, streamed; returns discreet.mitigate.rewrite/1 with the guarantee

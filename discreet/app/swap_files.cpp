@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 #include "discreet/app/internal/document_stream.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
 #include "discreet/mitigate/words/swapper.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet::app {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 struct DocumentCounts {
   std::uint64_t documents = 0, changed = 0, written = 0, substituted = 0, bytes = 0;
+  std::uint64_t not_utf8 = 0, first_not_utf8 = 0;  ///< Texts, and the line of the first.
 };
 
 mitigate::SwapLists lists_of(const SwapRequest& request) {
@@ -26,26 +29,30 @@ mitigate::SwapLists lists_of(const SwapRequest& request) {
   const auto conflict =
       request.on_conflict == "first" ? mitigate::PairConflict::kFirst : mitigate::PairConflict::kError;
   // A file's pair replaces what the project's own lists say of its words.
-  const auto override_own = [](const mitigate::WordPairs& given, mitigate::WordPairs& own) {
-    const auto given_word = [&](const std::string& word) {
-      return std::any_of(given.begin(), given.end(), [&](const auto& pair) { return pair.first == word || pair.second == word; });
-    };
-    std::erase_if(own, [&](const auto& pair) { return given_word(pair.first) || given_word(pair.second); });
+  const auto override_own = [](const mitigate::WordPairs& given, bool both, mitigate::WordPairs& own) {
+    std::set<std::string> words;
+    for (const auto& [first, second] : given) {
+      words.insert(first);
+      if (both) words.insert(second);
+    }
+    std::erase_if(own, [&](const auto& pair) { return words.contains(pair.first) || words.contains(pair.second); });
   };
   mitigate::WordPairs pairs, one_way, names;
   for (const std::string& source : request.pairs) {
     mitigate::read_pairs(source, conflict, request.pronouns, pairs, lists.left_out);
   }
   for (const std::string& source : request.one_way) {
-    mitigate::read_pairs(source, conflict, request.pronouns, one_way, lists.left_out);
+    mitigate::read_one_way(source, conflict, request.pronouns, one_way, lists.left_out);
   }
   for (const std::string& source : request.names) mitigate::read_pairs(source, conflict, false, names, lists.left_out);
   if (!names.empty()) lists.names.clear();  // other pairs of names would take partners away
-  for (mitigate::WordPairs* own : {&lists.pairs, &lists.one_way, &lists.names}) {
-    override_own(pairs, *own);
-    override_own(one_way, *own);
+  for (mitigate::WordPairs* own : {&lists.pairs, &lists.one_way, &lists.names, &lists.titles, &lists.one_way_titles}) {
+    override_own(pairs, true, *own);
+    override_own(one_way, false, *own);
+    if (own != &lists.titles && own != &lists.one_way_titles) override_own(names, true, *own);
   }
-  override_own(pairs, names);
+  override_own(pairs, true, names);
+  override_own(one_way, false, names);
   lists.pairs.insert(lists.pairs.end(), pairs.begin(), pairs.end());
   lists.one_way.insert(lists.one_way.end(), one_way.begin(), one_way.end());
   lists.names.insert(lists.names.end(), names.begin(), names.end());
@@ -64,37 +71,40 @@ class Stream {
 
   /// `change` appends the exchanged document and says whether anything changed.
   template <class Change>
-  void document(std::string_view original, const Change& change) {
+  void document(const internal::StreamedDocument& original, const Change& change) {
     ++numbers_.documents;
-    numbers_.bytes += original.size() + 1;
+    numbers_.bytes += original.text.size() + original.ending.size();
+    line_ = original.line;
     std::string& out = file_.buffer;
     const bool chosen = request_.mode != "substitute" || rng_.uniform() < request_.share;
-    if (request_.mode == "augment" || !chosen) put(original, out);
+    if (request_.mode == "augment" || !chosen) {
+      out += original.text;
+      out += original.ending;
+      ++numbers_.written;
+    }
     if (chosen) {
       const std::size_t before = out.size();
+      // The copy of a last line without an end stands on a line of its own.
+      if (request_.mode == "augment" && original.ending.empty()) out += '\n';
       const bool changed = change(out);
       numbers_.changed += changed ? 1 : 0;
       numbers_.substituted += request_.mode == "substitute" ? 1 : 0;
       if (request_.mode == "augment" && !changed) {
         out.resize(before);
       } else {
-        out += '\n';
+        out += original.ending;
         ++numbers_.written;
       }
     }
     file_.flush_if_full();
   }
 
-  void put(std::string_view line, std::string& out) {
-    out += line;
-    out += '\n';
-    ++numbers_.written;
-  }
-  void header(std::string_view line) { file_.line(line); }
+  void as_it_is(std::string_view bytes) { file_.buffer += bytes; }
 
   bool text(std::string_view text, std::string& out) {
     const std::uint64_t before = changes_;
     const std::size_t begin = out.size();
+    if (text::find_invalid_utf8(text) != std::string_view::npos && numbers_.not_utf8++ == 0) numbers_.first_not_utf8 = line_;
     swapper_.swap(text, out, counts_);
     changes_ += std::string_view(out).substr(begin) != text ? 1 : 0;
     return changes_ != before;
@@ -118,7 +128,7 @@ class Stream {
   internal::BlockFile file_;
   mitigate::SwapCounts counts_;
   DocumentCounts numbers_;
-  std::uint64_t changes_ = 0;
+  std::uint64_t changes_ = 0, line_ = 0;
 };
 
 Json pair_counts(const mitigate::WordPairs& pairs, const std::vector<std::array<std::uint64_t, 2>>& counts) {
@@ -162,11 +172,18 @@ void report_swap(const mitigate::Swapper& swapper, const Stream& stream, Json& d
                           {"her", {{"his", c.her_to_his}, {"him", c.her_to_him}}},
                           {"his", {{"her", c.his_to_her}, {"hers", c.his_to_hers}}}};
   document["decided_by_context"] = c.her_to_his + c.her_to_him + c.his_to_her + c.his_to_hers;
+  document["titles"] = c.titles;
   document["untouched"] = {{"surnames", c.surnames}, {"names_or_words", c.names_or_words}, {"in_addresses", c.in_addresses}};
   document["lists"] = {{"pairs", lists.pairs.size()}, {"one_way", lists.one_way.size()}, {"names", lists.names.size()}, {"left_out", lists.left_out}};
   document["caveats"] = {
       "her and his are resolved by rules on the words around them; docs/mitigation.md says how often they are right.",
       "Words are exchanged, not meanings: facts, first names outside the lists and surnames stay."};
+  if (n.not_utf8 > 0) {
+    document["not_utf8_texts"] = n.not_utf8;
+    document["caveats"].push_back(fmt::format("{} texts are not UTF-8, the first in line {}: a word with such a byte in it is none of "
+                                              "the lists', and stays byte for byte. Convert the file if it is of another encoding.",
+                                              n.not_utf8, n.first_not_utf8));
+  }
   if (!document["one_way"].empty()) {
     document["caveats"].push_back("Words of one_way do not come back when the text is swapped again.");
   }
@@ -176,10 +193,13 @@ void report_swap(const mitigate::Swapper& swapper, const Stream& stream, Json& d
 
 Json swap_file(const SwapRequest& request) {
   if (request.output.empty()) throw usage_error("mitigate swap needs --out FILE", "The exchanged text goes there.");
-  std::error_code ignored;
-  if (fs::equivalent(request.input, request.output, ignored)) {
-    throw usage_error("--out is the input itself", "Write to another file.");
+  std::vector<fs::path> read = {request.input};
+  for (const auto* sources : {&request.pairs, &request.one_way, &request.names}) {
+    for (const std::string& source : *sources) {
+      for (const fs::path& file : mitigate::pair_files(source)) read.push_back(file);
+    }
   }
+  internal::refuse_input_as_output(read, request.output);
   const mitigate::Swapper swapper(lists_of(request));
   Json configuration = {{"mode", request.mode}, {"pronouns", request.pronouns}, {"built_in", request.built_in},
                         {"on_conflict", request.on_conflict}};
@@ -203,10 +223,17 @@ Json swap_file(const SwapRequest& request) {
     const internal::TextChange exchange = [&](std::string_view from, std::string& to) { return stream.text(from, to); };
     internal::stream_documents(
         request.input, request.columns,
-        [&](std::string_view line, const internal::DocumentChange& change) {
-          stream.document(line, [&](std::string& out) { return change(exchange, line, out); });
-        },
-        [&](std::string_view line) { stream.header(line); });
+        {.document =
+             [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) {
+               stream.document(row, [&](std::string& out) { return change(exchange, row.text, out); });
+             },
+         .header =
+             [&](const internal::StreamedDocument& row) {
+               stream.as_it_is(row.text);
+               stream.as_it_is(row.ending);
+             },
+         .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
+        request.stop);
     stream.finish();
     report_swap(swapper, stream, document);
     document["bytes"] = stream.numbers().bytes;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -21,6 +22,7 @@ struct SwapRequest {
   bool built_in = true;          ///< The project's own lists, before the files.
   bool pronouns = true;
   std::string on_conflict = "error";  ///< error | first
+  const std::atomic<int>* stop = nullptr;  ///< 0, or a signal's number: ends the work between two lines.
 };
 
 /// Streams `input` to `output` and returns discreet.mitigate.swap/1: what was exchanged, how often, in which

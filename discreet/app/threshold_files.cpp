@@ -229,6 +229,7 @@ Json choose_group_thresholds(const ThresholdRequest& request, const OutcomeRows&
 
 Json threshold_file(const ThresholdRequest& request) {
   if (request.group.empty()) throw usage_error("mitigate thresholds needs --group", "Name one or more columns: --group g,h");
+  internal::refuse_input_as_output({request.input, request.evaluate}, request.output);
   const OutcomeRows fit = read_outcomes(request.input, request);
   const bool same = request.evaluate.empty();
   return choose_group_thresholds(request, fit, same ? fit : read_outcomes(request.evaluate, request), same);

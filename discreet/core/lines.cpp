@@ -26,6 +26,8 @@ struct LineReader::State {
   std::vector<char> block = std::vector<char>(kBlockBytes);
   std::size_t begin = 0, end = 0;
   std::uint64_t line_number = 0;
+  std::string_view ending;
+  bool byte_order_mark = false;
 
   ~State() {
     if (file != nullptr) ::gzclose(file);
@@ -75,8 +77,8 @@ LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 bool LineReader::next(std::string& line) {
   State& s = *state_;
   line.clear();
-  bool any = false;
-  for (bool ended = false; !ended;) {
+  bool any = false, ended = false;
+  while (!ended) {
     if (s.begin == s.end && !s.refill()) break;
     any = true;
     const char* from = s.block.data() + s.begin;
@@ -92,12 +94,18 @@ bool LineReader::next(std::string& line) {
     s.begin += length + (ended ? 1 : 0);
   }
   if (!any) return false;
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (++s.line_number == 1 && line.rfind(kByteOrderMark, 0) == 0)
+  const bool carriage = !line.empty() && line.back() == '\r';
+  if (carriage) line.pop_back();
+  s.ending = ended ? (carriage ? "\r\n" : "\n") : (carriage ? "\r" : "");
+  if (++s.line_number == 1 && line.rfind(kByteOrderMark, 0) == 0) {
+    s.byte_order_mark = true;
     line.erase(0, kByteOrderMark.size());
+  }
   return true;
 }
 
+std::string_view LineReader::ending() const { return state_->ending; }
+bool LineReader::byte_order_mark() const { return state_->byte_order_mark; }
 std::uint64_t LineReader::line_number() const { return state_->line_number; }
 std::string LineReader::where() const {
   return fmt::format("{}:{}", state_->path.string(), state_->line_number);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace discreet::core {
 
@@ -30,6 +31,10 @@ class LineReader {
   /// binary file); kRuntime when reading fails.
   bool next(std::string& line);
 
+  /// What ended the line last read: "\n", "\r\n", or at the file's end "\r" or nothing.
+  std::string_view ending() const;
+  /// Whether a byte order mark stood before the first line, once that is read.
+  bool byte_order_mark() const;
   /// Of the line last read, from 1; 0 before the first.
   std::uint64_t line_number() const;
   /// "path:line", for errors.

@@ -8,28 +8,53 @@
 #include "discreet/core/error.h"
 #include "discreet/core/fields.h"
 #include "discreet/core/lines.h"
+#include "discreet/core/operation.h"
 
 namespace discreet::app::internal {
 namespace {
 
 constexpr std::size_t kBlock = 1U << 20;
 
-void stream_text(const std::filesystem::path& input, const OnDocument& on_document) {
-  core::LineReader lines(input);
+/// Lines of a file, with a look at the signal before each.
+class Lines {
+ public:
+  Lines(const std::filesystem::path& input, const DocumentSink& sink, const std::atomic<int>* stop) : lines_(input), sink_(sink), stop_(stop) {}
+
+  bool next(std::string& line) {
+    const core::OperationContext context{.emit = {}, .stop = stop_, .quiet = true};
+    if (context.stopping()) throw core::interrupted(context, "Nothing was written to --out.");
+    if (!lines_.next(line)) return false;
+    if (lines_.line_number() == 1 && lines_.byte_order_mark()) sink_.other("\xEF\xBB\xBF");
+    return true;
+  }
+  /// A blank row, as it is.
+  void pass(const std::string& line) const { sink_.other(line + std::string(lines_.ending())); }
+  StreamedDocument document(std::string_view text, std::uint64_t line) const { return {text, lines_.ending(), line}; }
+  core::LineReader& reader() { return lines_; }
+
+ private:
+  core::LineReader lines_;
+  const DocumentSink& sink_;
+  const std::atomic<int>* stop_;
+};
+
+void stream_text(Lines& lines, const DocumentSink& sink) {
   const DocumentChange whole = [](const TextChange& change, std::string_view line, std::string& out) {
     return change(line, out);
   };
-  for (std::string line; lines.next(line);) on_document(line, whole);
+  for (std::string line; lines.next(line);) sink.document(lines.document(line, lines.reader().line_number()), whole);
 }
 
-void stream_json(const std::filesystem::path& input, const std::vector<std::string>& columns,
-                 const OnDocument& on_document) {
-  core::LineReader lines(input);
+void stream_json(Lines& lines, const std::vector<std::string>& columns, const DocumentSink& sink) {
   for (std::string line; lines.next(line);) {
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    on_document(line, [columns, where = lines.where()](const TextChange& change, std::string_view text, std::string& out) {
-      return change_json_line(text, columns, change, out, where);
-    });
+    if (line.find_first_not_of(" \t") == std::string::npos) {
+      lines.pass(line);
+      continue;
+    }
+    sink.document(lines.document(line, lines.reader().line_number()),
+                  [columns, where = lines.reader().where()](const TextChange& change, std::string_view text, std::string& out) {
+                    return change_json_line(text, columns, change, out, where);
+                  });
   }
 }
 
@@ -48,29 +73,35 @@ std::vector<std::size_t> places_of(const std::vector<std::string>& columns, cons
   return places;
 }
 
-void stream_separated(const std::filesystem::path& input, char separator, const std::vector<std::string>& columns,
-                      const OnDocument& on_document, const OnHeader& on_header) {
-  core::LineReader lines(input);
+void stream_separated(Lines& lines, char separator, const std::vector<std::string>& columns, const DocumentSink& sink) {
   std::string row, more;
   std::vector<std::size_t> places;
   std::size_t cells = 0;
   while (lines.next(row)) {
-    const std::string where = lines.where();
-    if (row.empty()) continue;
-    while (!quotes_closed(row)) {
+    const std::string where = lines.reader().where();
+    const std::uint64_t number = lines.reader().line_number();
+    if (row.empty()) {
+      lines.pass(row);
+      continue;
+    }
+    bool inside = ends_inside_quotes(row, separator, false);
+    while (inside) {
+      row += lines.reader().ending();
       if (!lines.next(more)) {
-        throw bad_data(where + ": a quoted cell that begins in this row never ends", "Close it with '\"'.");
+        throw bad_data(where + ": a quoted cell that begins in this row never ends",
+                       "Close it with '\"'; a cell that begins with a quotation mark of its own is quoted, with that mark doubled.");
       }
-      row += "\n" + more;
+      inside = ends_inside_quotes(more, separator, true);
+      row += more;
     }
     if (cells == 0) {
       const std::vector<std::string> header = separated_cells(row, separator);
       cells = header.size();
       places = places_of(columns, header, where);
-      on_header(row);
+      sink.header(lines.document(row, number));
       continue;
     }
-    on_document(row, [=](const TextChange& change, std::string_view text, std::string& out) {
+    sink.document(lines.document(row, number), [=](const TextChange& change, std::string_view text, std::string& out) {
       return change_separated_row(text, separator, cells, places, change, out, where);
     });
   }
@@ -116,13 +147,23 @@ void BlockFile::flush() {
   buffer.clear();
 }
 
-void stream_documents(const std::filesystem::path& input, const std::vector<std::string>& columns,
-                      const OnDocument& on_document, const OnHeader& on_header) {
+void stream_documents(const std::filesystem::path& input, const std::vector<std::string>& columns, const DocumentSink& sink,
+                      const std::atomic<int>* stop) {
   const std::filesystem::path inner = input.extension() == ".gz" ? input.stem() : input;
-  if (inner.extension() == ".jsonl") return stream_json(input, columns, on_document);
-  if (inner.extension() == ".csv") return stream_separated(input, ',', columns, on_document, on_header);
-  if (inner.extension() == ".tsv") return stream_separated(input, '\t', columns, on_document, on_header);
-  stream_text(input, on_document);
+  Lines lines(input, sink, stop);
+  if (inner.extension() == ".jsonl") return stream_json(lines, columns, sink);
+  if (inner.extension() == ".csv") return stream_separated(lines, ',', columns, sink);
+  if (inner.extension() == ".tsv") return stream_separated(lines, '\t', columns, sink);
+  stream_text(lines, sink);
+}
+
+void refuse_input_as_output(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output) {
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code ignored;
+    if (!input.empty() && !output.empty() && std::filesystem::equivalent(input, output, ignored)) {
+      throw usage_error("--out is the input itself", "Write to another file.");
+    }
+  }
 }
 
 }  // namespace discreet::app::internal

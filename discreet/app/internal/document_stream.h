@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -34,15 +36,39 @@ class BlockFile {
   std::FILE* file_ = nullptr;
 };
 
+/// A line or a row without its end.
+struct StreamedDocument {
+  std::string_view text, ending;  ///< `ending`: "\n", "\r\n", or at the file's end nothing.
+  std::uint64_t line;             ///< The first of its lines, from 1.
+};
+
 /// Changes the texts of one document (a line or a row) and appends the whole to `out`; says whether any changed.
 /// May be kept and called later, and several times.
 using DocumentChange = std::function<bool(const TextChange& change, std::string_view line, std::string& out)>;
-using OnDocument = std::function<void(std::string_view line, const DocumentChange& change)>;
-using OnHeader = std::function<void(std::string_view line)>;
 
-/// The documents of a text file, or rows of .jsonl, .csv, .tsv whose texts are `columns`; each also with .gz.
-/// Throws: kBadData naming file and line, an absent column with the nearest name.
-void stream_documents(const std::filesystem::path& input, const std::vector<std::string>& columns,
-                      const OnDocument& on_document, const OnHeader& on_header);
+/// Who takes a file apart: what `document` and `header` write with their endings, and `other` as it is, in the order of
+/// the calls, is the file again byte for byte.
+struct DocumentSink {
+  std::function<void(const StreamedDocument& document, const DocumentChange& change)> document;
+  std::function<void(const StreamedDocument& row)> header;  ///< Of .csv and .tsv.
+  std::function<void(std::string_view bytes)> other;        ///< A byte order mark; blank rows with their ends.
+};
+
+/// The documents of a text file, or rows of .jsonl, .csv, .tsv whose texts are `columns`; each also with .gz. A signal
+/// (`stop`) ends it between two lines.
+/// Throws: kBadData naming file and line, an absent column with the nearest name; kInterrupted, kTerminated.
+void stream_documents(const std::filesystem::path& input, const std::vector<std::string>& columns, const DocumentSink& sink,
+                      const std::atomic<int>* stop = nullptr);
+
+/// Documents that wait to be changed together, and what is to be written behind each as it is.
+struct WaitingDocument {
+  std::string line;
+  DocumentChange change;
+  std::string ending, other;
+  std::size_t texts = 0;
+};
+
+/// Throws: kUsage if `output` is one of `inputs`, by whatever path: it would be lost.
+void refuse_input_as_output(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output);
 
 }  // namespace discreet::app::internal

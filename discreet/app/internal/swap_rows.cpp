@@ -200,8 +200,9 @@ void append_escaped(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void append_cell(std::string_view text, char separator, bool quoted, std::string& out) {
-  const bool needs = quoted || text.find_first_of(std::string{separator, '"', '\n', '\r'}) != std::string_view::npos;
+/// A cell in the form that it had: quotation marks within a cell that was none of the quoted ones stay as they are.
+void append_cell(std::string_view text, char separator, bool quoted, bool bare_mark, std::string& out) {
+  const bool needs = quoted || (text.starts_with('"') && !bare_mark) || text.find_first_of(std::string{separator, '\n', '\r'}) != std::string_view::npos;
   if (!needs) {
     out += text;
     return;
@@ -297,7 +298,26 @@ std::vector<std::string> separated_cells(std::string_view row, char separator) {
   return cells;
 }
 
-bool quotes_closed(std::string_view row) { return std::count(row.begin(), row.end(), '"') % 2 == 0; }
+bool ends_inside_quotes(std::string_view line, char separator, bool begins_inside) {
+  bool inside = begins_inside;
+  for (std::size_t i = 0; i < line.size();) {
+    if (!inside) {  // at a cell's beginning
+      inside = line[i] == '"';
+      if (inside) ++i;
+    }
+    while (inside && i < line.size()) {
+      i = line.find('"', i);
+      if (i == std::string_view::npos) return true;
+      inside = i + 1 < line.size() && line[i + 1] == '"';
+      i += inside ? 2 : 1;
+    }
+    if (inside) return true;
+    const std::size_t next = line.find(separator, i);
+    if (next == std::string_view::npos) return false;
+    i = next + 1;
+  }
+  return inside;
+}
 
 bool change_separated_row(std::string_view row, char separator, std::size_t cells, const std::vector<std::size_t>& places,
                           const TextChange& change, std::string& out, const std::string& where) {
@@ -313,7 +333,7 @@ bool change_separated_row(std::string_view row, char separator, std::size_t cell
     changed.clear();
     const bool asked = std::find(places.begin(), places.end(), c) != places.end();
     if (asked && change(cell_text(found[c]), changed)) {
-      append_cell(changed, separator, found[c].quoted, out);
+      append_cell(changed, separator, found[c].quoted, found[c].raw.starts_with('"'), out);
       any = true;
     } else {
       out += found[c].raw;

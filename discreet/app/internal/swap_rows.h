@@ -24,7 +24,8 @@ bool change_separated_row(std::string_view row, char separator, std::size_t cell
 /// The unquoted cells of a row.
 std::vector<std::string> separated_cells(std::string_view row, char separator);
 
-/// Whether a row's quotes are closed, so that it ends with this line.
-bool quotes_closed(std::string_view row);
+/// Whether a quoted cell goes on behind this line, which itself begins inside one or not. A quotation mark within a cell
+/// that does not begin with one is a character like others.
+bool ends_inside_quotes(std::string_view line, char separator, bool begins_inside);
 
 }  // namespace discreet::app::internal

@@ -64,9 +64,9 @@ void register_verb_mitigate_filter(cli::Program& program) {
   verb->add_option("--action", request.action, "mask ([NAME]), replace (another of its form), drop (the words) or drop-document.")
       ->check(CLI::IsMember({"mask", "replace", "drop", "drop-document"}))
       ->capture_default_str();
-  verb->add_option("--kinds", request.kinds, "What forms and lists look for.")
+  verb->add_option("--kinds", request.kinds, "What forms and lists look for: names, emails, numbers, addresses; also dates in digits.")
       ->delimiter(',')
-      ->check(CLI::IsMember({"names", "emails", "numbers", "addresses"}))
+      ->check(CLI::IsMember({"names", "emails", "numbers", "addresses", "dates"}))
       ->capture_default_str();
   verb->add_option("--names", request.names, "Files of given names, one a line, beside the built-in ones.");
   verb->add_option("--least-digits", request.least_digits, "Of a number that counts.")->check(CLI::Range(1, 20))->capture_default_str();
@@ -79,6 +79,7 @@ void register_verb_mitigate_filter(cli::Program& program) {
   program.on_run(verb, [&program] {
     if (flags.evaluate != flags.request.input.empty()) throw usage_error("mitigate filter needs an input, or --evaluate alone");
     flags.request.patterns = !flags.no_patterns;
+    flags.request.stop = program.global().stop;
     if (!flags.request.tagger.empty()) flags.request.tag = tagger_of(flags.request.tagger.string(), program);
     const Json document = flags.evaluate ? app::evaluate_filter(flags.request, flags.evaluation) : app::filter_file(flags.request);
     if (!flags.report.empty()) core::write_document(flags.report, document);

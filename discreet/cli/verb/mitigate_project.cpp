@@ -74,6 +74,7 @@ void register_verb_mitigate_project(cli::Program& program) {
   program.on_run(verb, [&program] {
     if (flags.model.empty() && flags.vectors.vectors.empty()) throw usage_error("mitigate project needs --vectors or --model");
     flags.vectors.method = !flags.method.empty() ? flags.method : flags.model.empty() ? "hard-debias" : "leace";
+    flags.vectors.force = flags.force;
     const Json document = flags.model.empty() ? app::project_vectors(flags.vectors) : project_model(flags, program);
     if (!flags.report.empty()) core::write_document(flags.report, document);
     if (program.global().json) cli::print_document(document);
