@@ -7,7 +7,7 @@ namespace discreet::text {
 
 // Letters and their case by code point; text/unicode.h has what tokenisers need. All text must be UTF-8.
 
-/// Simple upper-casing, code point by code point ("ß" stays).
+/// Simple upper-casing, code point by code point.
 std::string uppercase(std::string_view text);
 /// The first code point in title case, the rest as it is.
 std::string capitalise(std::string_view text);

@@ -109,11 +109,11 @@ const VerbClass kCausing(
 const VerbClass kChanging(
     "make keep leave find drive call consider think deem render get turn want prove declare need like name elect "
     "appoint crown hold set knock strike shoot blast beat paint dub label send catch have see show believe feel "
-    "bring suspect imagine judge scare bore work rip kiss strip eat bury",
+    "bring suspect imagine judge place pronounce scare bore work rip kiss strip eat bury",
     "made kept left found drove driven thought got gotten held struck shot caught sent had has saw seen making "
     "leaving driving having");
 const VerbClass kCatching("catch find leave", "caught found left leaving");
-const VerbClass kPicturing("picture recall remember involve imagine mind mean include risk", "meant");
+const VerbClass kPicturing("picture recall remember involve imagine mind mean include risk accept mention represent prevent stop", "meant");
 const VerbClass kNaming("call name dub nickname christen rename rechristen label crown brand", "");
 const VerbClass kAppointing(
     "make elect appoint name crown declare proclaim consider call vote designate",
@@ -304,7 +304,7 @@ struct Following {
   bool quoted = false;   ///< A quotation mark before the word.
   bool number = false;
   bool capital = false;  ///< "Robin", "The": not all letters.
-  bool genitive = false;  ///< An apostrophe behind the second or third: "and her children's".
+  bool genitive = false;  ///< An apostrophe behind the third: "and her children's".
   std::string word, second, third;  ///< Lower case; empty if punctuation comes between.
 };
 
@@ -335,7 +335,7 @@ Following read_following(std::string_view after) {
     const std::string_view more = word_at(after, i + 1);
     *next = lower(more);
     i += 1 + more.size();
-    found.genitive = found.genitive || (i < after.size() && (after[i] == '\'' || after.substr(i, 3) == "\xE2\x80\x99"));
+    found.genitive = i < after.size() && (after[i] == '\'' || after.substr(i, 3) == "\xE2\x80\x99");
   }
   return found;
 }
@@ -459,11 +459,13 @@ bool her_is_possessive(const PronounContext& context) {
   if (kDays.has(word)) return !(second.empty() || kFunctionWords.has(second) || kTimes.has(second));
   if (word == "and" || word == "or") {
     // "her and my parents", "her and her children's care", but "for her and my parents".
-    return next.genitive ? second != "it" && second != "that" : kPossessives.has(second) && (verb.empty() || kBe.has(verb));
+    return kPossessives.has(second) && (next.genitive || verb.empty() || kBe.has(verb));
   }
   if (drawn_out(word)) return false;
   if (kTimes.has(word) && (is_one_of(second, {"ago", "later", "earlier"}))) return false;
-  const bool changing = kChanging.has(verb), causing = kCausing.has(verb);
+  const bool changing = kChanging.has(verb);
+  const bool causing = kCausing.has(verb) || (verb == "to" && take_last_word(rest).starts_with("listen"));
+  if (ends_with(word, "ly") && second == "being") return false;
   if ((changing || causing) && closed && (is_state(word) || ends_with(word, "ed"))) return false;
   if ((changing || causing) && ends_with(word, "ly") && (is_state(second) || in_ing(second)) && !goes_on(next.third)) return false;
   if (word == "justice" && verb.starts_with("do")) return false;
@@ -477,7 +479,7 @@ bool her_is_possessive(const PronounContext& context) {
   if (word == "will" && kBaseVerbs.has(second)) return false;
   if (causing && follows_infinitive(verb, next)) return false;
   if (kAppointing.has(verb) && kOffices.has(word)) return false;
-  const bool middle = causing || changing || kPrepositions.has(verb) || verb == "as" || kPicturing.has(verb);
+  const bool middle = causing || changing || kPrepositions.has(verb) || verb == "as" || verb == "and" || kPicturing.has(verb);
   // "his hiring.", "his posting and": of a noun; "of him making a film" of what he does.
   const bool noun_ends = second.empty() || is_one_of(second, {"or", "and", "of", "is", "was", "that"});
   if (kPrepositions.has(verb) && verb != "with" && noun_ends && in_ing(word) && word != "being") return true;
@@ -503,7 +505,7 @@ bool his_is_possessive(const PronounContext& context) {
   if (word == "own" || word.find('-') != std::string::npos) return true;
   std::string_view rest = context.before;
   const std::string before = take_last_word(rest);
-  if (word == "and" || word == "or") return kPossessives.has(second) || next.genitive;
+  if (word == "and" || word == "or") return kPossessives.has(second);
   // "The house is his now", "a friend of his called", "His came first".
   const bool closed = second.empty() || kFunctionWords.has(second);
   if (kBe.has(before) && closed && (is_one_of(word, {"now", "first", "then", "again", "still", "alone"}))) return false;
