@@ -1,3 +1,4 @@
+#include "discreet/report/internal/read_run.h"
 #include "discreet/report/report.h"
 
 #include <gtest/gtest.h>
@@ -82,6 +83,23 @@ TEST_F(Report, CarriesWhatTheRunSays) {
   EXPECT_EQ(entry["membership"][0]["results"][0]["n_members"], 200);
   EXPECT_EQ(entry["caveats"][0]["text"], "a caveat of the audit");
   EXPECT_NE(entry["summary"]["leaks"].get<std::string>().find("AUC"), std::string::npos);
+}
+
+TEST(ReportHeadlines, TakeTheStrongestAttackAndTheWidestGap) {
+  const Json audits = {{{"results", {{{"attack", "loss"}, {"auc", 0.55}}, {{"attack", "blind"}, {"auc", 0.99}, {"sees_model", false}}}}},
+                       {{"results", {{{"attack", "rmia"}, {"auc", nullptr}}, {{"attack", "lira"}, {"auc", 0.91}, {"sees_model", true}}}}}};
+  ASSERT_NE(internal::strongest_attack(audits), nullptr);
+  EXPECT_EQ((*internal::strongest_attack(audits))["attack"], "lira");
+  EXPECT_EQ(internal::strongest_attack(Json::array()), nullptr);
+
+  const auto comparison = [](const char* column, const Json& value) {
+    return Json{{"configuration", {{"group", {column}}}}, {"results", {{{"metric", "accuracy_difference"}, {"value", value}}}}};
+  };
+  const Json groups = {comparison("gender", 0.004), comparison("dialect", 0.072), comparison("age", nullptr)};
+  const internal::Gap gap = internal::widest_gap(groups);
+  ASSERT_NE(gap.result, nullptr);
+  EXPECT_EQ((*gap.result)["value"], 0.072);
+  EXPECT_EQ(gap.columns, "dialect");
 }
 
 TEST_F(Report, ShowsExposureAndExtractionOfCanaries) {
