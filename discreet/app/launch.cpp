@@ -203,7 +203,11 @@ class Launch {
       pass_on_signal();
       end_the_rest();
     }
-    return first_failure_ ? first_failure_->code : 0;
+    if (!first_failure_) return 0;
+    if (!leader_finished_) return first_failure_->code;
+    // Rank 0 speaks for the run: it went on without the other, and its work is done.
+    if (!options_.quiet) fmt::print(stderr, "launch: rank 0 finished what all were at\n");
+    return 0;
   }
 
  private:
@@ -240,7 +244,9 @@ class Launch {
       int status = 0;
       if (!child.running || ::waitpid(child.pid, &status, WNOHANG) != child.pid) continue;
       child.running = false;
-      if (const auto failure = failure_of(child, status)) failures.push_back(*failure);
+      const auto failure = failure_of(child, status);
+      if (failure) failures.push_back(*failure);
+      if (child.rank == 0) leader_finished_ = !failure;
     }
     if (failures.empty() || first_failure_) return;
     // Of several in one tick, the one that a signal ended was the cause: its peers noticed.
@@ -286,7 +292,7 @@ class Launch {
   std::optional<Failure> first_failure_;
   Clock::time_point failed_at_;
   int passed_on_ = 0;
-  bool terminated_ = false, killed_ = false;
+  bool terminated_ = false, killed_ = false, leader_finished_ = false;
 };
 
 }  // namespace

@@ -25,7 +25,8 @@ struct LaunchOptions {
 /// Rank 0 writes to this process's stdout and stderr; lines of the others go to stderr with "[rank] "
 /// before them. When one fails, the others are left alone for grace_seconds, so that they can save,
 /// then ended. If this process dies, the kernel sends SIGTERM to all of them.
-/// Returns 0 if all did, else what the first that failed returned (128 + n: signal n ended it).
+/// Returns 0 if rank 0 did, which speaks for all, else what the first that failed returned (128 + n: signal n
+/// ended it).
 /// Throws: kUsage for a number out of bounds; kRuntime if the system gives no socket or process.
 int launch(const LaunchOptions& options);
 
