@@ -86,9 +86,12 @@ Json privacy_of(const std::string& strategy, const std::vector<double>& sizes, c
     const auto claim = federated::selection_privacy(strategy, {.activity = sizes, .round = 1}, question.options);
     using Kind = federated::SelectionPrivacy::Kind;
     const bool poisson = claim.kind == Kind::kPoisson;
-    Json privacy = {{"sampling_rate", poisson ? claim.sampling_rate : 1.0}, {"reason", claim.reason}};
+    Json privacy = {{"sampling_rate", claim.sampling_rate},
+                    {"sensitivity", claim.sensitivity},
+                    {"relation", poisson ? "add_or_remove_one" : "add_or_remove_one, replace_one"},
+                    {"reason", claim.reason}};
     const auto accountant = privacy::make_accountant("prv");
-    const auto event = privacy::event_of({{question.noise_multiplier, poisson ? claim.sampling_rate : 1.0, question.rounds}});
+    const auto event = privacy::event_of({{question.noise_multiplier / claim.sensitivity, claim.sampling_rate, question.rounds}});
     privacy["epsilon"] = core::number(accountant->epsilon(event, privacy::Delta(question.delta)).guarantee());
     return privacy;
   } catch (const Error& error) {
@@ -133,8 +136,8 @@ Json explain_selection(const SelectionQuestion& question, core::OperationContext
   }
   document["caveats"] = {"Costs are of one round and beyond training itself: models sent to ask, numbers returned, examples read without and with gradients. "
                          "Losses and norms that come with updates anyhow cost nothing.",
-                         "Epsilon: of so many rounds under Poisson sampling with the public rate, or without amplification; a cohort of fixed size has no bound "
-                         "for adding a device, and counts as rate 1 here."};
+                         "Epsilon: of so many rounds under Poisson sampling with the public rate, or without amplification; the noise is noise_multiplier clip "
+                         "norms, and where a device takes the place of others, the sum moves by more than one clip norm (sensitivity)."};
   return document;
 }
 

@@ -51,7 +51,7 @@ const core::Fields<SelectionOptions>& selection_fields() {
                {.min = 1, .max = 1e12, .unit = "examples", .doc = "threshold: fewest examples of a device that may be selected."})
           .add("top_share", &SelectionOptions::top_share,
                {.min = 0, .max = 1, .doc = "threshold: the most active share of devices, instead of `least`."})
-          .add("mixing", &SelectionOptions::mixing,
+          .add("uniform_share", &SelectionOptions::uniform_share,
                {.min = 0, .max = 1, .doc = "mixture: share of the uniform distribution."})
           .add("signals", &SelectionOptions::signals,
                {.choices = {"fresh", "last-seen"},
@@ -212,17 +212,16 @@ SelectionPrivacy selection_privacy(const std::string& strategy, const SelectionI
         "data and number of all others, so no bound on it holds for neighbouring data sets",
         "Set selection.public_rate and selection.activity_cap, fixed before the run.");
   }
-  if (options.design == "successive" && strategy == "uniform") {
-    privacy.kind = SelectionPrivacy::Kind::kFixedSize;
-    const std::size_t eligible = eligible_count(input);
-    privacy.sampling_rate =
-        eligible == 0 ? 1 : std::min(1.0, double(options.cohort) / double(eligible));
-    privacy.reason = "a cohort of fixed size, all subsets alike: bounds hold for replacing a device, "
-                     "not for adding one";
-    return privacy;
-  }
-  privacy.reason = fmt::format("selection '{}' with design {} gives no amplification: rate 1", strategy,
-                               options.design);
+  // Successive sampling is a race of clocks, each of a device's own rate: who is added, or replaced, takes the
+  // place of one other at most. Draws with replacement go by shares of all, and any of them may change.
+  const bool displaces_one = options.design == "successive" && (rule.compares == nullptr || !rule.compares(options));
+  if (options.design == "successive" && strategy == "uniform") privacy.kind = SelectionPrivacy::Kind::kFixedSize;
+  privacy.sensitivity = displaces_one ? 2 : 2 * static_cast<double>(options.cohort);
+  privacy.reason = fmt::format(
+      "selection '{}' with design {}: no amplification, and one device more, less or other {}: the sum moves by up to "
+      "{:g} clip norms",
+      strategy, options.design,
+      displaces_one ? "changes one place of the cohort" : "may change every place of the cohort", privacy.sensitivity);
   return privacy;
 }
 

@@ -19,7 +19,7 @@ struct SelectionOptions {
   double temperature = 0;             ///< softmax, in examples; must be set there.
   std::int64_t least = 1;             ///< threshold, in examples
   double top_share = 0;               ///< threshold: instead of `least`, the most active share.
-  double mixing = 0.2;                ///< mixture: the uniform part
+  double uniform_share = 0.2;         ///< mixture: the uniform part
   std::string signals = "fresh";      ///< divfl, update-norm: fresh or last-seen
   std::int64_t candidates = 0;        ///< power-of-choice; 0: three times the cohort.
   double exploration = 0.9, exploration_decay = 0.98, least_exploration = 0.3;  ///< oort
@@ -71,6 +71,8 @@ struct SelectionRule {
   std::vector<std::int64_t> (*choose)(const SelectionInput&, const SelectionOptions&,
                                       core::ReproducibleRng&, SelectionCost&) = nullptr;
   bool reads_models = false;  ///< Needs losses, norms or gradients.
+  /// Whether a device's weight, up to a factor common to all, depends on what others hold. Null: it does not.
+  bool (*compares)(const SelectionOptions&) = nullptr;
 };
 
 /// Chooses the cohort of a round, by the strategy of that name (kind "selection"). A function of its
@@ -84,11 +86,15 @@ std::vector<double> selection_probabilities(const std::string& strategy,
                                             const SelectionInput& input,
                                             const SelectionOptions& options);
 
-/// What an accountant may use of a way of selecting, under add/remove of a device unless said.
+/// What an accountant may use of a way of selecting, under adding or removing a device and under replacing one.
 struct SelectionPrivacy {
   enum class Kind { kPoisson, kFixedSize, kNoAmplification };
   Kind kind = Kind::kNoAmplification;
-  double sampling_rate = 1;          ///< The public bound on every device's rate.
+  double sampling_rate = 1;          ///< Poisson: the public bound on every device's rate; else 1.
+  /// How far one device moves the sum of a cohort's clipped updates, in clip norms, however the draws that it
+  /// changes are coupled with those that it does not: 1 where devices are drawn by themselves (add/remove), 2
+  /// where a device takes one other's place, 2 cohorts where it may change who all of them are.
+  double sensitivity = 1;
   std::vector<double> device_rate;   ///< Poisson: [N] of the devices there now. Not private!
   std::string reason;                ///< In words, for statements and `--dry-run`.
 };

@@ -1,8 +1,11 @@
 // Reference values computed in double precision by an independent program, and properties of designs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
+#include <set>
 
 #include "discreet/core/registry.h"
 #include "discreet/federated/selection.h"
@@ -19,7 +22,7 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& want
 
 TEST(SelectionProbabilities, ReferenceValues) {
   const SelectionInput input{.activity = kActivity, .round = 1};
-  const SelectionOptions options{.gamma = 0.5, .temperature = 2, .mixing = 0.2};
+  const SelectionOptions options{.gamma = 0.5, .temperature = 2, .uniform_share = 0.2};
   const auto p = [&](const char* name) { return selection_probabilities(name, input, options); };
   expect_near(p("uniform"), {0.25, 0.25, 0.25, 0.25}, 1e-12);
   expect_near(p("activity"), {0.1, 0.2, 0.3, 0.4}, 1e-12);
@@ -229,6 +232,41 @@ TEST(SelectionPrivacy, OnlyPublicRatesAmplify) {
   const auto none = selection_privacy("activity", input, options);
   EXPECT_EQ(none.kind, SelectionPrivacy::Kind::kNoAmplification);
   EXPECT_EQ(none.sampling_rate, 1);
+}
+
+TEST(SelectionPrivacy, WhoTakesAnothersPlaceMovesTheSumTwice) {
+  const SelectionInput input{.activity = kActivity, .round = 1};
+  SelectionOptions options{.cohort = 2, .temperature = 5, .top_share = 0, .public_rate = 0.05, .activity_cap = 4};
+  const auto moved = [&](const char* strategy) { return selection_privacy(strategy, input, options).sensitivity; };
+  for (const char* own : {"uniform", "activity", "tempered", "log", "threshold"}) EXPECT_EQ(moved(own), 2) << own;
+  for (const char* of_all : {"mixture", "softmax"}) EXPECT_EQ(moved(of_all), 4) << of_all;
+  options.top_share = 0.5;
+  EXPECT_EQ(moved("threshold"), 4);
+  options.design = "with-replacement";
+  for (const char* name : {"uniform", "activity"}) EXPECT_EQ(moved(name), 4) << name;
+  options.design = "poisson";
+  EXPECT_EQ(moved("activity"), 1);
+}
+
+TEST(SuccessiveSampling, OneDeviceMoreChangesOnePlaceOfTheCohort) {
+  // Under clocks of each device's own rate, which is how successive sampling draws.
+  core::ReproducibleRng rng(3, "race");
+  for (int trial = 0; trial < 200; ++trial) {
+    std::vector<std::pair<double, int>> rings;
+    for (int k = 0; k < 9; ++k) rings.emplace_back(-std::log1p(-rng.uniform()) / (1 + k % 4), k);
+    const auto first = [](std::vector<std::pair<double, int>> clocks) {
+      std::sort(clocks.begin(), clocks.end());
+      std::set<int> cohort;
+      for (int i = 0; i < 4; ++i) cohort.insert(clocks[static_cast<std::size_t>(i)].second);
+      return cohort;
+    };
+    const auto with = first(rings);
+    rings.pop_back();
+    const auto without = first(rings);
+    std::vector<int> left;
+    std::set_difference(without.begin(), without.end(), with.begin(), with.end(), std::back_inserter(left));
+    EXPECT_LE(left.size(), 1u);
+  }
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ std::vector<double> softmax_weights(const SelectionInput& input, const Selection
   return weights;
 }
 
+/// Beside a much larger device others' weights underflow to 0, and they are not drawn at all.
+bool softmax_compares(const SelectionOptions&) { return true; }
+
 }  // namespace
 }  // namespace discreet::federated
 
@@ -30,7 +33,7 @@ void register_selection_softmax(core::Registry& registry) {
                 .summary = "By exp(examples / temperature)",
                 .reference = "",
                 .fields = federated::selection_fields().info(),
-                .make = federated::SelectionRule{.weights = federated::softmax_weights}});
+                .make = federated::SelectionRule{.weights = federated::softmax_weights, .compares = federated::softmax_compares}});
 }
 
 }  // namespace discreet

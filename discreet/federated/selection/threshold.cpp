@@ -22,6 +22,9 @@ std::vector<double> threshold_weights(const SelectionInput& input, const Selecti
   return weights;
 }
 
+/// Who is among the most active depends on all.
+bool threshold_compares(const SelectionOptions& options) { return options.top_share > 0; }
+
 }  // namespace
 }  // namespace discreet::federated
 
@@ -33,7 +36,7 @@ void register_selection_threshold(core::Registry& registry) {
                 .summary = "Every device alike that holds enough examples, or that is among the most active",
                 .reference = "",
                 .fields = federated::selection_fields().info(),
-                .make = federated::SelectionRule{.weights = federated::threshold_weights}});
+                .make = federated::SelectionRule{.weights = federated::threshold_weights, .compares = federated::threshold_compares}});
 }
 
 }  // namespace discreet
