@@ -10,7 +10,7 @@ const core::Fields<StrategyOptions>& strategy_fields() {
   static const auto fields =
       core::Fields<StrategyOptions>("strategy")
           .add("server_learning_rate", &StrategyOptions::server_learning_rate,
-               {.min = 0, .above_min = true, .doc = "Step of the server along the aggregate."})
+               {.min = 0, .above_min = true, .doc = "Step of the server along the aggregate; fedexp and fedasync find their own."})
           .add("momentum", &StrategyOptions::momentum,
                {.min = 0, .max = 1, .below_max = true, .doc = "fedavgm, diloco: of the server."})
           .add("beta1", &StrategyOptions::beta1,
@@ -18,7 +18,7 @@ const core::Fields<StrategyOptions>& strategy_fields() {
           .add("beta2", &StrategyOptions::beta2,
                {.min = 0, .max = 1, .below_max = true, .doc = "fedadam, fedyogi: of the second moment."})
           .add("tau", &StrategyOptions::tau,
-               {.min = 0, .above_min = true, .doc = "Adaptive strategies: added to the root of the second moment."})
+               {.min = 0, .above_min = true, .doc = "Adaptive strategies: added to the root of the second moment; fedexp: added to the squared norm of the mean."})
           .add("initial_v", &StrategyOptions::initial_v,
                {.choices = {"tau2", "zero"}, .doc = "Adaptive strategies: the second moment before the first round."})
           .add("bias", &StrategyOptions::bias,
@@ -30,7 +30,7 @@ const core::Fields<StrategyOptions>& strategy_fields() {
           .add("trim", &StrategyOptions::trim,
                {.min = 0, .max = 0.5, .below_max = true, .doc = "trimmed-mean: share of clients cut off at each end."})
           .add("hostile", &StrategyOptions::hostile,
-               {.min = 0, .max = 1e6, .doc = "krum: clients that may be hostile."})
+               {.min = 0, .max = 1e6, .doc = "krum: clients of a round that may be hostile, f; it needs 2 f + 3 updates."})
           .add("keep", &StrategyOptions::keep,
                {.min = 1, .max = 1e6, .doc = "krum: updates that are averaged; 1 is Krum, more Multi-Krum."})
           .add("buffer", &StrategyOptions::buffer,

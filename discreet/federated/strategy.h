@@ -17,7 +17,7 @@ struct StrategyOptions {
   double momentum = 0.9;          ///< fedavgm, diloco
   double beta1 = 0.9;             ///< fedadam, fedyogi; fedadagrad: 0 as published
   double beta2 = 0.99;            ///< fedadam, fedyogi
-  double tau = 1e-3;              ///< Added to the root of the second moment.
+  double tau = 1e-3;              ///< Added to the root of the second moment; fedexp: to the mean's squared norm.
   std::string initial_v = "tau2";  ///< tau2: as published; zero.
   std::string bias = "none";       ///< none: as published; textbook; shifted (round + 1).
   double fairness = 1;             ///< qfedavg: q; 0 is FedAvg.
@@ -73,6 +73,8 @@ class ServerStrategy {
   virtual bool mixes_models() const { return false; }
   /// Of asynchronous strategies: updates of one server step.
   virtual std::int64_t buffer() const { return 1; }
+  /// Fewest updates that make a step; with fewer the round changes nothing.
+  virtual std::int64_t least_updates() const { return 1; }
   /// True if the strategy must see single differences: no secure aggregation is possible then.
   virtual bool needs_each() const { return false; }
   /// For `needs_each`: the aggregate that `apply` gets, from all differences [S][P].

@@ -199,6 +199,71 @@ TEST(FederatedEngine, EmptyAndHostileClientsAreDroppedAndTheMeanIsOfTheOthers) {
   for (const double value : none.sum) ASSERT_EQ(value, 0);
 }
 
+TEST(FederatedEngine, WhoAddsNoiseSendsItWhateverItHolds) {
+  Engine wild(local("sgd", 1e30));  // every update is out of range
+  auto jobs = engine_jobs();
+  jobs.front().examples.clear();
+  const auto server = make_strategy("fedavg");
+  const auto compressor = make_compressor("none");
+  RoundRequest request{.round = 1, .start = wild.start, .jobs = jobs, .clip_norm = 1, .alike = true, .all_clients = kClients};
+  request.client_noise = [](std::int64_t client, std::span<float> update) {
+    for (float& value : update) value += static_cast<float>(1 + client);
+  };
+  const RoundResult result = wild.runner.run(request, *server, *compressor, wild.memories);
+  EXPECT_TRUE(result.dropped.empty());
+  EXPECT_EQ(result.reports.size(), kClients);
+  for (const double value : result.sum) ASSERT_EQ(value, 21);
+}
+
+TEST(FederatedEngine, ControlVariatesDivideByTheRatesOfTheSteps) {
+  LocalOptions options = local("sgd", 0.5);
+  options.schedule = {.kind = nn::ScheduleKind::kLinear};
+  Engine engine(options);
+  engine.memories.server_control.assign(engine.start.size(), 0.0);
+  const RoundResult result = engine.run("scaffold");
+  // Ten examples in batches of four, twice: rates .5 (1 - s/6), s = 0 … 5, sum 1.75.
+  std::vector<double> mean(engine.start.size(), 0.0);
+  for (const auto& [client, control] : engine.memories.control) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] -= 1.75 * double(control[i]) / kClients;
+  }
+  EXPECT_LT(largest_difference(mean, result.sum), 1e-6);
+  EXPECT_GT(largest_difference(mean, std::vector<double>(mean.size(), 0.0)), 1e-3);
+}
+
+TEST(FederatedEngine, ControlVariatesAreMeansOfTheGradientsAsClipped) {
+  LocalOptions options = local("sgd", 0.5);
+  options.gradient_clip = 0.01;  // below all of them
+  Engine engine(options);
+  engine.memories.server_control.assign(engine.start.size(), 0.0);
+  for (int round = 0; round < 3; ++round) engine.run("scaffold");
+  for (const auto& [client, control] : engine.memories.control) {
+    double squares = 0;
+    for (const float value : control) squares += double(value) * value;
+    EXPECT_LT(std::sqrt(squares), 0.01 * 1.001) << client;
+    EXPECT_GT(std::sqrt(squares), 0.001) << client;
+  }
+}
+
+TEST(FederatedEngine, FedNovaCountsStepsInRatesOfTheRound) {
+  LocalOptions options = local("sgd", 0.5);
+  options.schedule = {.kind = nn::ScheduleKind::kLinear};
+  EXPECT_NEAR(Engine(options).run("fednova").reports[0].accumulation, 3.5, 1e-12);  // sum of 1 - s/6
+  options.optimizer.kind = nn::OptimizerKind::kMomentum;
+  options.optimizer.momentum = 0.5;
+  // 1 - s/6 times (1 - .5^(s + 1)) / .5.
+  EXPECT_NEAR(Engine(options).run("fednova").reports[0].accumulation, 1 + 5. / 6 * 1.5 + 4. / 6 * 1.75 + 3. / 6 * 1.875 +
+                                                                          2. / 6 * 1.9375 + 1. / 6 * 1.96875, 1e-12);
+}
+
+TEST(FederatedEngine, TooFewUpdatesForKrumMoveNothing) {
+  Engine engine(local("sgd", 0.5));
+  auto jobs = engine_jobs();
+  jobs.resize(4);
+  const RoundResult result = engine.run("krum", jobs);
+  EXPECT_EQ(result.reports.size(), 4u);
+  for (const double value : result.sum) ASSERT_EQ(value, 0);
+}
+
 TEST(FederatedEngine, DataOfWhoIsNotSelectedChangeNothing) {
   Engine engine(local("sgd", 0.5)), other(local("sgd", 0.5));
   auto jobs = engine_jobs();

@@ -42,12 +42,30 @@ struct RoundRunner::Worker {
 
 namespace {
 
-double accumulation_of(const LocalOptions& options, double learning_rate, std::int64_t steps) {
+/// L1 norm of FedNova's accumulation vector, whose entries are in rates of the round.
+double accumulation_of(const LocalOptions& options, const LocalWork& work, std::int64_t steps) {
   const double tau = static_cast<double>(steps);
-  if (options.optimizer.kind == nn::OptimizerKind::kMomentum) {
-    return nova_accumulation(tau, options.optimizer.momentum);
+  const double momentum = options.optimizer.kind == nn::OptimizerKind::kMomentum ? options.optimizer.momentum : 0;
+  const nn::Schedule schedule = local_schedule(options, work, steps);
+  if (schedule.kind == nn::ScheduleKind::kConstant && schedule.warmup_steps == 0) {
+    if (momentum > 0) return nova_accumulation(tau, momentum);
+    return nova_accumulation_proximal(tau, schedule.peak * options.proximal);
   }
-  return nova_accumulation_proximal(tau, learning_rate * options.proximal);
+  double sum = 0, velocity = 0;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const double rate = nn::learning_rate_at(schedule, step);
+    velocity = momentum * velocity + 1;
+    sum = (momentum > 0 ? sum : sum * (1 - rate * options.proximal)) + rate / schedule.peak * velocity;
+  }
+  return sum;
+}
+
+/// Sum of the rates of a client's steps: what a difference must be divided by to be a mean gradient.
+double sum_of_rates(const LocalOptions& options, const LocalWork& work, std::int64_t steps) {
+  const nn::Schedule schedule = local_schedule(options, work, steps);
+  double sum = 0;
+  for (std::int64_t step = 0; step < steps; ++step) sum += nn::learning_rate_at(schedule, step);
+  return sum;
 }
 
 /// In eight sums, so that the loop vectorises; the same on every machine.
@@ -138,15 +156,22 @@ void RoundRunner::train_personal(const RoundRequest& request, const ClientJob& j
   for (std::size_t i = 0; i < model.size(); ++i) model[i] += moved[i];
 }
 
-double RoundRunner::rate_of(const RoundRequest& request) const {
-  return request.learning_rate > 0 ? request.learning_rate : options_.learning_rate;
-}
-
-void RoundRunner::report_training(const RoundRequest& request, const LocalResult& result, Outcome& outcome) const {
+void RoundRunner::report_training(const LocalWork& work, const LocalResult& result, Outcome& outcome) const {
   outcome.report.local_steps = static_cast<double>(result.steps);
-  outcome.report.accumulation = accumulation_of(options_, rate_of(request), result.steps);
+  outcome.report.accumulation = accumulation_of(options_, work, result.steps);
   outcome.report.loss = result.loss;
   outcome.root_mean_square_loss = result.root_mean_square_loss;
+}
+
+/// Who takes part must not tell what it holds, so a client with nothing, or nothing finite, to say sends its
+/// noise like all others.
+void RoundRunner::send_noise(const RoundRequest& request, const ClientJob& job, Outcome& outcome, Worker& worker) const {
+  const std::span<float> difference = worker.difference;
+  request.client_noise(job.client, difference.first(static_cast<std::size_t>(sent_values())));
+  worker.parts.assign(1, {0, difference.size()});
+  if (outcome.bytes_up == 0) outcome.bytes_up = sent_values() * static_cast<std::int64_t>(sizeof(float));
+  outcome.report.squared_norm = squared_norm_of(difference, worker.parts);
+  outcome.finite = std::isfinite(outcome.report.squared_norm);
 }
 
 RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const ClientJob& job,
@@ -177,11 +202,12 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
   if (local.examples.empty()) {  // nothing to learn from, nothing to say
     std::fill(worker.difference.begin(), worker.difference.end(), 0.0F);
     outcome.finite = false;
+    if (request.client_noise) send_noise(request, job, outcome, worker);
     return outcome;
   }
   if (worker.in_pieces) {
     const LocalResult result = worker.small->train(local);
-    report_training(request, result, outcome);
+    report_training(local, result, outcome);
     outcome.bytes_up = *compressor.bytes_unchanged(static_cast<std::size_t>(sent_values()), worker.small->pieces());
     report.squared_norm = worker.small->meter().squared_norm();
     outcome.finite = std::isfinite(report.squared_norm) && std::isfinite(report.loss);
@@ -206,10 +232,10 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
       small ? worker.small->train(local, worker.difference) : worker.trainer.train(local, worker.difference);
   if (small) worker.parts.assign(worker.small->parts().begin(), worker.small->parts().end());
   if (options_.ditto > 0) train_personal(request, job, local.start, memories, worker);
-  report_training(request, result, outcome);
+  report_training(local, result, outcome);
   if (controlled) {
-    // c_i+ - c_i = -c + (w_t - y) / (steps * rate): option II, of what was trained, not of what travels.
-    const double scale = 1 / (report.local_steps * rate_of(request));
+    // c_i+ - c_i = -c + (w_t - y) / (sum of the steps' rates): option II, of what was trained, not of what travels.
+    const double scale = 1 / sum_of_rates(options_, local, result.steps);
     worker.control_change.resize(worker.difference.size());
     for (std::size_t i = 0; i < worker.difference.size(); ++i) {
       worker.control_change[i] =
@@ -234,9 +260,9 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
     const double norm = clip_update(sent, request.clip_norm);
     outcome.clipped = norm > request.clip_norm;
     outcome.finite = std::isfinite(norm);
-    if (outcome.finite && request.client_noise) {
-      request.client_noise(job.client, sent);
-      worker.parts.assign(1, {0, difference.size()});
+    if (request.client_noise) {
+      send_noise(request, job, outcome, worker);
+      return outcome;
     }
   }
   if (strategy.mixes_models() && job.start != nullptr) {
@@ -430,8 +456,8 @@ RoundResult RoundRunner::run(const RoundRequest& request, const ServerStrategy& 
                                   request.all_clients);
   }
   if (each) {
-    result.sum = differences.empty() ? std::vector<double>(size, 0.0)
-                                     : strategy.combine(differences, result.reports);
+    const bool enough = static_cast<std::int64_t>(differences.size()) >= std::max<std::int64_t>(1, strategy.least_updates());
+    result.sum = enough ? strategy.combine(differences, result.reports) : std::vector<double>(size, 0.0);
     return result;
   }
   result.sum = std::move(spare_);

@@ -48,15 +48,17 @@ struct RoundRequest {
   bool alike = false;            ///< Private: every update counts 1, whatever the strategy's factors.
   std::int64_t all_clients = 0;  ///< N, for SCAFFOLD.
   double learning_rate = 0;      ///< Of the clients in this round; 0: that of LocalOptions.
-  /// Called on each update after clipping: noise that clients add themselves. Several threads at once.
+  /// Called on each update after clipping: noise that clients add themselves, also those that have nothing to send.
+  /// Several threads at once.
   std::function<void(std::int64_t client, std::span<float> update)> client_noise{};
 };
 
 struct RoundResult {
-  std::vector<double> sum;  ///< [P] of factor * difference; of `combine` for robust strategies.
+  /// [P] of factor * difference; of `combine` for robust strategies; zeros with fewer reports than the strategy needs.
+  std::vector<double> sum;
   std::vector<ClientReport> reports;  ///< Of those that count, by their places in `jobs`.
   std::vector<double> root_mean_square_loss;  ///< Beside them; NaN: not known.
-  std::vector<std::int64_t> dropped;  ///< Clients whose update was not finite or far too large.
+  std::vector<std::int64_t> dropped;  ///< Clients without examples, or whose update was not finite or far too large.
   std::int64_t clipped = 0;
   double below = 0;  ///< Sum over the updates that count: +1/2 if the norm was at most clip_norm, else -1/2.
   std::int64_t bytes_up = 0;
@@ -122,8 +124,8 @@ class RoundRunner {
   void on_workers(std::size_t count, const std::function<void(std::size_t place, Worker& worker)>& work);
   Outcome work(const RoundRequest& request, const ClientJob& job, const ServerStrategy& strategy,
                const Compressor& compressor, ClientMemories& memories, Worker& worker);
-  double rate_of(const RoundRequest& request) const;
-  void report_training(const RoundRequest& request, const LocalResult& result, Outcome& outcome) const;
+  void send_noise(const RoundRequest& request, const ClientJob& job, Outcome& outcome, Worker& worker) const;
+  void report_training(const LocalWork& work, const LocalResult& result, Outcome& outcome) const;
   void train_personal(const RoundRequest& request, const ClientJob& job, std::span<const float> start,
                       ClientMemories& memories, Worker& worker);
   std::vector<std::size_t> my_jobs(const RoundRequest& request, bool sticky) const;

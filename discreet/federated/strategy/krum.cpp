@@ -20,15 +20,17 @@ class Krum final : public ServerStrategy {
  public:
   using ServerStrategy::ServerStrategy;
   bool needs_each() const override { return true; }
+  /// With fewer, hostile updates may be the nearest neighbours of each other (Blanchard et al. 2017: 2 f + 2 < n).
+  std::int64_t least_updates() const override { return 2 * options_.hostile + 3; }
 
   std::vector<double> combine(std::span<const std::span<const float>> differences,
                               std::span<const ClientReport> round) const override {
     (void)round;
     const std::size_t n = differences.size();
     const auto hostile = static_cast<std::size_t>(options_.hostile);
-    if (n < hostile + 3) {
+    if (n < 2 * hostile + 3) {
       throw usage_error(fmt::format("krum: {} updates, {} of which may be hostile", n, hostile),
-                        "It needs at least three more updates than hostile ones.");
+                        fmt::format("It needs {} updates, two for each hostile one and three more.", 2 * hostile + 3));
     }
     std::vector<double> score(n, 0.0);
     for (std::size_t a = 0; a < n; ++a) {
