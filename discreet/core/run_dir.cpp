@@ -150,6 +150,21 @@ RunDir::~RunDir() = default;
 RunDir::RunDir(RunDir&&) noexcept = default;
 RunDir& RunDir::operator=(RunDir&&) noexcept = default;
 
+namespace {
+
+/// The command that goes on with a run, by what its configuration holds.
+std::string how_to_resume(const fs::path& path) {
+  Config config;
+  try {
+    config.add_toml_file((path / kConfigFile).string());
+  } catch (const Error&) {
+    return "discreet resume " + path.string();  // which says what is wrong with it
+  }
+  return (config.at("federated").is_null() ? "discreet resume " : "discreet federated simulate --resume ") + path.string();
+}
+
+}  // namespace
+
 bool RunDir::is_run(const fs::path& path) { return fs::is_regular_file(path / kManifestFile); }
 
 RunDir RunDir::create(const fs::path& path, const Manifest& manifest, const Json& config,
@@ -168,8 +183,8 @@ RunDir RunDir::create(const fs::path& path, const Manifest& manifest, const Json
       }
       if (!force) {
         throw usage_error(fmt::format("{} exists", run_name(path)),
-                          "Choose another name, or replace the run with --force; `discreet resume` "
-                          "goes on with it.");
+                          fmt::format("Choose another name, or replace the run with --force; `{}` goes on with it.",
+                                      how_to_resume(path)));
       }
       empty_run(path);
     }

@@ -128,6 +128,8 @@ void write_fednlp_h5(const std::filesystem::path& path, const Partition& partiti
     file.integers(place + "/train", client.train);
     file.integers(place + "/test", client.test);
   }
+  // Not of FedNLP's form, which has no such examples; its readers pass over what they do not ask for.
+  if (!partition.left_out.empty()) file.integers(group + "/left_out", partition.left_out);
   if (!partition.cluster.empty()) {
     const std::string place = fmt::format("kmeans_clusters={}", partition.clusters);
     file.integer(place + "/n_clients", partition.clusters);
@@ -160,6 +162,7 @@ Partition read_fednlp_h5(const std::filesystem::path& path, const std::string& n
     const auto values = file.doubles(place);
     if (values.size() == 1) partition.alpha = values.front();
   }
+  if (file.contains(group + "/left_out")) partition.left_out = file.integers(group + "/left_out");
   read_clusters(file, partition);
   for (std::size_t k = 0; k < ids.size(); ++k) {
     const std::string place = group + "/partition_data/" + ids[k];

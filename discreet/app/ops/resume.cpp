@@ -5,6 +5,7 @@
 #include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/session.h"
+#include "discreet/core/config.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
@@ -92,6 +93,12 @@ Json resume_in(const fs::path& path, const Settings& settings,
 
 Json resume(const Json& request, core::OperationContext& context) {
   const fs::path path = request.at("run").get<std::string>();
+  core::Config config;
+  config.add_toml_file(core::RunDir::open(path).config_file().string());
+  if (!config.at("federated").is_null()) {
+    throw usage_error(path.string() + " is a simulated federation",
+                      fmt::format("It goes on with: discreet federated simulate --resume {}", path.string()));
+  }
   Settings settings = load_run_settings(path);
   settings.run.device = request.value("device", settings.run.device);
   find_device(settings.run.device);  // refused before anything is read
