@@ -76,7 +76,12 @@ std::vector<core::FieldInfo> federated_infos();
 /// Reads [federated] of a configuration that `parse_settings` has accepted, and checks the keys against
 /// each other and against `settings`. Throws: kUsage; kPrivacyRefused for what cannot be accounted for.
 FederatedSettings parse_federated(const core::Config& config, const Settings& settings);
-/// The section, complete, for a run's config.toml.
+/// The section, complete.
 Json dump_federated(const FederatedSettings& federated);
+/// The whole configuration of a simulation, complete, for a run's config.toml.
+Json dump_simulation(const Settings& settings, const FederatedSettings& federated);
+
+/// Under secure aggregation nobody looks at a sum of fewer clients.
+constexpr std::int64_t kLeastSecureSum = 3;
 
 }  // namespace discreet::app

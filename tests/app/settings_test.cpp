@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "discreet/app/federated_settings.h"
+#include "discreet/app/internal/section.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 
@@ -285,6 +287,13 @@ TEST(Settings, KeysOfOneMechanismAreRefusedInAnother) {
   EXPECT_NO_THROW(settings_of(kPrivate + "mechanism='dp-sgd'\nclipping='group-wise'\nquantile=0.4\n"
                                          "noise_schedule='step'\nnoise_decay=0.9\nnoise_every=2\n"
                                          "noise_placement='per-layer'"));
+}
+
+TEST(Settings, NoTwoPartsOfASectionClaimOneKey) {
+  EXPECT_NO_THROW(federated_infos());
+  const core::FieldInfo mixing{.name = "mixing"}, other{.name = "other"};
+  EXPECT_EQ(one_section("federated", {{mixing}, {other}}).size(), 2u);
+  EXPECT_THROW(one_section("federated", {{mixing}, {other, mixing}}), Error);
 }
 
 TEST(Settings, ConsecutiveChunksAreRefusedWithTheReason) {

@@ -33,6 +33,12 @@ namespace fs = std::filesystem;
 core::Config simulation_config(const Json& request) {
   std::vector<std::string> files;
   if (request.contains("resume")) {
+    for (const auto& [key, flag] : {std::pair("config", "a configuration"), {"recipe", "--recipe"}, {"set", "--set"}, {"run", "--run"},
+                                    {"force", "--force"}, {"insecure_seed", "--insecure-seed"}}) {
+      if (!request.contains(key) || request[key] == false || request[key].empty()) continue;
+      throw usage_error(fmt::format("--resume goes on with the run's own configuration, and {} is given", flag),
+                        "Leave it out, or simulate anew without --resume.");
+    }
     files.push_back((fs::path(request["resume"].get<std::string>()) / "config.toml").string());
     core::Config config;
     config.add_toml_file(files.front());
@@ -106,6 +112,18 @@ void note_evaluation(Federation& federation, bool evaluates, Json& line) {
   if (!metrics.empty()) line["metrics"] = metrics;
 }
 
+/// Whether so many updates make a step; if not, the round changes nothing and is counted.
+bool has_enough(const Federation& federation, std::int64_t reports, Json& line) {
+  const FederatedOptions& own = federation.federated.own;
+  const std::int64_t least = federation.strategy->least_updates();
+  if (reports < least) {
+    line["failed"] = fmt::format("{} reports, fewer than the {} that federated.strategy = \"{}\" needs", reports, least, own.strategy);
+  } else if (own.secure_aggregation && reports < kLeastSecureSum) {
+    line["failed"] = fmt::format("{} reports, fewer than the {} whose sum is looked at", reports, kLeastSecureSum);
+  }
+  return !line.contains("failed");
+}
+
 /// One round, numbered as in algorithm descriptions; of an asynchronous strategy one step of the server.
 Json run_round(Federation& federation, bool evaluates) {
   const bool is_private = federation.settings.privacy.is_private();
@@ -143,7 +161,11 @@ Json run_round(Federation& federation, bool evaluates) {
   }
   // 3. The server moves. A private round without clients still has its noise and its event.
   bool moves = counts && !result.reports.empty();
-  if (is_private) moves = make_private(federation, result, line);
+  if (is_private) {
+    moves = make_private(federation, result, line);
+  } else if (moves) {
+    moves = has_enough(federation, static_cast<std::int64_t>(result.reports.size()), line);
+  }
   if (moves) {
     const std::vector<double> before =
         federation.federated.own.lora == "exact" ? federation.weights : std::vector<double>();
@@ -159,9 +181,13 @@ Json run_round(Federation& federation, bool evaluates) {
     examples += static_cast<std::int64_t>(job.examples.size());
   }
   if (federation.parallel->group->leads()) note_evaluation(federation, evaluates, line);
-  double loss = 0;
-  for (const federated::ClientReport& report : result.reports) loss += report.loss;
-  if (!result.reports.empty()) line["client_loss"] = loss / double(result.reports.size());
+  double loss = 0, losses = 0;
+  for (const federated::ClientReport& report : result.reports) {
+    if (!std::isfinite(report.loss)) continue;  // it sent its noise alone
+    loss += report.loss;
+    ++losses;
+  }
+  if (losses > 0) line["client_loss"] = loss / losses;
   line["clients"] = request.jobs.size();
   line["examples"] = examples;
   double steps = 0;
@@ -198,8 +224,9 @@ Json device_rates(const Federation& federation) {
 
 Json final_of(Federation& federation, const privacy::PrivacyStatement* statement) {
   std::vector<double> counts(federation.selected.begin(), federation.selected.end());
-  std::int64_t up = 0, down = 0, examples = 0, dropped = 0;
+  std::int64_t up = 0, down = 0, examples = 0, dropped = 0, failed = 0;
   for (const Json& round : federation.rounds) {
+    failed += round.contains("failed") ? 1 : 0;
     up += round["bytes_up"].get<std::int64_t>();
     down += round["bytes_down"].get<std::int64_t>();
     examples += round["examples"].get<std::int64_t>();
@@ -214,6 +241,7 @@ Json final_of(Federation& federation, const privacy::PrivacyStatement* statement
                 {"clients", federation.clients.size()},
                 {"examples", examples},
                 {"dropped", dropped},
+                {"failed_rounds", failed},
                 {"bytes_up", up},
                 {"bytes_down", down},
                 {"values", federation.runner->sent_values()},
@@ -342,6 +370,16 @@ bool agreed_to_end(const Federation& federation, const core::OperationContext& c
   return std::ranges::any_of(all, [](std::int64_t asked) { return asked != 0; });
 }
 
+/// A model that nobody trained is no result. In a private run the number of reports is not told by failing.
+void check_trained(const Federation& federation) {
+  if (federation.settings.privacy.is_private()) return;
+  if (std::ranges::any_of(federation.reported, [](std::int64_t reports) { return reports > 0; })) return;
+  throw runtime_failure(
+      fmt::format("{}: no client trained in any of the {} rounds: all were lost, late or dropped, or nobody was asked",
+                  federation.run->path().string(), federation.round),
+      "Look at metrics.jsonl of the run; lower the chances of a loss or federated.least_reports, or raise federated.deadline or cohort.");
+}
+
 Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   const auto started = std::chrono::steady_clock::now();
   const auto rounds_of = [&federation] { return federation.federated.own.rounds - federation.lost_rounds; };
@@ -378,6 +416,7 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
     }
   }
   progress.finish();
+  check_trained(federation);
   if (!federation.parallel->group->leads()) return nullptr;
   std::optional<privacy::PrivacyStatement> statement;
   if (federation.plan) statement = state_federation(federation, "spent");
@@ -415,6 +454,13 @@ Json simulate_and_return(std::unique_ptr<Federation> federation, const core::Con
   return simulate_to_end(*federation, context);
 }
 
+/// Charges privacy.ledger with all rounds; rounds that are lost are not made again, so that no run spends more.
+void charge_federation(const Federation& federation, const std::string& run, bool only_asks) {
+  if (!federation.plan) return;
+  charge_budget(federation.settings.privacy, federation.plan->relation, run, privacy::state_privacy(*federation.plan).event,
+                only_asks);
+}
+
 Json simulate_in(const core::Config& config, const Json& request, const std::shared_ptr<nn::ParallelRun>& parallel,
                  core::OperationContext& context) {
   auto federation = make_federation(config, parallel);
@@ -422,6 +468,7 @@ Json simulate_in(const core::Config& config, const Json& request, const std::sha
   if (request.contains("resume")) {
     const fs::path path = request["resume"].get<std::string>();
     federation->run = leads ? core::RunDir::open_for_writing(path) : core::RunDir::kept_elsewhere(path);
+    if (leads) check_inputs(federation->run->manifest(), federation->data.inputs);
     // All processes read the folder: it lies where all can see it.
     const auto checkpoint = leads ? federation->run->latest_checkpoint() : core::RunDir::open(path).latest_checkpoint();
     if (!checkpoint) throw usage_error(path.string() + ": there is no checkpoint to go on from");
@@ -431,10 +478,16 @@ Json simulate_in(const core::Config& config, const Json& request, const std::sha
   }
   const fs::path folder = simulation_folder(federation->settings);
   if (leads) {
-    Json dumped = dump_settings(federation->settings);
-    dumped["federated"] = dump_federated(federation->federated);
-    federation->run = core::RunDir::create(folder, simulation_manifest(*federation), dumped,
+    charge_federation(*federation, folder.string(), true);  // refused before --force empties what is there
+    federation->run = core::RunDir::create(folder, simulation_manifest(*federation),
+                                           dump_simulation(federation->settings, federation->federated),
                                            request.value("force", false));
+    try {
+      charge_federation(*federation, folder.string(), false);
+    } catch (const Error&) {
+      std::move(*federation->run).discard();
+      throw;
+    }
   } else {
     federation->run = core::RunDir::kept_elsewhere(folder);
   }

@@ -6,6 +6,7 @@
 #include "discreet/app/federated_settings.h"
 #include "discreet/app/internal/federated_labels.h"
 #include "discreet/app/internal/section.h"
+#include "discreet/core/registry.h"
 #include "discreet/federated/storage.h"
 
 namespace discreet {
@@ -49,7 +50,8 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("sampling_rate", &FederatedOptions::sampling_rate,
                {.min = 0, .max = 1, .doc = "Private runs with selection uniform: each client's chance of being in a round, fixed before the run."})
           .add("secure_aggregation", &FederatedOptions::secure_aggregation,
-               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would."})
+               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would. Sums of fewer "
+                       "than three clients are not looked at."})
           .add("schedule_over", &FederatedOptions::schedule_over,
                {.choices = {"rounds", "local"},
                 .doc = "What train.schedule runs over: the rounds of the federation (train.warmup counts rounds), or the "
@@ -93,11 +95,11 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("active_share", &FederatedOptions::active_share,
                {.min = 0, .max = 1, .above_min = true, .doc = "clock: share of the day that a device is there, each at its own hours."})
           .add("drop_download", &FederatedOptions::drop_download,
-               {.min = 0, .max = 1, .doc = "Chance that a client is lost before it has the model."})
+               {.min = 0, .max = 1, .below_max = true, .doc = "Chance that a client is lost before it has the model."})
           .add("drop_train", &FederatedOptions::drop_train,
-               {.min = 0, .max = 1, .doc = "Chance that it is lost while it trains."})
+               {.min = 0, .max = 1, .below_max = true, .doc = "Chance that it is lost while it trains."})
           .add("drop_upload", &FederatedOptions::drop_upload,
-               {.min = 0, .max = 1, .doc = "Chance that its update is lost on the way."})
+               {.min = 0, .max = 1, .below_max = true, .doc = "Chance that its update is lost on the way."})
           .add("over_selection", &FederatedOptions::over_selection,
                {.min = 1, .max = 100, .doc = "clock: times the cohort that a round asks; the first of them, as many as the cohort, count."})
           .add("deadline", &FederatedOptions::deadline,
@@ -111,7 +113,8 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("noise", &FederatedOptions::noise,
                {.choices = {"central", "distributed", "local"},
                 .doc = "Private runs, who adds it: the server; the clients, each a share that suffices in the sum under secure "
-                       "aggregation; or each client all of it, for itself."})
+                       "aggregation; or each client all of it, for itself. Towards a server that sees who takes part, "
+                       "sampling hides nothing: distributed and local count as rate 1."})
           .add("least_survivors", &FederatedOptions::least_survivors,
                {.min = 0, .max = 1e9, .unit = "clients", .doc = "noise distributed: with fewer a round fails and nothing of it is looked at."})
           .add("colluders", &FederatedOptions::colluders,
@@ -147,9 +150,31 @@ void check_names(const FederatedSettings& f) {
   }
 }
 
+const federated::SelectionRule& rule_of(const FederatedSettings& f) {
+  return *std::any_cast<federated::SelectionRule>(&core::registry().find("selection", f.own.selection).make);
+}
+
 void check_secure(const FederatedSettings& f) {
   if (!f.own.secure_aggregation) return;
   const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
+  if (strategy->mixes_models() || (strategy->is_asynchronous() && strategy->buffer() < kLeastSecureSum)) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" makes a step from {} update{}, which secure aggregation hides "
+                                  "in sums of {} or more",
+                                  f.own.strategy, strategy->buffer(), strategy->buffer() == 1 ? "" : "s", kLeastSecureSum),
+                      fmt::format("Take fedbuff with federated.buffer of at least {}, or leave secure_aggregation out.",
+                                  kLeastSecureSum));
+  }
+  if (!strategy->is_asynchronous() && f.selection.cohort < kLeastSecureSum) {
+    throw usage_error(fmt::format("federated.cohort = {}: secure aggregation hides a client in a sum of {} or more",
+                                  f.selection.cohort, kLeastSecureSum),
+                      "Ask more clients in a round, or leave secure_aggregation out.");
+  }
+  if (rule_of(f).reads_models) {
+    throw usage_error(fmt::format("federated.selection = \"{}\" goes by single clients' losses, norms or gradients, which secure "
+                                  "aggregation hides",
+                                  f.own.selection),
+                      "Take a selection by size, or leave secure_aggregation out.");
+  }
   if (strategy->needs_each()) {
     throw usage_error(fmt::format("federated.strategy = \"{}\" looks at single updates, which secure "
                                   "aggregation hides",
@@ -182,6 +207,80 @@ void check_local(const FederatedSettings& f, const Settings& s) {
                                   "\"{}\" makes of a step",
                                   s.train.optimizer),
                       "Set train.optimizer = \"sgd\" or \"momentum\".");
+  }
+}
+
+/// Settings of `discreet train`, or of other strategies and designs, that would be passed over.
+void check_ignored(const FederatedSettings& f, const Settings& s, const core::Config& config) {
+  const std::pair<const char*, bool> of_train[] = {
+      {"train.epochs", config.origin("train.epochs") != "default"},
+      {"train.steps", s.train.steps.has_value()},
+      {"train.patience", s.train.patience > 0},
+      {"train.metric", !s.train.metric.empty()},
+      {"train.average", s.train.average > 0},
+      {"train.layer_decay", s.train.layer_decay != 1},
+      {"train.sharded_optimizer", s.train.sharded_optimizer},
+      {"mitigate.weight", !s.mitigate.weight.empty()},
+      {"mitigate.adversary", s.mitigate.adversary > 0}};
+  for (const auto& [key, given] : of_train) {
+    if (!given) continue;
+    throw usage_error(fmt::format("{} is for `discreet train`: clients of a federation do not follow it", key),
+                      "Leave it out; federated.rounds, local_epochs and local_steps say how much is trained.");
+  }
+  static const std::set<std::string> kOwnStep = {"fedexp", "fedasync"};
+  if (kOwnStep.count(f.own.strategy) > 0 && f.strategy.server_learning_rate != 1) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" finds the length of the server's step by itself, but "
+                                  "federated.server_learning_rate is {:g}",
+                                  f.own.strategy, f.strategy.server_learning_rate),
+                      f.own.strategy == "fedasync" ? "Set federated.mixing instead." : "Leave it out.");
+  }
+  if (f.own.selection == "mixture" && f.own.strategy != "fedasync" &&
+      f.strategy.mixing != federated::StrategyOptions().mixing) {
+    throw usage_error("federated.mixing belongs to strategy fedasync, and selection \"mixture\" does not read it",
+                      "Set federated.uniform_share.");
+  }
+  const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
+  if (!strategy->is_asynchronous() && f.selection.cohort < strategy->least_updates()) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" needs {} updates in a round, federated.cohort is {}",
+                                  f.own.strategy, strategy->least_updates(), f.selection.cohort),
+                      "Ask more clients; krum needs 2 federated.hostile + 3.");
+  }
+}
+
+/// Weights over chances of selection, where they would not make the sum unbiased.
+void check_weights(const FederatedSettings& f) {
+  const FederatedOptions& own = f.own;
+  if (own.weights != "horvitz-thompson" && own.weights != "hajek") return;
+  const std::string asked = fmt::format("federated.weights = \"{}\"", own.weights);
+  const auto strategy = federated::make_strategy(own.strategy, f.strategy);
+  if (strategy->is_asynchronous()) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" weighs updates by their lag alone", own.strategy),
+                      "Leave federated.weights out.");
+  }
+  if (strategy->needs_each() || !strategy->is_weighted()) {
+    throw usage_error(fmt::format("{}: federated.strategy = \"{}\" does not go by weights", asked, own.strategy),
+                      "Take fedavg or another strategy of weighted sums, or leave federated.weights out.");
+  }
+  if (own.strategy == "fednova" && own.weights == "horvitz-thompson") {
+    throw usage_error(asked + ": federated.strategy = \"fednova\" multiplies two estimates, which is not an estimate of their product",
+                      "Take hajek, or a strategy of one weighted sum.");
+  }
+  if (rule_of(f).choose != nullptr) {
+    throw usage_error(fmt::format("{}: nobody knows the chance of being selected by \"{}\"", asked, own.selection),
+                      "Take a selection by size, or weights examples or uniform.");
+  }
+  const bool lossy = own.drop_download > 0 || own.drop_train > 0 || own.drop_upload > 0;
+  const char* unknown = own.over_selection > 1                                ? "over_selection"
+                        : own.deadline > 0                                    ? "deadline"
+                        : own.active_share < 1                                ? "active_share"
+                        : own.clock && lossy && own.least_reports > 0         ? "least_reports"
+                                                                              : nullptr;
+  if (unknown != nullptr) {
+    throw usage_error(fmt::format("{} with federated.{}: whether an update counts then depends on speed and hours, by a chance "
+                                  "that nobody knows",
+                                  asked, unknown),
+                      std::string(unknown) == "least_reports" ? "Set federated.least_reports = 0, or take weights examples or uniform."
+                                                              : "Leave it out, or take weights examples or uniform.");
   }
 }
 
@@ -220,10 +319,6 @@ void check_time(const FederatedSettings& f) {
     throw usage_error(fmt::format("federated.strategy = \"{}\" has no rounds that could end early", own.strategy),
                       "Leave over_selection and deadline out.");
   }
-  if (asynchronous && (own.weights == "horvitz-thompson" || own.weights == "hajek")) {
-    throw usage_error(fmt::format("federated.strategy = \"{}\" weighs updates by their lag alone", own.strategy),
-                      "Leave federated.weights out.");
-  }
   if (!asynchronous && (own.concurrency > 0 || own.most_lag > 0)) {
     throw usage_error("federated.concurrency and most_lag belong to asynchronous strategies",
                       "Take fedbuff or fedasync, or leave them out.");
@@ -243,6 +338,12 @@ void check_noise(const FederatedSettings& f, const Settings& s) {
     throw usage_error(fmt::format("federated.noise = \"{}\" is independent noise on clipped updates", own.noise),
                       "Set privacy.mechanism = \"dp-sgd\" and privacy.clipping = \"flat\".");
   }
+  if (own.selection != "uniform") {
+    throw privacy_refused(fmt::format("federated.noise = \"{}\" with federated.selection = \"{}\": the server sees who takes "
+                                      "part, and that depends on what each holds",
+                                      own.noise, own.selection),
+                          "Take selection uniform, or noise central.");
+  }
   if (own.noise == "local") return;
   if (!own.secure_aggregation) {
     throw privacy_refused("federated.noise = \"distributed\": a share of the noise hides a client only within the "
@@ -254,6 +355,22 @@ void check_noise(const FederatedSettings& f, const Settings& s) {
                                       "is a secret",
                                       own.least_survivors, own.colluders),
                           "Set federated.least_survivors above federated.colluders.");
+  }
+}
+
+/// Keys of [privacy] that say how `discreet train` is private.
+void check_private_keys(const PrivacyOptions& p) {
+  const PrivacyOptions none;
+  const std::pair<const char*, bool> others[] = {
+      {"noise_schedule", p.noise_schedule != none.noise_schedule},
+      {"noise_floor", p.noise_floor != none.noise_floor},
+      {"quantile_steps", p.quantile_steps != none.quantile_steps},
+      {"max_examples_per_user", p.max_examples_per_user != none.max_examples_per_user},
+      {"generic_rule", !p.generic_rule.empty()}};
+  for (const auto& [key, given] : others) {
+    if (!given) continue;
+    throw usage_error(fmt::format("privacy.{} is for `discreet train`: a federation's rounds do not follow it", key),
+                      "Leave it out: every round has the same noise, and all of a client's update is clipped.");
   }
 }
 
@@ -277,6 +394,12 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
   if (s.privacy.unit != "user") {
     throw usage_error("the unit of a private federation is the client, not the example",
                       "Set privacy.unit = \"user\".");
+  }
+  check_private_keys(s.privacy);
+  if (f.labels.labels == "weak" && f.labels.label_model == "em") {
+    throw privacy_refused("federated.label_model = \"em\" in a private run: the label model is fitted without noise to the votes of "
+                          "all clients, so that one of them moves the labels, and with them the updates, of all others",
+                          "Set federated.label_model = \"majority\", which looks at a text's own votes alone.");
   }
   static const std::set<std::string> kSums = {"fedavg",     "fedprox", "fedavgm", "fedadam", "fedyogi",
                                               "fedadagrad", "diloco",  "reptile", "partial"};
@@ -302,6 +425,11 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
                           "can be stated",
                           "Leave federated.over_selection and deadline out.");
   }
+  if (f.own.active_share < 1) {
+    throw privacy_refused("federated.active_share in a private run: the clock goes on by what clients hold, and with it who is "
+                          "there in later rounds, so that one client changes the cohorts of others",
+                          "Leave federated.active_share out.");
+  }
   check_noise(f, s);
   const bool uniform = f.own.selection == "uniform";
   if (ftrl) {
@@ -309,14 +437,10 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
       throw privacy_refused("a federation with dp-ftrl asks its clients in a fixed public order",
                             "Leave federated.selection, sampling_rate and privacy.ftrl_sampling out.");
     }
-    if (f.own.clock && f.own.active_share < 1) {
-      throw privacy_refused("federated.active_share with dp-ftrl: the public order does not wait for devices",
-                            "Leave federated.active_share out.");
-    }
     return;
   }
   if (uniform && f.own.sampling_rate > 0) return;
-  if (f.own.noise == "local" && f.own.selection == "uniform") return;  // protects whoever is selected
+  if (f.own.noise != "central") return;  // protects whoever is selected
   if (uniform) {
     throw privacy_refused(
         "a cohort of fixed size has no bound for adding or removing a client",
@@ -340,11 +464,8 @@ void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
 }  // namespace
 
 std::vector<core::FieldInfo> federated_infos() {
-  std::vector<core::FieldInfo> infos = own_fields().info();
-  for (const auto& part : {federated::selection_fields().info(), strategy_infos(), federated::label_fields().info()}) {
-    infos.insert(infos.end(), part.begin(), part.end());
-  }
-  return infos;
+  return one_section("federated", {own_fields().info(), federated::selection_fields().info(), strategy_infos(),
+                                   federated::label_fields().info()});
 }
 
 FederatedSettings parse_federated(const core::Config& config, const Settings& settings) {
@@ -356,7 +477,9 @@ FederatedSettings parse_federated(const core::Config& config, const Settings& se
   f.strategy = parse_part(config, federated::strategy_fields(), strategy_infos());
   f.labels = parse_part(config, federated::label_fields(), federated::label_fields().info());
   check_names(f);
+  check_ignored(f, settings, config);
   check_secure(f);
+  check_weights(f);
   check_local(f, settings);
   check_federated_labels(f.labels, f.own.strategy, settings);
   check_parts(f, settings);
@@ -372,6 +495,13 @@ Json dump_federated(const FederatedSettings& f) {
   for (const core::FieldInfo& info : strategy_infos()) table[info.name] = strategy[info.name];
   table.update(federated::label_fields().dump(f.labels));
   return table;
+}
+
+Json dump_simulation(const Settings& settings, const FederatedSettings& federated) {
+  Json values = dump_settings(settings);
+  values["train"].erase("epochs");  // a federation has rounds, and refuses epochs that are given
+  values["federated"] = dump_federated(federated);
+  return values;
 }
 
 }  // namespace app

@@ -19,10 +19,10 @@ void register_verb_validate(cli::Program& program) {
   program.on_run(verb, [&program] {
     const core::Config config = app::read_config(files, assignments);
     const auto settings = app::parse_settings(config);
-    Json values = app::dump_settings(settings, app::parse_distill(settings, config));
-    if (!config.at("federated").is_null()) {
-      values["federated"] = app::dump_federated(app::parse_federated(config, settings));
-    }
+    const auto distill = app::parse_distill(settings, config);
+    Json values = config.at("federated").is_null()
+                      ? app::dump_settings(settings, distill)
+                      : app::dump_simulation(settings, app::parse_federated(config, settings));
     if (program.global().json) {
       Json document = {{"schema", "discreet.validate/1"}, {"valid", true}, {"files", files}};
       if (dump) document["configuration"] = values;

@@ -221,10 +221,11 @@ Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
   }
   federated::Selection selection;
   const bool is_private = federation.settings.privacy.is_private();
-  const bool by_order = is_private && (federation.ftrl != nullptr || own.selection != "uniform" || own.sampling_rate > 0);
-  if (by_order) {
+  if (is_private) {
+    // Where clients add the noise, who holds nothing takes part all the same: it must not be told from the others.
+    const bool all = own.noise != "central";
     for (const std::int64_t k : draw_private_clients(federation, activity)) {
-      if (there[static_cast<std::size_t>(k)] > 0) selection.clients.push_back(k);
+      if (all || there[static_cast<std::size_t>(k)] > 0) selection.clients.push_back(k);
     }
   } else {
     federated::SelectionOptions options = federation.federated.selection;
@@ -256,8 +257,9 @@ Cohort choose_clients(Federation& federation, std::vector<std::string>& notes,
       continue;
     }
     chosen.jobs.push_back({.client = k, .examples = federation.stores[place].items(), .weight = 1});
-    if (!selection.inclusion.probability.empty()) {
-      chosen.inclusion.push_back(selection.inclusion.probability[place]);
+    if (!selection.inclusion.probability.empty()) {  // to be asked, and then to report
+      chosen.inclusion.push_back(selection.inclusion.probability[place] * (1 - own.drop_download) * (1 - own.drop_train) *
+                                 (1 - own.drop_upload));
     }
   }
   if (remembers_gradients(federation)) see_gradients(federation, chosen.jobs);
@@ -270,7 +272,8 @@ void weigh_clients(const Federation& federation, Cohort& cohort) {
   std::vector<double> examples;
   for (const federated::ClientJob& job : cohort.jobs) {
     const auto held = static_cast<double>(job.examples.size());
-    examples.push_back(own.weights == "uniform" ? held : held * job.weight);
+    // Over the chance of being there at all, it does not count how often a client was drawn.
+    examples.push_back(own.weights == "examples" ? held * job.weight : held);
   }
   const auto weights = federated::aggregation_weights(
       weights_kind(own.weights),

@@ -89,7 +89,7 @@ double level_of(const FederatedOptions& own) {
     throw usage_error(fmt::format("federated.level_of = \"{}\": there is no finished simulation", own.level_of),
                       "Name the run directory of a simulation with all data at once.");
   }
-  const Json& metric = core::read_document(file).at("final").at("metric");
+  const Json metric = core::read_document(file).at("final").at("metric");
   if (!metric.is_number()) {
     throw usage_error(fmt::format("federated.level_of = \"{}\": that simulation has no metric of one model", own.level_of));
   }
@@ -109,6 +109,18 @@ void thin_out(Federation& federation) {
   }
 }
 
+/// What happens between periods does not happen in a single one.
+void check_periods(const Federation& federation) {
+  const FederatedOptions& own = federation.federated.own;
+  using Kind = federated::StoragePolicy::Kind;
+  const Kind kind = federated::parse_storage(own.storage).kind;
+  const bool between = kind == Kind::kWindow || kind == Kind::kTimeToLive || kind == Kind::kReplay;
+  if (federation.periods > 1 || (!between && !own.reset_server)) return;
+  throw usage_error(fmt::format("federated.{}, but the data have one period, which never ends",
+                                between ? fmt::format("storage = \"{}\"", own.storage) : "reset_server = true"),
+                    "Set federated.periods or period_by, or leave it out.");
+}
+
 }  // namespace
 
 void plan_periods(Federation& federation) {
@@ -118,7 +130,7 @@ void plan_periods(Federation& federation) {
     federation.item_bytes.push_back(text_bytes(example));
   }
   federation.periods = own.periods;
-  if (own.period_by.empty()) return;
+  if (own.period_by.empty()) return check_periods(federation);
   const auto order = ordered_periods(federation.data.train.examples, own.period_by);
   federation.item_period = places_of(federation.data.train.examples, own.period_by, order);
   federation.periods = static_cast<std::int64_t>(order.size());
@@ -127,6 +139,7 @@ void plan_periods(Federation& federation) {
                                   own.period_by, federation.periods, own.rounds),
                       "Every period needs a round.");
   }
+  check_periods(federation);
 }
 
 void bring_data(Federation& federation, std::int64_t round) {

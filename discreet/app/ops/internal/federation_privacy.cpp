@@ -20,16 +20,17 @@ bool is_insecure(const Federation& federation) {
   return federation.settings.privacy.insecure_seed.has_value();
 }
 bool is_local(const Federation& federation) { return federation.federated.own.noise == "local"; }
+bool is_distributed(const Federation& federation) { return federation.federated.own.noise == "distributed"; }
 
 privacy::NoiseProtection protection_of(const PrivacyOptions& asked) {
   return asked.noise_protection == "grid" ? privacy::NoiseProtection::kGrid : privacy::NoiseProtection::kNone;
 }
 
-/// The public bound on every client's rate. Noise of a client's own hides it from the server that drew it:
-/// no sampling helps there.
+/// The public bound on every client's rate. Noise of clients' own hides them from the server that drew them, and
+/// the noise of a sum tells how many there were: no sampling helps there.
 double private_rate(const Federation& federation) {
   const FederatedOptions& own = federation.federated.own;
-  if (is_local(federation) || federation.settings.privacy.mechanism == "dp-ftrl") return 1;
+  if (own.noise != "central" || federation.settings.privacy.mechanism == "dp-ftrl") return 1;
   if (own.selection == "uniform") return own.sampling_rate;
   return federated::selection_privacy(own.selection, {}, federation.federated.selection).sampling_rate;
 }
@@ -72,13 +73,15 @@ void describe(const Federation& federation, privacy::PrivacyRun& run) {
   if (own.partition != "natural" || own.by != "user") {
     gaps = "The unit is a simulated client: the examples of one person may be with several of them. ";
   }
-  if (own.noise == "distributed") {
+  if (is_distributed(federation)) {
     run.details = fmt::format(
         "each client's whole update of a round is clipped, and each client adds a share of the noise that "
-        "suffices with {} survivors of whom {} tell their shares",
+        "suffices with {} survivors of whom {} tell their shares; what is stated holds towards a server that sees who "
+        "takes part, for a client that does so in every round",
         own.least_survivors, own.colluders);
     gaps += "The shares are Gaussian on the grid of the sum (2^-40); a deployment draws them on the integers "
-            "modulo the masks' modulus. Clients are taken to add what they should. ";
+            "modulo the masks' modulus. Clients are taken to add what they should, and to be lost whatever they hold: "
+            "who took part, how many survived and whether a round failed are not hidden. ";
   }
   if (own.noise == "local") {
     run.details = "each client clips its update of a round and adds all of the noise itself; what is stated holds "
@@ -194,6 +197,7 @@ void plan_privacy(Federation& federation) {
   const PrivacyOptions& asked = federation.settings.privacy;
   if (!asked.is_private()) return;
   if (asked.mechanism == "dp-ftrl") return plan_ftrl(federation);
+  const FederatedOptions& own = federation.federated.own;
   const double rate = private_rate(federation);
   const std::int64_t rounds = federation.federated.own.rounds;
   const auto accountant = privacy::make_accountant(asked.accountant);
@@ -214,12 +218,13 @@ void plan_privacy(Federation& federation) {
   run.mechanism = "dp-sgd";
   run.unit = privacy::Unit::kUser;
   run.clipping = asked.clipping;
-  if (is_local(federation)) {
-    run.relation = privacy::Relation::kReplaceOne;
-    run.sampling = privacy::Sampling::kFullBatch;
-  }
-  run.units = federation.clients.size();
+  if (own.noise != "central") run.sampling = privacy::Sampling::kFullBatch;
+  if (is_local(federation)) run.relation = privacy::Relation::kReplaceOne;
+  // The number of clients decides whether a round fails, and the size of the noise in its sum: neighbours have the same.
+  if (is_distributed(federation)) run.relation = privacy::Relation::kZeroOut;
   run.expected_batch_size = static_cast<double>(federation.federated.selection.cohort);
+  // The divisor is public, and may be above a number that is not.
+  if (*run.expected_batch_size <= static_cast<double>(federation.clients.size())) run.units = federation.clients.size();
   run.clip_norm = asked.clip_norm;
   run.delta = *asked.delta;
   run.accountant = asked.accountant;
@@ -245,19 +250,26 @@ std::vector<std::int64_t> draw_private_clients(Federation& federation, std::span
     federation.drawn = {place, clients};
     return clients;
   }
-  // Rates of each client by itself, whoever else is there.
-  const auto rates = own.selection == "uniform" ? std::vector<double>(activity.size(), own.sampling_rate)
-                                                : federated::public_rates(activity, federation.federated.selection);
+  // Each client by itself, whoever else is there; or so many of all, where who takes part is not hidden.
+  const auto draw = [&](const federated::Uniform& uniform) {
+    if (own.selection != "uniform") {
+      return federated::draw_poisson(federated::public_rates(activity, federation.federated.selection), uniform);
+    }
+    if (own.sampling_rate > 0) {
+      return federated::draw_poisson(std::vector<double>(activity.size(), own.sampling_rate), uniform);
+    }
+    return federated::draw_successive(std::vector<double>(activity.size(), 1.0), federation.federated.selection.cohort, uniform);
+  };
   if (is_insecure(federation)) {
     core::ReproducibleRng rng(static_cast<std::uint64_t>(*federation.settings.privacy.insecure_seed),
                               fmt::format("private-selection.{}", federation.round + 1));
-    return federated::draw_poisson(rates, [&rng] { return rng.uniform(); });
+    return draw([&rng] { return rng.uniform(); });
   }
   // A secret draw, made once.
   std::vector<std::int64_t> drawn;
   if (federation.parallel->group->leads()) {
     core::SecureRng rng;
-    drawn = federated::draw_poisson(rates, [&rng] { return rng.uniform(); });
+    drawn = draw([&rng] { return rng.uniform(); });
     federation.drawn = {place, drawn};
   }
   if (federation.parallel->alone()) return drawn;

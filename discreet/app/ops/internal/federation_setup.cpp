@@ -23,9 +23,6 @@ void check_settings(const Settings& settings) {
   if (settings.data.test.empty() && settings.data.dev.empty()) {
     throw usage_error("federated simulate needs data.test or data.dev to look at after each round");
   }
-  if (settings.train.average > 0 || settings.train.layer_decay != 1) {
-    throw usage_error("train.average and train.layer_decay are for `discreet train`", "Leave them out.");
-  }
 }
 
 nn::ScheduleKind schedule_kind_of(const Settings& settings) {
