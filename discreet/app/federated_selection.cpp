@@ -136,8 +136,8 @@ Json explain_selection(const SelectionQuestion& question, core::OperationContext
   }
   document["caveats"] = {"Costs are of one round and beyond training itself: models sent to ask, numbers returned, examples read without and with gradients. "
                          "Losses and norms that come with updates anyhow cost nothing.",
-                         "Epsilon: of so many rounds under Poisson sampling with the public rate, or without amplification; the noise is noise_multiplier clip "
-                         "norms, and where a device takes the place of others, the sum moves by more than one clip norm (sensitivity)."};
+                         "Epsilon: of so many rounds under Poisson sampling with the public rate, or without amplification; the noise is "
+                         "noise_multiplier clip norms, and where a device takes the place of others, the sum moves by more than one clip norm (sensitivity)."};
   return document;
 }
 

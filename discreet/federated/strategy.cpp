@@ -18,7 +18,8 @@ const core::Fields<StrategyOptions>& strategy_fields() {
           .add("beta2", &StrategyOptions::beta2,
                {.min = 0, .max = 1, .below_max = true, .doc = "fedadam, fedyogi: of the second moment."})
           .add("tau", &StrategyOptions::tau,
-               {.min = 0, .above_min = true, .doc = "Adaptive strategies: added to the root of the second moment; fedexp: added to the squared norm of the mean."})
+               {.min = 0, .above_min = true,
+                .doc = "Adaptive strategies: added to the root of the second moment; fedexp: added to the squared norm of the mean."})
           .add("initial_v", &StrategyOptions::initial_v,
                {.choices = {"tau2", "zero"}, .doc = "Adaptive strategies: the second moment before the first round."})
           .add("bias", &StrategyOptions::bias,

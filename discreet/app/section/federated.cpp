@@ -50,8 +50,8 @@ const core::Fields<FederatedOptions>& own_fields() {
           .add("sampling_rate", &FederatedOptions::sampling_rate,
                {.min = 0, .max = 1, .doc = "Private runs with selection uniform: each client's chance of being in a round, fixed before the run."})
           .add("secure_aggregation", &FederatedOptions::secure_aggregation,
-               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would. Sums of fewer "
-                       "than three clients are not looked at."})
+               {.doc = "Refuses what secure aggregation could not do; the simulation adds integers as it would. A sum of fewer "
+                       "than three clients is not looked at, but in private runs, where that would tell how many there were."})
           .add("schedule_over", &FederatedOptions::schedule_over,
                {.choices = {"rounds", "local"},
                 .doc = "What train.schedule runs over: the rounds of the federation (train.warmup counts rounds), or the "
