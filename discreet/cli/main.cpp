@@ -20,6 +20,12 @@ void on_signal(int signal) {
   if (stop_signal.exchange(signal) != 0) std::signal(signal, SIG_DFL);
 }
 
+const std::atomic<int>& catch_signals() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  return stop_signal;
+}
+
 int report(bool json, int code, const std::string& message, const std::string& hint) {
   if (json) {
     discreet::cli::print_document({{"error", {{"code", code}, {"message", message}, {"hint", hint}}}});
@@ -40,13 +46,11 @@ bool asked_for_json(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
   const bool json = asked_for_json(argc, argv);
 
   CLI::App app("Trains, federates, attacks, measures and debiases language models.", "discreet");
   try {
-    discreet::cli::Program program(app, stop_signal);
+    discreet::cli::Program program(app, catch_signals);
     discreet::register_all_verb(program);
     program.check_verb(argc, argv);
     try {

@@ -17,20 +17,22 @@ namespace discreet::cli {
 struct Global {
   bool json = false;
   bool quiet = false;
-  const std::atomic<int>* stop = nullptr;
 };
 
 /// A verb parses its own options and gives back its work; the program runs it, prints errors in one
 /// form and turns them into exit codes.
 class Program {
  public:
-  explicit Program(CLI::App& app, const std::atomic<int>& stop);
+  /// `catch_signals`: called when a verb begins work that looks at the signal it returns; until then a
+  /// signal ends the program by itself.
+  Program(CLI::App& app, std::function<const std::atomic<int>&()> catch_signals);
 
   /// Adds `discreet NAME`; NAME may be two words ("privacy epsilon"): the first becomes a group.
   /// The group's help text is `group_summary` of whoever comes first with one.
   CLI::App* add_verb(const std::string& name, const std::string& summary,
                      const std::string& group_summary = "");
-  /// What the verb does; its return value is the exit code.
+  /// What the verb does; its return value is the exit code. To be called when the verb has its options:
+  /// integers among them are held to what their type can hold.
   void on_run(CLI::App* verb, std::function<int()> run);
 
   /// Throws kUsage if the first words of the command line are no verb; names the nearest.
@@ -38,11 +40,15 @@ class Program {
   /// Runs the verb that was parsed.
   int run();
   const Global& global() const { return global_; }
+  /// For work that ends by itself after a signal, having saved what it has.
   core::OperationContext context() const;
+  /// The signal that asks for the end, 0 without one. From here on signals end nothing by themselves.
+  const std::atomic<int>* stop() const { return &catch_signals_(); }
 
  private:
   CLI::App& app_;
   Global global_;
+  std::function<const std::atomic<int>&()> catch_signals_;
   std::map<std::string, CLI::App*> groups_;
   std::map<CLI::App*, std::function<int()>> runs_;
 };

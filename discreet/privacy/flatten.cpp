@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -66,12 +67,17 @@ void merge_other(FlatEvent& flat, const Event& event, std::int64_t times) {
   flat.others.push_back({event, times});
 }
 
-void add_phase(FlatEvent& flat, const Phase& phase) {
+/// Less noise counts as none and more as this much, which bounds the cost from above; the accountants'
+/// squares stay finite.
+constexpr double kLeastNoise = 1e-100, kMostNoise = 1e100;
+
+void add_phase(FlatEvent& flat, Phase phase) {
   if (phase.steps == 0 || phase.sampling_rate == 0 || std::isinf(phase.noise_multiplier)) return;
-  if (phase.noise_multiplier == 0) {
+  if (phase.noise_multiplier < kLeastNoise) {
     flat.non_private = true;
     return;
   }
+  phase.noise_multiplier = std::min(phase.noise_multiplier, kMostNoise);
   for (Phase& known : flat.phases) {
     if (known.noise_multiplier != phase.noise_multiplier) continue;
     if (known.sampling_rate != phase.sampling_rate) continue;
@@ -122,11 +128,11 @@ void add_sampled(const Event& event, std::int64_t times, FlatEvent& flat) {
   if (capped && event.batch() >= event.units()) {
     return add_phase(flat, {batch.multiplier(), rate, times});
   }
-  if (batch.multiplier() == 0) {
+  if (batch.multiplier() < kLeastNoise) {
     flat.non_private = true;
     return;
   }
-  const Event inside = Event::gaussian(NoiseMultiplier(batch.multiplier()));
+  const Event inside = Event::gaussian(NoiseMultiplier(std::min(batch.multiplier(), kMostNoise)));
   merge_other(flat,
               capped ? Event::truncated_poisson_sampled(SamplingRate(rate), event.units(),
                                                         event.batch(), inside)

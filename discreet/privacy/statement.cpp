@@ -52,6 +52,19 @@ void refuse_uncovered(const PrivacyRun& run) {
           "State the guarantee for add_or_remove_one or zero_out.");
     }
   }
+  if (run.mechanism == "dp-ftrl" && !run.matrix) {
+    throw privacy_refused(
+        "mechanism 'dp-ftrl' without the pattern of participations: its noise is correlated over the steps, and "
+        "batches are no Poisson samples, so noise, rate and steps do not say what it costs",
+        "Name a run's directory, or give its privacy.json to `discreet privacy epsilon --event`.");
+  }
+  const bool by_event = run.sampling == Sampling::kTruncatedPoisson || run.sampling == Sampling::kWithoutReplacement;
+  if (by_event && !run.event) {
+    throw privacy_refused(
+        fmt::format("sampling '{}' by noise, rate and steps: what it costs depends on the number of units too",
+                    name(run.sampling)),
+        "`discreet privacy epsilon --sampling` counts it.");
+  }
   const bool placed =
       run.sampling == Sampling::kFixedOrder || run.sampling == Sampling::kCyclicPoisson;
   if (placed && run.relation != Relation::kZeroOut) {

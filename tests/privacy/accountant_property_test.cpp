@@ -161,6 +161,66 @@ TEST(AccountantProperty, RoundingNeverLowersWhatConnectedDotsReport) {
   }
 }
 
+TEST(AccountantProperty, ConnectedDotsReachDownToLittleNoise) {
+  for (const double z : {0.01, 0.05, 0.1, 0.3, 0.34}) {
+    for (const std::int64_t steps : {1, 10, 1000}) {
+      if (z * z < 1e-3 * static_cast<double>(steps)) continue;  // The test would take long.
+      const double exact = epsilon_of("analytic", {{z, 1, steps}}, 1e-5);
+      const double pld = epsilon_of("pld", {{z, 1, steps}}, 1e-5);
+      EXPECT_GE(pld, exact * (1 - 1e-9)) << z << " " << steps;
+      EXPECT_LE(pld, exact * (1 + 1e-6) + 1e-3) << z << " " << steps;
+    }
+  }
+  // Nearly all units in every batch: between the curve at rate 1 and that at a little less.
+  const double whole = epsilon_of("pld", {{0.2, 1, 3}}, 1e-5);
+  EXPECT_NEAR(epsilon_of("pld", {{0.2, 1 - 1e-12, 3}}, 1e-5), whole, 1e-3);
+  EXPECT_NEAR(epsilon_of("pld", {{0.2, 1 - 1e-16, 3}}, 1e-5), whole, 1e-3);
+  // Together with sampled steps, both directions.
+  const Bound mixed = make_accountant("pld")->epsilon(event_of({{0.2, 1, 3}, {1, 0.01, 100}}), Delta(1e-5));
+  EXPECT_GT(mixed.value, whole);
+  EXPECT_LT(mixed.value, whole + epsilon_of("pld", {{1, 0.01, 100}}, 1e-5));
+  EXPECT_NEAR(*mixed.add, mixed.value, 0.1);
+}
+
+TEST(AccountantProperty, ConnectedDotsResolveSmallDeltas) {
+  for (const auto& [phase, delta] : {std::pair(Phase{38.517, 0.0014583, 6477}, 1.05e-12),
+                                     std::pair(Phase{0.4546, 0.003618, 24384}, 3.9e-11),
+                                     std::pair(Phase{1, 0.01, 1000}, 1e-100)}) {
+    const double pld = epsilon_of("pld", {phase}, delta), rdp = epsilon_of("rdp", {phase}, delta);
+    EXPECT_LT(pld, rdp) << phase.noise_multiplier;
+    EXPECT_GT(pld, rdp / 2) << phase.noise_multiplier;
+  }
+  EXPECT_LT(epsilon_of("pld", {{0.4546, 0.003618, 24384}}, 3.9e-11), 53.77);  // dp_accounting 0.4: 53.76.
+  // The tail itself: relative to the exact one, however small it is.
+  const auto pld = make_accountant("pld"), analytic = make_accountant("analytic");
+  for (const double epsilon : {1.0, 30.0, 60.0}) {
+    const Event event = event_of({{2, 1, 4}});
+    const double exact = analytic->delta(event, Epsilon(epsilon)).value;
+    EXPECT_GE(pld->delta(event, Epsilon(epsilon)).value, exact * (1 - 1e-6)) << epsilon;
+    EXPECT_LE(pld->delta(event, Epsilon(epsilon)).value, exact * 1.01) << epsilon;
+  }
+}
+
+TEST(AccountantEdges, HardlyAnyAndVeryMuchNoise) {
+  for (const auto& name : accountant_names()) {
+    const auto accountant = make_accountant(name);
+    for (const double q : {1e-12, 0.5, 1.0}) {
+      for (const double z : {1e-300, 1e-150, 1e-50, 1e-5, 1e8, 1e12, 1e80, 1e300}) {
+        const Event event = event_of({{z, q, 10}});
+        if (!accountant->supports(event)) continue;
+        try {
+          const Bound bound = accountant->epsilon(event, Delta(1e-5));
+          if (z > 1) { EXPECT_LE(bound.value, 0.015) << name << " " << q << " " << z; }
+          if (z < 1 && q == 1) { EXPECT_GT(bound.value, 1e9) << name << " " << q << " " << z; }
+          if (z < 1 && q == 0.5) { EXPECT_GT(bound.value, 1e9) << name << " " << q << " " << z; }
+        } catch (const Error& e) {
+          EXPECT_EQ(e.code(), ErrorCode::kPrivacyRefused) << name << " " << q << " " << z << " " << e.what();
+        }
+      }
+    }
+  }
+}
+
 TEST(AccountantProperty, WiderCellsLoosenTheBoundButKeepItOne) {
   const Event event = event_of({{1.0, 0.02, 400}});
   double before = 0;

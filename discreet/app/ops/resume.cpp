@@ -81,6 +81,7 @@ Json resume_in(const fs::path& path, const Settings& settings,
     state = nn::TrainState::from_json(saved, "the checkpoint's state.json");
   }
   if (!state.finished) allow_for_lost_steps(session, state.step);
+  state_resumed(session, state.finished ? session.steps_allowed : state.step, context);
   session.run.truncate_metrics(state.step);
   if (leads(session)) {
     session.run.update_manifest(

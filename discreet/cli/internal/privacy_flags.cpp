@@ -62,7 +62,26 @@ void add_event_flags(CLI::App* verb, EventFlags& flags) {
                    "logarithmic:MEAN, poisson:MEAN, negative-binomial:MEAN:SHAPE.");
 }
 
+namespace {
+
+/// What the event or the sampling leaves without a meaning.
+void refuse_idle_flags(const EventFlags& flags) {
+  const bool by_event = !flags.event.empty(), truncated = flags.sampling == "truncated_poisson";
+  if (by_event && (flags.sampling != "poisson" || flags.units || flags.cap)) {
+    throw usage_error("--event beside --sampling, --units or --cap: the event says how units were drawn");
+  }
+  if (!by_event && flags.cap && !truncated) {
+    throw usage_error("--cap belongs to --sampling truncated_poisson");
+  }
+  if (!by_event && flags.units && !truncated && flags.sampling != "without_replacement") {
+    throw usage_error("--units belongs to --sampling truncated_poisson or without_replacement");
+  }
+}
+
+}  // namespace
+
 privacy::EventQuestion event_question(const PhaseFlags& phases, const EventFlags& flags) {
+  refuse_idle_flags(flags);
   privacy::EventQuestion question;
   if (flags.event.empty()) {
     question.phases = phases_of(phases);
@@ -117,6 +136,11 @@ std::string shown(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_integer()) return value.dump();
   return fmt::format("{:.7g}", value.get<double>());
+}
+
+int exit_code_of(const Json& results, const std::string& key) {
+  const auto has = [&](const Json& row) { return row.contains(key) && !row[key].is_null(); };
+  return std::any_of(results.begin(), results.end(), has) ? 0 : 5;
 }
 
 void print_reasons(const Json& results, const std::string& key) {

@@ -42,6 +42,8 @@ void add_accountant_flags(CLI::App* verb, std::string& accountant,
 
 /// Seven digits for people; "-" for null; strings ("inf") as they are.
 std::string shown(const Json& value);
+/// 0 if a row of `results` has its `key`, else 5: nothing was answered.
+int exit_code_of(const Json& results, const std::string& key);
 /// Why a row of `results` has no `key`.
 void print_reasons(const Json& results, const std::string& key);
 

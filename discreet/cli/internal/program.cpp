@@ -1,6 +1,10 @@
 #include "discreet/cli/program.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -9,8 +13,27 @@
 
 namespace discreet::cli {
 
-Program::Program(CLI::App& app, const std::atomic<int>& stop) : app_(app) {
-  global_.stop = &stop;
+namespace {
+
+/// Empty if `text` is an integer that 64 bits hold: the parser takes what is beyond for the largest number,
+/// a minus before an unsigned number for a huge one, and a zero in front for octal digits.
+std::string why_no_integer(const std::string& text, bool is_signed) {
+  const char *begin = text.data(), *end = begin + text.size();
+  if (text.starts_with('+')) ++begin;
+  std::int64_t number = 0;
+  std::uint64_t natural = 0;
+  const auto [at, error] = is_signed ? std::from_chars(begin, end, number) : std::from_chars(begin, end, natural);
+  const std::string_view digits = std::string_view(begin, end).substr(text.starts_with('-') ? 1 : 0);
+  const bool octal = digits.size() > 1 && digits.starts_with('0');
+  if (error == std::errc() && at == end && !octal) return "";
+  return fmt::format("{}: expected an integer {}", text,
+                     is_signed ? "from -2^63 to 2^63 - 1" : "from 0 to 2^64 - 1");
+}
+
+}  // namespace
+
+Program::Program(CLI::App& app, std::function<const std::atomic<int>&()> catch_signals)
+    : app_(app), catch_signals_(std::move(catch_signals)) {
   app_.set_version_flag("--version", std::string("discreet ") + DISCREET_VERSION);
   app_.require_subcommand(1);
 }
@@ -36,7 +59,16 @@ CLI::App* Program::add_verb(const std::string& name, const std::string& summary,
   return verb;
 }
 
-void Program::on_run(CLI::App* verb, std::function<int()> run) { runs_[verb] = std::move(run); }
+void Program::on_run(CLI::App* verb, std::function<int()> run) {
+  runs_[verb] = std::move(run);
+  for (CLI::Option* option : verb->get_options()) {
+    const std::string type = option->get_type_name();
+    if (type.starts_with("INT") || type.starts_with("UINT")) {
+      const bool is_signed = type.starts_with("INT");
+      option->check([is_signed](const std::string& text) { return why_no_integer(text, is_signed); });
+    }
+  }
+}
 
 void Program::check_verb(int argc, const char* const* argv) const {
   const CLI::App* at = &app_;
@@ -74,7 +106,7 @@ int Program::run() {
 
 core::OperationContext Program::context() const {
   core::OperationContext context;
-  context.stop = global_.stop;
+  context.stop = stop();
   context.quiet = global_.quiet;
   if (global_.json) context.emit = [](const Json& line) { fmt::print("{}\n", line.dump()); };
   return context;

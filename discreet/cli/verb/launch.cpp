@@ -37,7 +37,7 @@ void register_verb_launch(cli::Program& program) {
                         .processes = options.processes,
                         .quiet = program.global().quiet,
                         .grace_seconds = options.grace,
-                        .stop = program.global().stop});
+                        .stop = program.stop()});
   });
 }
 

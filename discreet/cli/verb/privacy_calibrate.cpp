@@ -27,11 +27,12 @@ void register_verb_privacy_calibrate(cli::Program& program) {
     if (!rate.empty()) question.sampling_rate = privacy::parse_rate(rate);
     for (const auto& phase : phases) question.phases.push_back(privacy::parse_phase(phase));
     const Json document = privacy::answer_calibrate(question);
+    const auto unknown = document["solved_for"].get<std::string>();
+    const int code = cli::exit_code_of(document["results"], unknown);
     if (program.global().json) {
       cli::print_document(document);
-      return 0;
+      return code;
     }
-    const auto unknown = document["solved_for"].get<std::string>();
     std::vector<std::vector<std::string>> rows;
     for (const Json& row : document["results"]) {
       rows.push_back({row["accountant"].get<std::string>(), cli::shown(row[unknown])});
@@ -43,7 +44,7 @@ void register_verb_privacy_calibrate(cli::Program& program) {
     if (unknown != "epsilon") header.push_back("epsilon");
     cli::print_table(header, rows);
     cli::print_reasons(document["results"], unknown);
-    return 0;
+    return code;
   });
 }
 

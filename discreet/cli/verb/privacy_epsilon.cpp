@@ -21,9 +21,10 @@ void register_verb_privacy_epsilon(cli::Program& program) {
   program.on_run(verb, [&program] {
     static_cast<privacy::EventQuestion&>(question) = cli::event_question(flags, event);
     const Json document = privacy::answer_epsilon(question);
+    const int code = cli::exit_code_of(document["results"], "epsilon");
     if (program.global().json) {
       cli::print_document(document);
-      return 0;
+      return code;
     }
     std::vector<std::vector<std::string>> rows;
     for (const Json& row : document["results"]) {
@@ -36,7 +37,7 @@ void register_verb_privacy_epsilon(cli::Program& program) {
     cli::print_reasons(document["results"], "epsilon");
     fmt::print("\n{}, at delta = {}{}.\n", cli::basis_of(document), question.delta,
                question.group > 1 ? fmt::format(", for groups of {}", question.group) : "");
-    return 0;
+    return code;
   });
 }
 

@@ -15,9 +15,9 @@ struct LedgerFlags {
   std::vector<std::string> ledgers;
   cli::PhaseFlags phases;
   cli::EventFlags event;
-  std::string charge, unit = "example", accountant = "rdp";
-  std::optional<double> budget;
-  double delta = 0;
+  std::string charge;
+  std::optional<std::string> unit, accountant;
+  std::optional<double> budget, delta;
 };
 
 /// The planned run, if one was given.
@@ -35,12 +35,12 @@ void charge(const LedgerFlags& flags, const std::optional<privacy::Event>& event
   if (flags.ledgers.size() != 1) throw usage_error("one ledger at a time can be made or charged");
   const std::filesystem::path path = flags.ledgers[0];
   if (flags.budget && !std::filesystem::exists(path)) {
-    if (!(flags.delta > 0)) throw usage_error("a new ledger needs --delta above 0");
+    if (!(flags.delta.value_or(0) > 0)) throw usage_error("a new ledger needs --delta above 0");
     privacy::BudgetLedger made(path, {.epsilon = *flags.budget,
-                                      .delta = flags.delta,
-                                      .unit = privacy::unit_of(flags.unit),
+                                      .delta = *flags.delta,
+                                      .unit = privacy::unit_of(flags.unit.value_or("example")),
                                       .relation = relation,
-                                      .accountant = flags.accountant});
+                                      .accountant = flags.accountant.value_or("rdp")});
   } else if (flags.budget) {
     throw usage_error(path.string() + " exists: its budget is not changed",
                       "Charge it without --budget, or name another file.");
@@ -93,9 +93,13 @@ void register_verb_privacy_ledger(cli::Program& program) {
                    "training charges by itself).");
   verb->add_option("--budget", flags.budget, "Make the ledger, with this epsilon.");
   verb->add_option("--delta", flags.delta, "Of a new ledger.");
-  verb->add_option("--unit", flags.unit, "Of a new ledger: example or user.")->capture_default_str();
-  verb->add_option("--accountant", flags.accountant, "Of a new ledger.")->capture_default_str();
+  verb->add_option("--unit", flags.unit, "Of a new ledger: example (the default) or user.");
+  verb->add_option("--accountant", flags.accountant, "Of a new ledger; rdp.");
   program.on_run(verb, [&program] {
+    if (!flags.budget && (flags.delta || flags.unit || flags.accountant)) {
+      throw usage_error("--delta, --unit and --accountant are those of a new ledger: they need --budget",
+                        "What an existing ledger counts for stands in its first line.");
+    }
     std::optional<privacy::Relation> relation;
     const auto planned = planned_event(flags, relation);
     const bool changes = flags.budget || !flags.charge.empty();

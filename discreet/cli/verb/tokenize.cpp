@@ -25,7 +25,7 @@ void register_verb_tokenize(cli::Program& program) {
   pair->excludes(words);
   program.on_run(verb, [&program] {
     request.special_tokens = !no_special;
-    app::tokenize_lines(request, STDIN_FILENO, stdout, program.global().stop);
+    app::tokenize_lines(request, STDIN_FILENO, stdout, program.stop());
     return 0;
   });
 }

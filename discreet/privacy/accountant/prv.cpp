@@ -10,6 +10,7 @@
 #include "discreet/core/error.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/internal/convolve.h"
+#include "discreet/privacy/internal/gaussian.h"
 #include "discreet/privacy/internal/loss_grid.h"
 #include "discreet/privacy/internal/numeric.h"
 #include "discreet/privacy/internal/rdp.h"
@@ -23,30 +24,41 @@ namespace {
 double loss_survival(const Phase& phase, double t) {
   const double q = phase.sampling_rate, s = phase.noise_multiplier;
   if (q < 1 && t <= std::log1p(-q)) return 1;
-  // z = ln((exp(t) + q - 1) / q); for large t without overflow.
-  const double z =
-      t > 30 ? t + std::log1p((q - 1) * std::exp(-t)) - std::log(q) : std::log1p(std::expm1(t) / q);
+  const double z = internal::log_sampled_excess(q, t) - std::log(q);
   const double scale = 2 * std::numbers::sqrt2 * s;
   return 0.5 * (q * std::erfc((2 * z * s * s - 1) / scale) +
                 (1 - q) * std::erfc((2 * z * s * s + 1) / scale));
 }
 
-/// Mean of the loss by the trapezoidal rule, as in rdp.cpp.
+/// Noise below this is refused: the mean of its loss would need a sum of millions of terms.
+constexpr double kLeastSampledNoise = 1e-3;
+
+/// (1 + w) ln(1 + w) - w, with `loss` = ln(1 + w), without cancellation for small w.
+double mean_term(double loss) {
+  const double w = std::expm1(loss);
+  if (std::abs(w) > 1e-2) return (1 + w) * loss - w;
+  double power = w * w, sum = power / 2;
+  for (int k = 3; k < 10; ++k) {
+    power *= -w;
+    sum += power / (k * (k - 1));
+  }
+  return sum;
+}
+
+/// Mean of the loss by the trapezoidal rule, as in rdp.cpp, less that of w, which is 0.
 double loss_mean(const Phase& phase) {
   const double q = phase.sampling_rate, s = phase.noise_multiplier;
   if (q == 1) return 1 / (2 * s * s);
   constexpr double pi = std::numbers::pi;
-  const double h = std::min(2 * pi * pi * s * s / (40 + pi * pi * s * s / 2), 0.7 * s);
+  const double h = internal::quadrature_step(s);
   const double reach = 9.5 * s;
   double sum = 0;
   for (double x = -std::ceil(reach / h) * h; x < 1 + reach; x += h) {
     const double t = (2 * x - 1) / (2 * s * s);
-    const double loss = t > 600 ? std::log(q) + t : std::log1p(q * std::expm1(t));
-    const double ratio = t > 600 ? 0 : 1 + q * std::expm1(t);
-    // Density of the mixture: that of N(0, s^2) times the ratio, or far out q N(1, s^2).
-    const double density = t > 600 ? q * std::exp(-(x - 1) * (x - 1) / (2 * s * s))
-                                   : std::exp(-x * x / (2 * s * s)) * ratio;
-    sum += density * loss;
+    const double loss = internal::sampled_loss(q, t);
+    // Density of the mixture: that of N(0, s^2) times 1 + w, or far out q N(1, s^2).
+    sum += t > 600 ? q * std::exp(-(x - 1) * (x - 1) / (2 * s * s)) * (loss - 1)
+                   : std::exp(-x * x / (2 * s * s)) * mean_term(loss);
   }
   return sum * h / (s * std::sqrt(2 * pi));
 }
@@ -144,6 +156,12 @@ class PrvAccountant final : public Accountant {
   /// Mesh and half-width of section 5.2 of the reference: h = eps_error / sqrt(n
   /// ln(12/delta_error)/2).
   internal::LossGrid make_grid(const FlatEvent& flat, double delta_error) const {
+    for (const Phase& phase : flat.phases) {
+      if (phase.noise_multiplier >= kLeastSampledNoise || phase.sampling_rate == 1) continue;
+      throw privacy_refused(fmt::format("accountant prv does not resolve noise multipliers below {}, and one is {}",
+                                        kLeastSampledNoise, phase.noise_multiplier),
+                            "Use --accountant rdp or pld.");
+    }
     const auto n = static_cast<double>(flat.steps());
     const auto& orders = internal::rdp_orders();
     std::vector<double> total(orders.size(), 0.0);
@@ -230,8 +248,9 @@ class PrvAccountant final : public Accountant {
     for (std::size_t i = 0; i < above.size(); ++i) mass[first + i] /= sum;
     const double shift = loss.mean - mean / sum * grid.h;
     if (!(std::abs(shift) < grid.h / 2)) {
-      throw internal_error(
-          fmt::format("prv: the mean of the loss is off by {} with cells of {}", shift, grid.h));
+      throw privacy_refused(fmt::format("accountant prv: cells of {:.3g} miss the mean loss of a step by {:.3g}, "
+                                        "more than half a cell", grid.h, std::abs(shift)),
+                            "Use another accountant, or a smaller --eps-error.");
     }
     return shift;
   }

@@ -32,6 +32,22 @@ double log_subtract(double a, double b) {
   return a + std::log(-std::expm1(b - a));
 }
 
+double sampled_loss(double q, double t) {
+  if (q == 1) return t;
+  if (t > 600) return std::log(q) + t;
+  if (q < 0.5 || t > -0.5) return std::log1p(q * std::expm1(t));
+  return std::log((1 - q) + q * std::exp(t));
+}
+
+double log_sampled_excess(double q, double e) {
+  if (q == 1) return e;
+  if (e > 30) return e + std::log1p((q - 1) * std::exp(-e));
+  const double low = std::log1p(-q);
+  if (e <= low) return -std::numeric_limits<double>::infinity();
+  if (q < 0.5 || e > -0.5) return std::log(std::expm1(e) + q);
+  return low + std::log(std::expm1(e - low));
+}
+
 double gaussian_delta(double mu, double epsilon) {
   if (mu == 0) return 0;
   if (std::isinf(mu)) return 1;

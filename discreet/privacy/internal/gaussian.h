@@ -2,6 +2,13 @@
 
 namespace discreet::privacy::internal {
 
+/// ln(1 - q + q exp(t)): the loss of a Gaussian on a Poisson sample of rate q where that of the Gaussian
+/// alone is t. Without cancellation for q near 1.
+double sampled_loss(double q, double t);
+/// ln(exp(e) - 1 + q), minus infinity where that is no positive number: ln(q) less, the t of which
+/// sampled_loss(q, t) is e.
+double log_sampled_excess(double q, double e);
+
 /// ln of the normal cdf, precise in the far lower tail.
 double log_normal_cdf(double x);
 /// ln(erfc(x)), precise for large x.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 namespace discreet::privacy::internal {
@@ -19,19 +20,29 @@ struct LossGrid {
 /// Cells of the largest grid: 16 million take 0.4 GB and some seconds.
 inline constexpr double kMostCells = 1 << 24;
 
+/// What rounding may have taken from delta(epsilon): exp(log - lambda epsilon). Where lambda > 0, masses
+/// below the grid are not known.
+struct LossDoubt {
+  double log = -std::numeric_limits<double>::infinity(), lambda = 0;
+};
+
 /// A privacy loss on a grid: P[loss = t_k] = mass[k], and mass at infinity.
 class LossDistribution {
  public:
-  LossDistribution(LossGrid grid, std::vector<double> mass, double infinite = 0);
+  LossDistribution(LossGrid grid, std::vector<double> mass, double infinite = 0, LossDoubt doubt = {});
   const LossGrid& grid() const { return grid_; }
-  /// E[(1 - exp(epsilon - loss))+].
+  double infinite() const { return infinite_; }
+  /// E[(1 - exp(epsilon - loss))+], with the doubt added.
   double delta(double epsilon) const;
   /// Smallest epsilon >= 0 with delta(epsilon) <= delta.
   double epsilon(double delta) const;
 
  private:
   LossGrid grid_;
+  double doubt_at(double epsilon) const;
+
   double infinite_;
+  LossDoubt doubt_;
   /// S_k = sum_{j >= k} p_j and D_k = sum_{j >= k} p_j exp(t_k - t_j), so that delta(t_k) = S_k - D_k.
   std::vector<double> survival_, discounted_;
 };

@@ -29,12 +29,6 @@ DISCREET_INLINE double expm1_small(double r) {
   return r + r * r * p;
 }
 
-DISCREET_INLINE double quick_expm1(double t) {
-  double r;
-  const double scale = exp_parts(t, r);
-  return scale * expm1_small(r) + (scale - 1);
-}
-
 /// exp(-y) for y >= 0; ends at 1e-304.
 DISCREET_INLINE double quick_exp_minus(double y) {
   double r;
@@ -100,10 +94,14 @@ inline void mixture_curves(double q, double s, double first, double h, std::size
                            double* put, double* survival) {
   const double inverse_q = 1 / q, scale = s / 1.4142135623730950488,
                half = 0.5 / (1.4142135623730950488 * s);
+  // exp(t) - 1 + q keeps its digits for small q as (exp(t) - 1) + q, for q near 1 as exp(t) - (1 - q).
+  const double taken = q < 0.5 ? 1 : 1 - q, given = q < 0.5 ? q : 0;
   for (std::size_t i = 0; i < n; ++i) {
     const double t = (first + static_cast<double>(i)) * h;
     // The loss of x passes t where the ratio of the densities is e + 1 - q.
-    const double e = quick_expm1(t) + q;
+    double r;
+    const double power = exp_parts(t, r);
+    const double e = power * expm1_small(r) + (power - taken) + given;
     const double middle = scale * quick_log(e > 1e-290 ? e * inverse_q : 1e-290);
     const double near = middle - half, far = middle + half;  // (x - 1)/(sqrt(2) s), x/(sqrt(2) s).
     const double near_tail = quick_half_erfc(near < 0 ? -near : near);

@@ -47,12 +47,8 @@ struct Quadrature {
 
 /// Empty if it would be too large.
 Quadrature make_quadrature(double q, double s, double highest_order) {
-  // The integrand is analytic up to the zeros of the mixture at Im x = pi s^2, and a Gaussian grows
-  // like exp(y^2 / (2 s^2)) off the real line: error <= exp(-2 pi d / h + d^2 / (2 s^2)).
   constexpr double pi = std::numbers::pi;
-  const double by_poles = 2 * pi * pi * s * s / (kDigits + pi * pi * s * s / 2);
-  const double by_gaussian = s * pi * std::sqrt(2 / kDigits);
-  const double h = std::min(by_poles, by_gaussian);
+  const double h = quadrature_step(s);
   const double reach = s * std::sqrt(2 * kDigits) + 2 * h;
   Quadrature grid;
   if ((highest_order + 2 * reach) / h > kMostPoints) return grid;
@@ -63,14 +59,8 @@ Quadrature make_quadrature(double q, double s, double highest_order) {
     const double t = (2 * x - 1) / (2 * s * s);
     const double log_w = std::log(h / (s * std::sqrt(2 * pi))) - x * x / (2 * s * s);
     grid.log_weight.push_back(log_w);
-    if (t < 600) {
-      const double w = q * std::expm1(t);
-      grid.w.push_back(w);
-      grid.log_ratio.push_back(std::log1p(w));
-    } else {
-      grid.w.push_back(kInf);
-      grid.log_ratio.push_back(std::log(q) + t);
-    }
+    grid.w.push_back(t < 600 ? q * std::expm1(t) : kInf);
+    grid.log_ratio.push_back(sampled_loss(q, t));
   }
   return grid;
 }
@@ -117,6 +107,15 @@ double log_a_chord(double q, double s, double a) {
 }
 
 }  // namespace
+
+double quadrature_step(double s) {
+  // The integrand is analytic up to the zeros of the mixture at Im x = pi s^2, and a Gaussian grows
+  // like exp(y^2 / (2 s^2)) off the real line: error <= exp(-2 pi d / h + d^2 / (2 s^2)) for d up to
+  // there; without the zeros d = 2 pi s^2 / h would be best.
+  constexpr double pi = std::numbers::pi;
+  const double by_gaussian = s * pi * std::sqrt(2 / kDigits);
+  return by_gaussian >= 2 ? by_gaussian : 2 * pi * pi * s * s / (kDigits + pi * pi * s * s / 2);
+}
 
 const std::vector<double>& rdp_orders() {
   static const std::vector<double> orders = [] {

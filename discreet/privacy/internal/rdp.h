@@ -9,6 +9,10 @@ namespace discreet::privacy::internal {
 /// 1.1, 1.2 … 10.9, 12 … 63 (the grid of Opacus), then 128, 256, 512, 1024.
 const std::vector<double>& rdp_orders();
 
+/// Step of the trapezoidal rule for functions of a sampled Gaussian's loss under N(0, s^2): errors below
+/// exp(-40).
+double quadrature_step(double s);
+
 /// Renyi divergences of order `orders[i]` of one Gaussian of `noise_multiplier` on a Poisson
 /// sample, remove direction: log E_{x ~ N(0, s^2)}[((1 - q) + q exp((2x - 1) / (2 s^2)))^a] / (a -
 /// 1).

@@ -47,6 +47,11 @@ dp::PrivateStep::Data step_data(const Session& session) {
   return data;
 }
 
+void print_statement_warnings(const privacy::PrivacyStatement& statement, const core::OperationContext& context) {
+  if (context.quiet) return;
+  for (const std::string& warning : statement.warnings) fmt::print(stderr, "warning: {}\n", warning);
+}
+
 /// What the optimiser makes of a step later on, as far as a matrix can be fitted to it.
 double momentum_of(const Settings& settings) {
   const std::string& optimizer = settings.train.optimizer;
@@ -238,16 +243,32 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
     charge_budget(settings.privacy, session.plan->relation, session.run.path().string(), whole,
                   session.run.elsewhere());
   }
-  const privacy::PrivacyStatement statement = write_statement(session, "planned");
-  if (context.quiet) return;
-  for (const std::string& warning : statement.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  if (resumed) return;  // What was spent already counts, too: see state_resumed.
+  print_statement_warnings(write_statement(session, "planned"), context);
 }
 
-privacy::PrivacyStatement write_statement(Session& session, const std::string& status) {
+void state_resumed(Session& session, std::int64_t from_step, core::OperationContext& context) {
+  if (!session.plan || !leads(session)) return;
+  privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
+  std::vector<privacy::Event> events{spent.event};
+  const dp::PrivatePlan& plan = dynamic_cast<dp::PrivateStep&>(*session.step).plan();
+  for (std::int64_t step = from_step, times = 1; step < session.steps_allowed; step += times) {
+    const privacy::Event event = plan.step_event(step);
+    for (times = 1; step + times < session.steps_allowed && plan.step_event(step + times) == event;) ++times;
+    events.push_back(privacy::Event::self_composed(event, times));
+  }
+  spent.event = privacy::Event::composed(std::move(events));
+  spent.lines += static_cast<std::uint64_t>(std::max<std::int64_t>(0, session.steps_allowed - from_step));
+  print_statement_warnings(write_statement(session, "planned", &spent), context);
+}
+
+privacy::PrivacyStatement write_statement(Session& session, const std::string& status,
+                                          const privacy::LedgerSum* after) {
   privacy::PrivacyRun run = *session.plan;
-  if (status == "spent") {
+  if (status == "spent" || after != nullptr) {
     // The ledger is the truth: it counts steps that were abandoned and repeated.
-    const privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
+    const privacy::LedgerSum spent =
+        after != nullptr ? *after : privacy::read_ledger(session.run.path() / "ledger.jsonl");
     privacy::set_spent(run, spent.event);
     run.phases_as_published = published_of(run.phases, *session.plan);
     if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);

@@ -21,6 +21,9 @@ class Step;
 class WeightAverage;
 struct OptimizerOptions;
 }  // namespace discreet::nn
+namespace discreet::privacy {
+struct LedgerSum;
+}
 
 namespace discreet::app {
 
@@ -66,7 +69,12 @@ void prepare(Session& session, bool resumed, core::OperationContext& context);
 Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& context);
 
 /// privacy.json. `status`: "planned"; or "spent", after the ledger, which knows of abandoned steps too.
-privacy::PrivacyStatement write_statement(Session& session, const std::string& status);
+/// `after`: in the ledger's place, what it will hold at the end.
+privacy::PrivacyStatement write_statement(Session& session, const std::string& status,
+                                          const privacy::LedgerSum* after = nullptr);
+/// privacy.json of a private run that goes on at `from_step`, and its warnings: the ledger, which may hold
+/// steps that were lost, and the steps still allowed. To be called after `go_on`.
+void state_resumed(Session& session, std::int64_t from_step, core::OperationContext& context);
 
 /// The session's model, or with distill.teacher that model with the teacher's outputs as its targets, which are
 /// made or found in the cache. A rehearsal gets the model itself.
