@@ -12,11 +12,28 @@ namespace {
 
 constexpr double kRelative = 1e-5;
 
-/// Epsilon as a guarantee.
+/// Epsilon as a guarantee. What the accountant's grid does not hold counts as infinite: the search goes on
+/// where it costs less.
 Bound cost_of(const Target& target, const Event& event) {
-  Bound bound = target.accountant->epsilon(event, Delta(target.delta));
-  bound.guarantee();
-  return bound;
+  try {
+    Bound bound = target.accountant->epsilon(event, Delta(target.delta));
+    bound.guarantee();
+    return bound;
+  } catch (const Error& e) {
+    const Bound nothing = target.accountant->epsilon(Event::composed({}), Delta(target.delta));
+    if (e.code() != ErrorCode::kPrivacyRefused || !target.accountant->supports(event) ||
+        nothing.kind != BoundKind::kUpper) {
+      throw;
+    }
+    Bound bound{HUGE_VAL, BoundKind::kUpper, target.accountant->name()};
+    bound.warnings = {e.what()};
+    return bound;
+  }
+}
+
+/// " (reason)" of a cost that is infinite.
+std::string reason_in(const Bound& cost) {
+  return std::isinf(cost.value) && !cost.warnings.empty() ? " (" + cost.warnings[0] + ")" : "";
 }
 
 void check_target(const Target& target) {
@@ -138,8 +155,8 @@ Calibrated<double> calibrate_noise_multiplier(const Target& target,
       if (bracket.good > 1e7) {
         throw privacy_refused(
             fmt::format("no noise multiplier up to 1e7 reaches epsilon = {} at delta = {} "
-                        "(accountant {})",
-                        target.epsilon, target.delta, target.accountant->name()),
+                        "(accountant {}){}",
+                        target.epsilon, target.delta, target.accountant->name(), reason_in(bracket.epsilon)),
             "Take fewer steps, a smaller sampling rate, a larger epsilon or a larger delta.");
       }
       bracket.epsilon = cost_of(target, event(bracket.good));
@@ -156,8 +173,8 @@ Calibrated<std::int64_t> calibrate_steps(const Target& target,
   check_target(target);
   Bound cost = cost_of(target, event(1));
   if (cost.value > target.epsilon) {
-    throw privacy_refused(fmt::format("one step already costs epsilon = {:.4g}, the target is {}",
-                                      cost.value, target.epsilon),
+    throw privacy_refused(fmt::format("one step already costs epsilon = {:.4g}, the target is {}{}",
+                                      cost.value, target.epsilon, reason_in(cost)),
                           "Add noise or lower the sampling rate.");
   }
   std::int64_t good = 1, bad = limit;
@@ -192,8 +209,8 @@ Calibrated<double> calibrate_sampling_rate(const Target& target,
     bracket.good /= 2;
     if (bracket.good < 1e-12) {
       throw privacy_refused(
-          fmt::format("no sampling rate above 1e-12 reaches epsilon = {} at delta = {}",
-                      target.epsilon, target.delta),
+          fmt::format("no sampling rate above 1e-12 reaches epsilon = {} at delta = {}{}",
+                      target.epsilon, target.delta, reason_in(bracket.epsilon)),
           "Add noise or take fewer steps.");
     }
     bracket.epsilon = cost_of(target, event(bracket.good));

@@ -178,6 +178,7 @@ void InsecureNoise::add_reserved(const ReservedNoise& part) const {
 }
 
 double truncation_delta(double draws, double epsilon, double tail_end) {
+  if (draws == 0) return 0;  // Also where epsilon is infinite.
   return draws * std::erfc(tail_end / std::sqrt(2.0)) * (1.0 + std::exp(epsilon));
 }
 
