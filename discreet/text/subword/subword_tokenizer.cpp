@@ -243,12 +243,10 @@ struct SubwordTokenizer::Pipeline {
         continue;
       }
       Sequence& from = item.sequence == 0 ? first : *second;
-      // Without special tokens there is no template: texts keep their own type ids, 0 and 1.
-      const bool own = item.keeps_type_ids || (!options.special_tokens && !post.zero_type_ids);
       const std::size_t n = from.ids.size();
       e.ids.insert(e.ids.end(), from.ids.begin(), from.ids.end());
       e.words.insert(e.words.end(), from.words.begin(), from.words.end());
-      e.type_ids.insert(e.type_ids.end(), n, own ? item.sequence : item.type_id);
+      e.type_ids.insert(e.type_ids.end(), n, item.keeps_type_ids ? item.sequence : item.type_id);
       e.special.insert(e.special.end(), n, 0);
       if (options.tokens) std::move(from.tokens.begin(), from.tokens.end(), std::back_inserter(e.tokens));
       for (const Span& o : from.offsets) e.offsets.emplace_back(o.begin, o.end);

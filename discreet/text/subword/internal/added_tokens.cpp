@@ -97,7 +97,7 @@ void AddedTokens::find(std::string_view text, bool normalized, std::vector<TextP
         if (!is(classes[read_code_point_before(text, before)], kSpace)) break;
         begin = before;
       }
-      begin = std::max(begin, last);
+      begin = std::min(std::max(begin, last), end);
     }
     if (token.rstrip) {
       for (std::size_t behind = end; behind < text.size(); end = behind) {
@@ -106,8 +106,8 @@ void AddedTokens::find(std::string_view text, bool normalized, std::vector<TextP
     }
     add(last, begin, -1);
     add(begin, end, token.id);
+    // The search goes on behind the token itself: one of white space is found in what `rstrip` took, as there.
     last = end;
-    at = std::max(at, end);
   }
   add(last, text.size(), -1);
 }

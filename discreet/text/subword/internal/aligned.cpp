@@ -8,6 +8,7 @@ namespace discreet::text::subword {
 void Aligned::assign(std::string_view given, std::size_t begin, std::size_t end, bool tracked) {
   clear(tracked, static_cast<std::uint32_t>(begin));
   text_.assign(given.substr(begin, end - begin));
+  most_bytes_ = 256 * (end - begin) + 4096;
   if (!tracked) return;
   origins_.reserve(text_.size());
   for (std::size_t i = begin; i < end;) {

@@ -34,6 +34,8 @@ class Aligned {
   bool tracked() const { return tracked_; }
   std::uint32_t base() const { return base_; }
   std::size_t size() const { return text_.size(); }
+  /// Bytes that a normaliser may make of the part that was assigned: 256 for each of its own, and 4096.
+  std::size_t most_bytes() const { return most_bytes_; }
 
   /// What bytes [begin, end) of the text came from. Only where tracked.
   Span origin(std::size_t begin, std::size_t end) const;
@@ -47,6 +49,7 @@ class Aligned {
   void append_added(std::string_view bytes, const Aligned& from, std::size_t behind);
   /// Appends the text that `changes` make of `from`; `removed` of its code points fall away first.
   void append_changed(const std::vector<Change>& changes, std::size_t removed, const Aligned& from);
+  /// Exchanges all but `most_bytes`.
   void swap(Aligned& other) noexcept;
 
  private:
@@ -54,6 +57,7 @@ class Aligned {
   std::vector<Span> origins_;
   bool tracked_ = false;
   std::uint32_t base_ = 0;
+  std::size_t most_bytes_ = std::size_t{1} << 30;
 };
 
 /// A part of the text: bytes [begin, end), and the added token that it is, or -1.

@@ -12,6 +12,7 @@
 namespace discreet::text::subword {
 namespace {
 
+constexpr std::size_t kLongestToken = std::size_t{1} << 24;  // that a Replace may make
 constexpr const char* kReplacementCharacter = "\xEF\xBF\xBD";
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
@@ -169,6 +170,12 @@ class ReplaceDecoder final : public Decoder {
     std::vector<Match> matches;
     for (std::string& token : tokens) {
       pattern_.find(token, matches);
+      std::size_t bytes = 0;
+      for (const Match& m : matches) bytes += m.matched ? by_.size() : m.end - m.begin;
+      if (bytes > kLongestToken) {
+        throw bad_data(fmt::format("the decoder's Replace makes {} bytes of a token of {}", bytes, token.size()),
+                       fmt::format("At most {} are taken.", kLongestToken));
+      }
       std::string out;
       for (const Match& m : matches) out += m.matched ? by_ : token.substr(m.begin, m.end - m.begin);
       token.swap(out);

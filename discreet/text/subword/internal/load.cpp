@@ -74,11 +74,11 @@ ModelPtr model_of(const JsonFields& f, TokenizerLists& lists) {
 
 /// Tokens the model lacks get the ids behind its own, in their order, as there; what the file states is
 /// only checked to be an id.
-std::vector<AddedToken> added_of(const Json& list, const std::string& where, const Model& model) {
+std::vector<AddedToken> added_of(const Json& list, const std::string& where, const Model& model, std::size_t model_size) {
   std::vector<AddedToken> tokens;
   if (list.is_null()) return tokens;
   if (!list.is_array()) throw bad_data(fmt::format("{}: expected a list, got {}", where, shown(list)));
-  auto next = static_cast<std::int32_t>(model.vocabulary().count());
+  auto next = static_cast<std::int32_t>(model_size);
   StringMap seen;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const JsonFields f(list[i], fmt::format("{}[{}]", where, i));
@@ -105,7 +105,15 @@ Json read_config(const fs::path& file) {
 
 constexpr const char* kBuiltIn = "built-in components";
 
-Parts bert_parts(const fs::path& file, const Json& config, const Json& map) {
+/// The id of a named token, added or of the model.
+std::int32_t id_of_token(const Parts& parts, const std::string& content) {
+  for (const AddedToken& token : parts.added) {
+    if (token.content == content) return token.id;
+  }
+  return parts.model->vocabulary().id_of(content);
+}
+
+Parts bert_parts(const fs::path& file, const Json& own, const Json& map, const Json& added) {
   TokenIds ids;
   core::LineReader lines(file, 1 << 20);
   std::int32_t id = 0;
@@ -114,13 +122,10 @@ Parts bert_parts(const fs::path& file, const Json& config, const Json& map) {
     ids.add(line, id);
   }
   if (id == 0) throw bad_data(file.string() + ": no tokens", "A vocab.txt has one token a line.");
+  const Json config = folder_config(own, map, {{"unk_token", "[UNK]"}, {"sep_token", "[SEP]"}, {"pad_token", "[PAD]"},
+                                               {"cls_token", "[CLS]"}, {"mask_token", "[MASK]"}});
   const JsonFields f(config, "tokenizer_config.json");
-  const auto token = [&](const char* key, const char* otherwise) {
-    std::string name = named_token(config, key);
-    if (name.empty()) name = named_token(map, key);
-    return name.empty() ? std::string(otherwise) : name;
-  };
-  const std::string unk = token("unk_token", "[UNK]"), cls = token("cls_token", "[CLS]"), sep = token("sep_token", "[SEP]");
+  const std::string cls = named_token(config, "cls_token"), sep = named_token(config, "sep_token");
   Parts parts;
   const bool lower = f.boolean("do_lower_case", true);
   parts.normalizer = make_normalizer({{"type", "BertNormalizer"},
@@ -129,20 +134,14 @@ Parts bert_parts(const fs::path& file, const Json& config, const Json& map) {
                                       {"lowercase", lower}},
                                      kBuiltIn);
   parts.pre_tokenizer = make_pre_tokenizer({{"type", "BertPreTokenizer"}}, kBuiltIn, false);
-  parts.model = make_word_piece(std::move(ids), {.unknown = unk});
-  const std::int32_t cls_id = parts.model->vocabulary().id_of(cls), sep_id = parts.model->vocabulary().id_of(sep);
-  if (cls_id >= 0 && sep_id >= 0) {
-    parts.post_processor = make_post_processor(
-        {{"type", "BertProcessing"}, {"sep", Json::array({sep, sep_id})}, {"cls", Json::array({cls, cls_id})}}, kBuiltIn);
-  }
+  parts.model = make_word_piece(std::move(ids), {.unknown = named_token(config, "unk_token")});
+  parts.added = folder_tokens(config, added, *parts.model);
+  parts.post_processor = make_post_processor({{"type", "BertProcessing"},
+                                              {"sep", Json::array({sep, id_of_token(parts, sep)})},
+                                              {"cls", Json::array({cls, id_of_token(parts, cls)})}},
+                                             kBuiltIn);
   parts.decoder = make_decoder({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}}, kBuiltIn);
-  Json named = map;
-  for (const auto& [key, name] : {std::pair("unk_token", unk), {"cls_token", cls}, {"sep_token", sep},
-                                  {"pad_token", token("pad_token", "[PAD]")}, {"mask_token", token("mask_token", "[MASK]")}}) {
-    named[key] = name;
-  }
-  parts.added = configured_tokens(config, named, *parts.model);
-  find_special(parts, config, named);
+  find_special(parts, config, Json::object());
   return parts;
 }
 
@@ -161,47 +160,63 @@ Merges read_merges(const fs::path& file) {
   return merges;
 }
 
-Parts byte_level_parts(const fs::path& vocabulary, const fs::path& merges, const Json& config, const Json& map) {
+/// What GPT-2's class puts around texts: an end or a beginning only if the configuration says so.
+PostProcessor gpt2_ends(const JsonFields& f, const Parts& parts) {
+  Json special = Json::object(), single = Json::array(), pair = Json::array();
+  const auto put = [&](Json& items, const char* flag, const char* key, int type) {
+    const std::string token = named_token(f.json(), key);
+    if (!f.boolean(flag, false) || token.empty()) return;
+    special[token] = {{"id", token}, {"ids", Json::array({id_of_token(parts, token)})}, {"tokens", Json::array({token})}};
+    items.push_back({{"SpecialToken", {{"id", token}, {"type_id", type}}}});
+  };
+  const auto text = [&](Json& items, const char* which, int type) {
+    put(items, "add_bos_token", "bos_token", type);
+    items.push_back({{"Sequence", {{"id", which}, {"type_id", type}}}});
+    put(items, "add_eos_token", "eos_token", type);
+  };
+  text(single, "A", 0);
+  text(pair, "A", 0);
+  text(pair, "B", 1);
+  return make_post_processor({{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", special}}, kBuiltIn);
+}
+
+Parts byte_level_parts(const fs::path& vocabulary, const fs::path& merges, const Json& own, const Json& map, const Json& added) {
   TokenizerLists lists = read_vocabulary_json(core::read_file(vocabulary), vocabulary.string());
-  const JsonFields f(config, "tokenizer_config.json");
-  const std::string kind = f.text("tokenizer_class", "");
+  const JsonFields given(own, "tokenizer_config.json");
+  const std::string kind = given.text("tokenizer_class", "");
   const bool roberta = kind.starts_with("Roberta") || kind.starts_with("Bart") || kind.starts_with("Longformer") || kind.starts_with("LED");
   if (!kind.empty() && !roberta && !kind.starts_with("GPT2")) {
-    f.fail("tokenizer_class", "a GPT-2, RoBERTa or BART tokeniser beside vocab.json and merges.txt, or a tokenizer.json");
+    given.fail("tokenizer_class", "a GPT-2, RoBERTa or BART tokeniser beside vocab.json and merges.txt, or a tokenizer.json");
   }
+  Json defaults = {{"bos_token", "<|endoftext|>"}, {"eos_token", "<|endoftext|>"}, {"unk_token", "<|endoftext|>"}};
+  if (roberta) {
+    defaults = {{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}, {"sep_token", "</s>"},
+                {"pad_token", "<pad>"}, {"cls_token", "<s>"}, {"mask_token", "<mask>"}};
+  }
+  const Json config = folder_config(own, map, defaults);
+  const JsonFields f(config, "tokenizer_config.json");
   Parts parts;
   const bool prefix = f.boolean("add_prefix_space", false);
   parts.model = make_bpe(ids_of(lists), read_merges(merges), {}, merges.string());
   parts.pre_tokenizer = make_pre_tokenizer({{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"trim_offsets", true}}, kBuiltIn, true);
   parts.decoder = make_decoder({{"type", "ByteLevel"}}, kBuiltIn);
-  const TokenIds& ids = parts.model->vocabulary();
-  Json named = map;
-  const auto name = [&](const char* key, const char* otherwise) {
-    if (named_token(config, key).empty() && named_token(map, key).empty() && ids.id_of(otherwise) >= 0) named[key] = otherwise;
-    const std::string of_config = named_token(config, key);
-    return of_config.empty() ? named_token(named, key) : of_config;
-  };
+  parts.added = folder_tokens(config, added, *parts.model);
   if (roberta) {
-    const std::string cls = name("cls_token", "<s>"), sep = name("sep_token", "</s>");
-    for (const auto& [key, token] : {std::pair("bos_token", "<s>"), {"eos_token", "</s>"}, {"unk_token", "<unk>"}, {"pad_token", "<pad>"}, {"mask_token", "<mask>"}}) name(key, token);
-    if (ids.id_of(cls) < 0 || ids.id_of(sep) < 0) throw bad_data(fmt::format("{}: no tokens '{}' and '{}'", vocabulary.string(), cls, sep));
+    const std::string cls = named_token(config, "cls_token"), sep = named_token(config, "sep_token");
     parts.post_processor = make_post_processor({{"type", "RobertaProcessing"},
-                                                {"sep", Json::array({sep, ids.id_of(sep)})},
-                                                {"cls", Json::array({cls, ids.id_of(cls)})},
-                                                {"trim_offsets", true},
+                                                {"sep", Json::array({sep, id_of_token(parts, sep)})},
+                                                {"cls", Json::array({cls, id_of_token(parts, cls)})},
+                                                {"trim_offsets", f.boolean("trim_offsets", true)},
                                                 {"add_prefix_space", prefix}},
                                                kBuiltIn);
-  } else {
-    for (const char* key : {"bos_token", "eos_token", "unk_token"}) name(key, "<|endoftext|>");
-    parts.post_processor = make_post_processor({{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"trim_offsets", false}}, kBuiltIn);
-  }
-  parts.added = configured_tokens(config, named, *parts.model);
-  if (roberta) {
-    for (AddedToken& token : parts.added) {
-      if (token.content == name("mask_token", "<mask>") && !config.contains("added_tokens_decoder")) token.lstrip = true;
+    for (AddedToken& token : parts.added) {  // where no rules are given, those that the form was trained with
+      const bool bare = config["mask_token"].is_string() && !config.contains("added_tokens_decoder");
+      if (bare && token.content == named_token(config, "mask_token")) token.lstrip = true;
     }
+  } else {
+    parts.post_processor = gpt2_ends(f, parts);
   }
-  find_special(parts, config, named);
+  find_special(parts, config, Json::object());
   return parts;
 }
 
@@ -218,9 +233,11 @@ Parts parts_from_json(const std::string& text, const std::string& origin) {
   };
   const auto at = [&](const char* key) { return origin + ": " + key; };
   Parts parts;
+  const std::size_t pieces = file.lists.pieces.size();  // one that stands twice has two ids
   parts.model = model_of(JsonFields(f.object("model"), at("model")), file.lists);
   const std::string kind = parts.model->kind();
-  parts.added = added_of(part("added_tokens"), at("added_tokens"), *parts.model);
+  parts.added = added_of(part("added_tokens"), at("added_tokens"), *parts.model,
+                         std::max(pieces, parts.model->vocabulary().count()));
   parts.normalizer = make_normalizer(part("normalizer"), at("normalizer"));
   parts.pre_tokenizer = make_pre_tokenizer(part("pre_tokenizer"), at("pre_tokenizer"), kind == "BPE" || kind == "WordLevel");
   parts.needs_origins = parts.pre_tokenizer != nullptr && parts.pre_tokenizer->needs_origins();
@@ -251,12 +268,12 @@ Parts load_parts(const fs::path& path) {
   const Json map = read_config(folder / "special_tokens_map.json");
   const std::string extension = file.extension().string();
   if (extension == ".model" || extension == ".bin") return sentence_piece_parts(file, config, map);
-  if (extension == ".txt") return bert_parts(file, config, map);
+  if (extension == ".txt") return bert_parts(file, config, map, read_config(folder / "added_tokens.json"));
   const fs::path merges = fs::is_regular_file(folder / "merges.txt") ? folder / "merges.txt" : folder / "vocab.bpe";
   if (file.filename() == "vocab.json" && !fs::is_regular_file(merges)) {
     throw runtime_failure(fmt::format("{}: no merges.txt beside it", file.string()));
   }
-  if (file.filename() == "vocab.json") return byte_level_parts(file, merges, config, map);
+  if (file.filename() == "vocab.json") return byte_level_parts(file, merges, config, map, read_config(folder / "added_tokens.json"));
   Parts parts = parts_from_json(core::read_file(file), file.string());
   find_special(parts, config, map);
   return parts;

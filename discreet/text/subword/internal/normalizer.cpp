@@ -171,12 +171,23 @@ class Strip final : public Normalizer {
   bool left_, right_;
 };
 
+/// A few replacements one after the other make a text of any length out of a letter.
+void check_growth(std::size_t bytes, const Aligned& text) {
+  if (bytes <= text.most_bytes()) return;
+  throw bad_data(fmt::format("the tokenizer's normalizer makes {} bytes of a text of {}", bytes, (text.most_bytes() - 4096) / 256),
+                 fmt::format("At most {} are taken; a Replace or a Prepend of the tokenizer.json is longer than any that is meant.",
+                             text.most_bytes()));
+}
+
 class Replace final : public Normalizer {
  public:
   Replace(Pattern pattern, std::string by) : pattern_(std::move(pattern)), by_(std::move(by)) {}
   void apply(Aligned& text, Aligned& scratch) const override {
     std::vector<Match> matches;
     pattern_.find(text.text(), matches);
+    std::size_t bytes = 0;
+    for (const Match& m : matches) bytes += m.matched ? by_.size() : m.end - m.begin;
+    check_growth(bytes, text);
     scratch.clear(text.tracked(), text.base());
     for (const Match& m : matches) {
       if (m.matched) {
@@ -198,6 +209,7 @@ class Prepend final : public Normalizer {
   explicit Prepend(std::string what) : what_(std::move(what)) {}
   void apply(Aligned& text, Aligned& scratch) const override {
     if (text.size() == 0) return;
+    check_growth(text.size() + what_.size(), text);
     scratch.clear(text.tracked(), text.base());
     scratch.append(what_, text, 0);
     scratch.append(text, 0, text.size());

@@ -102,7 +102,6 @@ void apply_roberta(const JsonFields& f, PostProcessor& p) {
   const auto [sep, sep_id] = token_and_id(f, "sep");
   const auto [cls, cls_id] = token_and_id(f, "cls");
   if (f.boolean("trim_offsets")) p.trims.push_back(f.boolean("add_prefix_space"));
-  p.zero_type_ids = true;
   p.single = {special(cls, cls_id, 0), sequence(0, 0), special(sep, sep_id, 0)};
   p.pair = p.single;
   for (TemplateItem item : {special(sep, sep_id, 0), sequence(1, 0), special(sep, sep_id, 0)}) p.pair.push_back(item);

@@ -26,8 +26,6 @@ struct PostProcessor {
   std::vector<TemplateItem> single{{.sequence = 0, .keeps_type_ids = true}};
   std::vector<TemplateItem> pair{{.sequence = 0, .keeps_type_ids = true},
                                  {.sequence = 1, .keeps_type_ids = true}};
-  /// RoBERTa: type ids of texts are 0 with special tokens and without.
-  bool zero_type_ids = false;
   /// White space at the ends of byte-level tokens is not part of their offsets, once for each entry;
   /// true: but a space that the pre-tokeniser added is not there to trim.
   std::vector<bool> trims;

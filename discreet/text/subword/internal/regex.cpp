@@ -6,105 +6,13 @@
 #include <fmt/format.h>
 
 #include "discreet/core/error.h"
+#include "discreet/text/subword/internal/pattern_syntax.h"
 
 namespace discreet::text::subword {
 namespace {
 
 constexpr std::size_t kLongestPattern = 1 << 16;
 constexpr std::uint32_t kMatchSteps = 50'000'000;
-
-// Oniguruma's \w as PCRE2 spells it, with its letters in circles. Outside a class it also takes the
-// fractions and powers of Latin-1.
-constexpr std::string_view kLatin1Numbers = "\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
-constexpr std::string_view kWordClass =
-    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24B6}-\\x{24E9}"
-    "\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}";
-
-// White space without U+180E, which PCRE2 counts.
-constexpr std::string_view kSpaceClass = "\\t-\\r\\x{85}\\p{Z}";
-// Letters and numbers of Unicode 15 and 16, which PCRE2 10.42 does not know.
-constexpr std::string_view kLaterLetters =
-    "\\x{1C89}\\x{1C8A}\\x{A7CB}-\\x{A7CD}\\x{A7DA}-\\x{A7DC}\\x{105C0}-\\x{105F3}\\x{10D4A}-\\x{10D65}"
-    "\\x{10D6F}-\\x{10D85}\\x{10EC2}-\\x{10EC4}\\x{1123F}\\x{11240}\\x{11380}-\\x{11389}\\x{1138B}\\x{1138E}"
-    "\\x{11390}-\\x{113B5}\\x{113B7}\\x{113D1}\\x{113D3}\\x{11BC0}-\\x{11BE0}\\x{11F02}\\x{11F04}-\\x{11F10}"
-    "\\x{11F12}-\\x{11F33}\\x{1342F}\\x{13441}-\\x{13446}\\x{13460}-\\x{143FA}\\x{16100}-\\x{1611D}"
-    "\\x{16D40}-\\x{16D6C}\\x{18CFF}\\x{1B132}\\x{1B155}\\x{1DF25}-\\x{1DF2A}\\x{1E030}-\\x{1E06D}"
-    "\\x{1E4D0}-\\x{1E4EB}\\x{1E5D0}-\\x{1E5ED}\\x{1E5F0}\\x{2B739}\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}";
-constexpr std::string_view kLaterNumbers =
-    "\\x{10D40}-\\x{10D49}\\x{116D0}-\\x{116E3}\\x{11BF0}-\\x{11BF9}\\x{11F50}-\\x{11F59}\\x{16130}-\\x{16139}"
-    "\\x{16D70}-\\x{16D79}\\x{1CCF0}-\\x{1CCF9}\\x{1D2C0}-\\x{1D2D3}\\x{1E4F0}-\\x{1E4F9}\\x{1E5F1}-\\x{1E5FA}";
-
-[[noreturn]] void refuse(const std::string& where, const std::string& pattern, const std::string& what) {
-  throw bad_data(fmt::format("{}: pattern '{}': {}", where, pattern.substr(0, 200), what),
-                 "Patterns are read as Oniguruma reads them and run by PCRE2; what the two read "
-                 "differently is not supported.");
-}
-
-// The pattern in PCRE2's syntax.
-std::string translate(const std::string& pattern, const std::string& where) {
-  std::string out;
-  bool in_class = false, class_start = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\' && i + 1 < pattern.size()) {
-      const char next = pattern[++i];
-      class_start = false;
-      if (next == 'h' || next == 'H' || next == 'K' || next == 'G' || next == 'R' || next == 'X') {
-        refuse(where, pattern, fmt::format("\\{} is not supported", next));
-      }
-      if (next == 'w') {
-        out += in_class ? fmt::format("{}{}{}", kWordClass, kLaterLetters, kLaterNumbers)
-                        : fmt::format("[{}{}{}{}]", kWordClass, kLatin1Numbers, kLaterLetters, kLaterNumbers);
-      } else if (next == 'W' && !in_class) {
-        out += fmt::format("[^{}{}{}{}]", kWordClass, kLatin1Numbers, kLaterLetters, kLaterNumbers);
-      } else if (next == 'W') {
-        refuse(where, pattern, "\\W in a class is not supported");
-      } else if (next == 's' || (next == 'S' && !in_class)) {
-        out += in_class ? std::string(kSpaceClass) : fmt::format("[{}{}]", next == 'S' ? "^" : "", kSpaceClass);
-      } else if (next == 'p' && (pattern.compare(i, 4, "p{L}") == 0 || pattern.compare(i, 4, "p{N}") == 0)) {
-        const bool letters = pattern[i + 2] == 'L';
-        const std::string members = fmt::format("\\p{{{}}}{}", letters ? 'L' : 'N', letters ? kLaterLetters : kLaterNumbers);
-        out += in_class ? members : "[" + members + "]";
-        i += 3;
-      } else {
-        out += c;
-        out += next;
-      }
-      continue;
-    }
-    if (in_class) {
-      if (c == '[' && !(i + 1 < pattern.size() && pattern[i + 1] == ':')) {
-        refuse(where, pattern, "a class in a class is not supported");
-      }
-      if (c == '[') {  // [:name:]
-        const std::size_t end = pattern.find(":]", i + 2);
-        if (end == std::string::npos) refuse(where, pattern, "[: without :]");
-        out += pattern.substr(i, end + 2 - i);
-        i = end + 1;
-        class_start = false;
-        continue;
-      }
-      if (c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&') {
-        refuse(where, pattern, "&& in a class is not supported");
-      }
-      if (c == ']' && !class_start) in_class = false;
-      if (c != '^') class_start = false;
-      out += c;
-      continue;
-    }
-    if (c == '[') {
-      in_class = class_start = true;
-    } else if (c == '(' && pattern.compare(i, 2, "(?") == 0) {
-      for (std::size_t k = i + 2; k < pattern.size() && (std::isalpha(static_cast<unsigned char>(pattern[k])) || pattern[k] == '-'); ++k) {
-        if (pattern[k] != 'i' && pattern[k] != '-') {
-          refuse(where, pattern, fmt::format("(?{}) is not supported", pattern[k]));
-        }
-      }
-    }
-    out += c;
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -115,11 +23,11 @@ struct Regex::Code {
 };
 
 Regex::Regex(const std::string& pattern, const std::string& where) {
-  if (pattern.size() > kLongestPattern) refuse(where, pattern, "is too long");
+  if (pattern.size() > kLongestPattern) refuse_pattern(where, pattern, "is too long");
   auto code = std::make_shared<Code>();
   code->pattern = pattern;
   code->where = where;
-  const std::string ours = translate(pattern, where);
+  const std::string ours = pcre2_syntax(pattern, where);
   int error = 0;
   std::size_t place = 0;
   code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(ours.data()), ours.size(),
@@ -128,7 +36,7 @@ Regex::Regex(const std::string& pattern, const std::string& where) {
   if (code->code == nullptr) {
     unsigned char message[256];
     pcre2_get_error_message(error, message, sizeof message);
-    refuse(where, pattern, fmt::format("{} at byte {}", reinterpret_cast<char*>(message), place + 1));
+    refuse_pattern(where, pattern, fmt::format("{} at byte {}", reinterpret_cast<char*>(message), place + 1));
   }
   pcre2_jit_compile(code->code, PCRE2_JIT_COMPLETE);  // where there is none, it is interpreted
   code_ = std::move(code);
@@ -136,6 +44,7 @@ Regex::Regex(const std::string& pattern, const std::string& where) {
 
 void Regex::find(std::string_view text, std::vector<Match>& matches) const {
   matches.clear();
+  if (text.empty()) return;  // no pattern matches there
   const auto free_data = [](pcre2_match_data* d) { pcre2_match_data_free(d); };
   const auto free_context = [](pcre2_match_context* c) { pcre2_match_context_free(c); };
   const std::unique_ptr<pcre2_match_data, decltype(free_data)> data(
@@ -156,8 +65,8 @@ void Regex::find(std::string_view text, std::vector<Match>& matches) const {
     }
     const std::size_t* ends = pcre2_get_ovector_pointer(data.get());
     const std::size_t begin = ends[0], end = ends[1];
-    // An empty match where the last one ended is none; at the end of the text there is none either.
-    if (begin == end && (begin >= text.size() || (begin == last && !matches.empty() && matches.back().matched))) {
+    // An empty match where the last one ended is none.
+    if (begin == end && begin == last && !matches.empty() && matches.back().matched) {
       if (begin >= text.size()) break;
       at = begin + code_point_bytes(static_cast<unsigned char>(text[begin]));
       continue;
@@ -165,6 +74,7 @@ void Regex::find(std::string_view text, std::vector<Match>& matches) const {
     if (last < begin) matches.push_back({last, begin, false});
     matches.push_back({begin, end, true});
     last = end;
+    if (begin == end && begin >= text.size()) break;
     at = end > begin ? end : begin + code_point_bytes(static_cast<unsigned char>(text[begin]));
   }
   if (last < text.size()) matches.push_back({last, text.size(), false});

@@ -12,7 +12,8 @@
 
 namespace discreet::text::subword {
 
-/// A range of text, and whether a pattern matched there. Ranges cover the text without gaps.
+/// A range of text, and whether a pattern matched there. Ranges cover the text without gaps; a match may be empty, at the
+/// text's end too.
 struct Match {
   std::size_t begin, end;
   bool matched;
@@ -20,7 +21,7 @@ struct Match {
 
 /// A pattern in Oniguruma's syntax (what Hugging Face patterns are written in), run by PCRE2 on
 /// UTF-8. `^` and `$` are ends of lines, classes know Unicode (that of PCRE2). What the two read
-/// differently is refused: \h, \H, (?m), (?x), classes in classes, &&. Thread-safe.
+/// differently is spelled anew or refused: pattern_syntax.h. Thread-safe.
 class Regex {
  public:
   /// `where` stands in errors. Throws: kBadData if the pattern is malformed or not of ours.
