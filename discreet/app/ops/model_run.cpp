@@ -44,6 +44,34 @@ std::string join(const std::vector<std::string>& names) {
   return text;
 }
 
+/// What is not understood must not be passed over: it would change what the model computes.
+void check_keys(const Json& request, const std::string& origin) {
+  if (!request.is_object()) return;
+  const bool ids = request.contains("input_ids");
+  if (!ids && !request.contains("text")) return;  // refused where it is read
+  for (const auto& [key, value] : request.items()) {
+    const bool known = ids ? key == "input_ids" || key == "token_type_ids" || key == "attention_mask"
+                           : key == "text" || key == "text_pair";
+    if (known) continue;
+    throw bad_data(fmt::format("{}: \"{}\" is not known here", origin, key.substr(0, 80)),
+                   ids ? "Beside \"input_ids\" may stand \"token_type_ids\" and \"attention_mask\"; positions are the form's own."
+                       : "Beside \"text\" may stand \"text_pair\".");
+  }
+}
+
+/// Each line is a batch of its own, so that there is nothing to mask: a mask of ones says what is so anyway.
+void check_mask(const Json& request, std::size_t length, const std::string& origin) {
+  if (!request.contains("attention_mask")) return;
+  const std::vector<std::int64_t> mask = ids_under(request, "attention_mask", 2, origin);
+  if (mask.size() != length) {
+    throw bad_data(fmt::format("{}: {} values of \"attention_mask\" for {} tokens", origin, mask.size(), length));
+  }
+  if (std::find(mask.begin(), mask.end(), 0) != mask.end()) {
+    throw bad_data(origin + ": \"attention_mask\" masks tokens out, which is not supported",
+                   "Leave padding out: lines need not be equally long.");
+  }
+}
+
 /// One model and the lines that wait for it.
 class ModelRunner {
  public:
@@ -105,6 +133,7 @@ class ModelRunner {
     const Json request = core::parse_json(line, origin);
     const nn::PretrainedForm& form = model_->source().form;
     RunLine parsed;
+    check_keys(request, origin);
     if (request.is_object() && request.contains("input_ids")) {
       parsed.ids = ids_under(request, "input_ids", form.vocabulary, origin);
       parsed.types.assign(parsed.ids.size(), 0);
@@ -112,6 +141,7 @@ class ModelRunner {
         parsed.types =
             ids_under(request, "token_type_ids", std::max<std::int64_t>(1, form.token_types), origin);
       }
+      check_mask(request, parsed.ids.size(), origin);
     } else {
       parsed = parse_text(request, origin);
     }

@@ -30,6 +30,8 @@ void refuse(const fs::path& folder, const std::string& key) {
                     "Remove the key, or generate with transformers.");
 }
 
+bool has_generation_config(const fs::path& folder) { return fs::exists(folder / "generation_config.json"); }
+
 text::GenerationOptions options_of_folder(const fs::path& folder, const formats::PretrainedConfig& model) {
   const formats::GenerationConfig config = formats::read_generation_config(folder);
   for (const auto& [key, value] : config.unsupported.items()) refuse(folder, key);
@@ -46,11 +48,11 @@ text::GenerationOptions options_of_folder(const fs::path& folder, const formats:
   }
   take_given(config.min_length, options.min_length);
   take_given(config.min_new_tokens, options.min_new_tokens);
-  options.end = config.eos_token_ids.empty() ? model.eos_token_ids : config.eos_token_ids;
-  take_given(config.forced_bos_token_id ? config.forced_bos_token_id : model.forced_bos_token_id,
-             options.forced_first);
-  options.forced_last =
-      config.forced_eos_token_ids.empty() ? model.forced_eos_token_ids : config.forced_eos_token_ids;
+  // As in transformers: with a generation_config.json, config.json has no say in these, absent or null there or not.
+  const bool own = has_generation_config(folder);
+  options.end = own ? config.eos_token_ids : model.eos_token_ids;
+  take_given(own ? config.forced_bos_token_id : model.forced_bos_token_id, options.forced_first);
+  options.forced_last = own ? config.forced_eos_token_ids : model.forced_eos_token_ids;
   take_given(config.repetition_penalty, options.repetition_penalty);
   take_given(config.no_repeat_ngram_size, options.no_repeat_ngram_size);
   for (const std::vector<std::int64_t>& word : config.bad_words_ids) {
@@ -138,10 +140,11 @@ class SequenceFolderWriter final : public FolderWriter {
                        const std::shared_ptr<nn::EncoderDecoder>& model)
       : FolderWriter(folder, config), model_(model) {
     const formats::GenerationConfig generation = formats::read_generation_config(folder);
-    const auto start = generation.decoder_start_token_id ? generation.decoder_start_token_id
-                       : config.decoder_start_token_id   ? config.decoder_start_token_id
-                       : generation.bos_token_id         ? generation.bos_token_id
-                                                         : config.bos_token_id;
+    // transformers refuses a generation_config.json without either; config.json can only help there.
+    const auto own = generation.decoder_start_token_id ? generation.decoder_start_token_id : generation.bos_token_id;
+    const auto start = has_generation_config(folder) && own ? own
+                       : config.decoder_start_token_id      ? config.decoder_start_token_id
+                                                            : config.bos_token_id;
     if (!start) {
       throw bad_data(folder.string() + ": config.json has no decoder_start_token_id and no bos_token_id",
                      "A decoder must begin with some token.");
