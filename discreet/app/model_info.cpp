@@ -191,7 +191,9 @@ void set_unsupported(Json& document, const Error& error) {
 /// A configuration that asks for what we lack is a finding, not a failure.
 void try_config(Json& document, const fs::path& path) {
   try {
-    put_config(document, formats::read_pretrained_config(path));
+    const formats::PretrainedConfig config = formats::read_pretrained_config(path);
+    put_config(document, config);
+    formats::check_model_class(config);
     const auto generation = fs::is_directory(path) ? formats::read_generation_config(path)
                                                    : formats::GenerationConfig();
     for (const auto& [key, value] : generation.ignored.items()) {

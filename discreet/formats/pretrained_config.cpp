@@ -456,6 +456,62 @@ PretrainedConfig read_pretrained_config(const fs::path& path) {
   return parse_pretrained_config(internal::read_json_object(file, kMaxConfigBytes), file.string());
 }
 
+std::vector<std::string> model_classes(ModelForm form) {
+  std::vector<std::string> classes;
+  const auto add = [&](const char* name, std::initializer_list<const char*> heads) {
+    for (const char* head : heads) classes.push_back(std::string(name) + head);
+  };
+  switch (form) {
+    case ModelForm::kBert:
+      add("Bert", {"Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForNextSentencePrediction",
+                   "ForTokenClassification", "ForQuestionAnswering"});
+      break;
+    case ModelForm::kRoberta:
+    case ModelForm::kXlmRoberta:
+      for (const char* name : {"Roberta", "XLMRoberta"}) {
+        add(name, {"Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"});
+      }
+      break;
+    case ModelForm::kDistilBert:
+      add("DistilBert", {"Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"});
+      break;
+    case ModelForm::kElectra:
+      add("Electra", {"Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"});
+      break;
+    case ModelForm::kAlbert:
+      add("Albert", {"Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForTokenClassification",
+                     "ForQuestionAnswering"});
+      break;
+    case ModelForm::kGpt2:
+      add("GPT2", {"Model", "LMHeadModel", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"});
+      break;
+    case ModelForm::kLlama:
+    case ModelForm::kMistral:
+      for (const char* name : {"Llama", "Mistral"}) {
+        add(name, {"Model", "ForCausalLM", "ForSequenceClassification", "ForTokenClassification"});
+      }
+      break;
+    case ModelForm::kBart:
+      add("Bart", {"ForConditionalGeneration", "Model"});
+      break;
+    case ModelForm::kT5:
+      add("T5", {"ForConditionalGeneration", "Model", "WithLMHeadModel"});
+      break;
+  }
+  return classes;
+}
+
+void check_model_class(const PretrainedConfig& config) {
+  if (config.form == ModelForm::kT5 && config.t5.encoder_only) {
+    throw bad_data("config.json: is_encoder_decoder is false: T5's encoder alone is not supported",
+                   "Known are bart and t5 with a decoder.");
+  }
+  const std::vector<std::string> known = model_classes(config.form);
+  if (config.architectures.empty() || std::find(known.begin(), known.end(), config.architectures.front()) != known.end()) return;
+  throw bad_data(fmt::format("config.json: architectures[0] is '{}', which is not known", config.architectures.front()),
+                 fmt::format("Known for this model_type: {}.", fmt::join(known, ", ")));
+}
+
 Json to_json(const PretrainedConfig& config) {
   PretrainedConfig c = config;
   Json json = {{"architectures", c.architectures},

@@ -183,6 +183,12 @@ PretrainedConfig default_pretrained_config(ModelForm form);
 PretrainedConfig read_pretrained_config(const std::filesystem::path& path);
 PretrainedConfig parse_pretrained_config(const Json& json, const std::string& origin);
 
+/// The classes of a form that `architectures` may name here, as transformers calls them.
+std::vector<std::string> model_classes(ModelForm form);
+/// Throws: kBadData for a configuration whose first class is not among them (none stands for the bare model), and for
+/// T5's encoder alone.
+void check_model_class(const PretrainedConfig& config);
+
 /// config.json that transformers (4 and 5) reads as the same model. Every field of the form is
 /// written, defaults too.
 Json to_json(const PretrainedConfig& config);

@@ -369,6 +369,10 @@ void SafetensorsModel::open_shards(const fs::path& index) {
                                  index.string(), printable(name), shown(Json(file))));
     }
     const auto [shard, is_new] = opened.emplace(file_name, shards_.size());
+    if (is_new && !fs::exists(path_ / file_name)) {
+      throw bad_data(fmt::format("{}: there is no such file, which {} names", (path_ / file_name).string(), index.string()),
+                     "The folder is not whole: fetch the missing file, or write the model again.");
+    }
     if (is_new) shards_.emplace_back(path_ / file_name);
     if (!shards_[shard->second].contains(name)) {
       throw bad_data(fmt::format("{}: has no tensor {}, which {} looks for there",

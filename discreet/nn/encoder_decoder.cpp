@@ -118,10 +118,7 @@ at::Tensor StreamBlock::look(const at::Tensor& x, const Rows& rows, const Source
 
 at::Tensor StreamBlock::feed(const at::Tensor& x, const Rows& rows) {
   const at::Tensor inner = inner_->forward(x, rows);
-  if (!gated_) return outer_->forward(activate(inner, activation_), rows);
-  const std::int64_t width = inner.size(1) / 2;
-  return outer_->forward(
-      activate(inner.narrow(1, 0, width), activation_) * inner.narrow(1, width, width), rows);
+  return outer_->forward(gated_ ? activate_gated(inner, activation_) : activate(inner, activation_), rows);
 }
 
 EncoderDecoder::EncoderDecoder(const EncoderDecoderOptions& options, core::ReproducibleRng& rng)

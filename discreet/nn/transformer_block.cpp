@@ -45,7 +45,7 @@ TransformerBlock::TransformerBlock(const TransformerBlockOptions& options,
   qkv_ = linear("qkv", d, projected, options_.qkv_bias);
   projection_ = linear("projection", options_.heads * part, d, options_.projection_bias);
   inner_norm_ = norm("inner_norm");
-  inner_ = linear("inner", d, inner * input_factor(options_.activation), options_.feed_forward_bias);
+  inner_ = linear("inner", d, inner * (options_.gated ? 2 : input_factor(options_.activation)), options_.feed_forward_bias);
   outer_ = linear("outer", inner, d, options_.feed_forward_bias);
 }
 
@@ -74,7 +74,8 @@ at::Tensor TransformerBlock::attend(const at::Tensor& x, const PackedBatch& batc
 }
 
 at::Tensor TransformerBlock::feed(const at::Tensor& x, const Rows& rows) {
-  return outer_->forward(activate(inner_->forward(x, rows), options_.activation), rows);
+  const at::Tensor inner = inner_->forward(x, rows);
+  return outer_->forward(options_.gated ? activate_gated(inner, options_.activation) : activate(inner, options_.activation), rows);
 }
 
 }  // namespace discreet::nn

@@ -17,6 +17,7 @@ struct TransformerBlockOptions {
   std::int64_t feed_forward;       ///< inner width
   bool pre_norm = true;            ///< normalise before each part, else after it
   Activation activation = Activation::kGelu;
+  bool gated = false;              ///< activation(x W0) x W1 instead of activation(x W); swiglu is gated itself
   NormKind norm = NormKind::kLayer;
   double norm_epsilon = 0;         ///< 0: the norm's own
   bool causal = false;
@@ -34,7 +35,7 @@ struct TransformerBlockOptions {
 /// and, with `causal`, of GPT- and Llama-like models.
 ///
 /// Shapes: x [N,width], one row per token; returns the same. Layers: attention_norm, qkv, projection,
-/// inner_norm, inner (gate and value side by side with swiglu), outer.
+/// inner_norm, inner (gate and value side by side where it is gated), outer.
 /// A block may be called several times in one pass (layers that share weights): each call is a use.
 /// Throws (constructor): kUsage where width, heads and kv_heads do not fit.
 class TransformerBlock final : public torch::nn::Module {

@@ -1,5 +1,10 @@
 // Names of weights in both directions, what a folder lacks or has beyond them, PEFT's adapters, rates by
 // layer; and that packed batches are all rows there are.
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/formats/safetensors.h"
@@ -144,6 +149,130 @@ TEST(PretrainedWeights, AnUnknownClassIsNamed) {
   const fs::path folder = tiny_pretrained("bert", kWords, {{"architectures", {"BertForMultipleChoice"}}});
   const std::string message = refusal(folder);
   EXPECT_NE(message.find("BertForMultipleChoice"), std::string::npos) << message;
+}
+
+TEST(PretrainedWeights, ClassesThatAreKnownAreThoseThatAreBuilt) {
+  for (const char* type : {"bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert", "gpt2", "llama", "mistral"}) {
+    dp::tensor_registry();
+    const formats::PretrainedConfig config = read_source_config(
+        tiny_pretrained(type, kWords, {{"pad_token_id", 1}, {"sliding_window", nullptr}, {"num_key_value_heads", 1}}));
+    std::set<std::string> built;
+    for (const HeadForm& head : architecture_of(config).heads) built.insert(head.class_name);
+    const auto known = formats::model_classes(config.form);
+    EXPECT_EQ(std::set<std::string>(known.begin(), known.end()), built) << type;
+  }
+}
+
+TEST(PretrainedWeights, SizesAreComparedBeforeAModelOfThemIsMade) {
+  const auto model = tiny_model("bert", "BertForMaskedLM");
+  const fs::path folder = saved(*model);
+  Json config = core::parse_json(core::read_file(folder / "config.json"), "config");
+  // Such a model would take terabytes.
+  for (const auto& [key, value] : {std::pair{"hidden_size", 3 << 20}, {"intermediate_size", 1 << 22}, {"num_hidden_layers", 1 << 14},
+                                   {"max_position_embeddings", 1 << 30}, {"vocab_size", 1 << 30}}) {
+    Json changed = config;
+    changed[key] = value;
+    core::write_file_atomically(folder / "config.json", changed.dump());
+    const std::string message = refusal(folder);
+    EXPECT_TRUE(message.find("config.json asks for [") != std::string::npos || message.find("is missing") != std::string::npos)
+        << key << ": " << message;
+  }
+}
+
+TEST(PretrainedWeights, ValuesThatAreNotFiniteAreRefusedByName) {
+  const auto model = tiny_model("bert", "BertForMaskedLM");
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    const fs::path folder = saved(*model);
+    NamedTensors tensors = read_tensors(folder / "model.safetensors");
+    for (auto& [name, tensor] : tensors) {
+      if (name == "bert.encoder.layer.1.output.dense.weight") tensor.view(-1)[5] = bad;
+    }
+    write_tensors(folder / "model.safetensors", tensors);
+    EXPECT_NE(refusal(folder).find("'bert.encoder.layer.1.output.dense.weight' holds values that are not finite"), std::string::npos);
+  }
+}
+
+TEST(PretrainedWeights, AnOutputLayerOfItsOwnHasTheBiasBesideIt) {
+  for (const bool tied : {false, true}) {
+    const auto model = tiny_model("bert", "BertForMaskedLM", {{"tie_word_embeddings", tied}});
+    const fs::path folder = saved(*model);
+    NamedTensors tensors = read_tensors(folder / "model.safetensors");
+    const std::string own = "cls.predictions.decoder.bias", shared = "cls.predictions.bias";
+    // The one that does not count is there too.
+    tensors.emplace_back(tied ? own : shared, at::full({kWords}, 7.0));
+    write_tensors(folder / "model.safetensors", tensors);
+    EXPECT_TRUE(at::equal(answer_of(*open_pretrained(folder)), answer_of(*model))) << tied;
+    // Of older files the other name is all there is.
+    rename(folder, [&](const std::string& name) { return name == own ? (tied ? own : "") : name == shared ? (tied ? "" : own) : name; });
+    EXPECT_EQ(refusal(folder), "") << tied;
+  }
+}
+
+TEST(PretrainedWeights, PartsBesideTheModelAreWrittenAgain) {
+  const auto model = tiny_model("bert", "BertModel");
+  const fs::path folder = saved(*model), out = tiny_pretrained("bert", kWords);
+  NamedTensors tensors = read_tensors(folder / "model.safetensors");
+  const at::Tensor pooler = at::rand({12, 12});
+  for (const auto& [name, tensor] : NamedTensors{{"pooler.dense.weight", pooler}, {"cls.seq_relationship.weight", at::ones({2, 12})},
+                                                 {"embeddings.position_ids", at::arange(24).to(at::kFloat)}}) {
+    tensors.emplace_back(name, tensor);
+  }
+  write_tensors(folder / "model.safetensors", tensors);
+  LoadedWeights loaded{.wants_beside = true};
+  const auto opened = open_pretrained(folder, &loaded);
+  save_pretrained(out, *opened, {}, loaded.beside);
+  std::map<std::string, at::Tensor> written;
+  for (const auto& [name, tensor] : read_tensors(out / "model.safetensors")) written[name] = tensor;
+  ASSERT_EQ(written.count("pooler.dense.weight"), 1u);
+  EXPECT_TRUE(written["pooler.dense.weight"].equal(pooler));
+  EXPECT_EQ(written.count("cls.seq_relationship.weight"), 1u);
+  EXPECT_EQ(written.count("embeddings.position_ids"), 0u);
+}
+
+PackedBatch packed_rows(const std::vector<std::vector<std::int64_t>>& rows) {
+  EncodedExamples data;
+  for (const auto& row : rows) {
+    data.tokens.insert(data.tokens.end(), row.begin(), row.end());
+    data.offsets.push_back(static_cast<std::int64_t>(data.tokens.size()));
+  }
+  data.token_types.assign(data.tokens.size(), 0);
+  return collate_all(data);
+}
+
+TEST(PretrainedPadding, TakesNoPositionWhereTheyAreCountedFromIt) {
+  const auto model = tiny_model("roberta", "RobertaModel", {{"pad_token_id", 1}});
+  const at::NoGradGuard no_gradients;
+  // Without attention a row depends on its own token and position alone.
+  for (auto& item : model->named_parameters()) {
+    if (item.key().find("projection") != std::string::npos) item.value().zero_();
+  }
+  const PackedBatch padded = packed_rows({{5, 1, 6, 1}}), plain = packed_rows({{5, 6}});
+  const at::Tensor rows = model->forward(padded).emissions, expected = model->forward(plain).emissions;
+  EXPECT_TRUE(at::allclose(rows[0], expected[0], 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(rows[2], expected[1], 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(rows[1], rows[3], 1e-6, 1e-6));
+}
+
+TEST(PretrainedPadding, IsNotTheTokenThatACausalExampleIsClassifiedBy) {
+  const at::NoGradGuard no_gradients;
+  const auto model = tiny_model("gpt2", "GPT2ForSequenceClassification", {{"pad_token_id", 3}});
+  const PackedBatch padded = packed_rows({{5, 6, 3, 3}, {3, 3}}), plain = packed_rows({{5, 6}, {3}});
+  EXPECT_TRUE(at::allclose(model->forward(padded).intent_logits, model->forward(plain).intent_logits, 1e-6, 1e-6));
+  const auto unaware = tiny_model("gpt2", "GPT2ForSequenceClassification");
+  EXPECT_FALSE(at::allclose(unaware->forward(padded).intent_logits, unaware->forward(plain).intent_logits, 1e-3, 1e-3));
+}
+
+TEST(PretrainedActivations, EachKnownOneIsTakenByEachForm) {
+  for (const char* name : {"gelu", "gelu_new", "quick_gelu", "relu", "silu", "swish", "tanh"}) {
+    for (const auto& [type, class_name, key] : {std::tuple{"bert", "BertForMaskedLM", "hidden_act"},
+                                                {"distilbert", "DistilBertForMaskedLM", "activation"},
+                                                {"gpt2", "GPT2LMHeadModel", "activation_function"},
+                                                {"llama", "LlamaForCausalLM", "hidden_act"}}) {
+      const auto model = tiny_model(type, class_name, {{key, name}});
+      EXPECT_TRUE(answer_of(*model).isfinite().all().item<bool>()) << type << " " << name;
+      EXPECT_TRUE(at::equal(answer_of(*open_pretrained(saved(*model))), answer_of(*model))) << type << " " << name;
+    }
+  }
 }
 
 TEST(PackedPretrained, EveryRowIsATokenOrAnExample) {

@@ -6,10 +6,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string>
 
+#include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/json.h"
 #include "discreet/formats/safetensors.h"
+#include "discreet/nn/checkpoint.h"
 #include "discreet/nn/pretrained/sequence.h"
 #include "discreet/nn/sequence_decoder.h"
 #include "tests/core/temporary_folder.h"
@@ -117,6 +120,33 @@ void check_sequence_folder(const fs::path& folder) {
 TEST(SequenceModelsGolden, EqualTransformersOnTheRandomModels) {
   const fs::path models = fs::path(__FILE__).parent_path().parent_path() / "golden/models";
   for (const char* name : {"t5", "t5_gated", "bart_scaled"}) check_sequence_folder(models / name);
+}
+
+TEST(SequenceModels, TablesOfAStacksOwnAreRefusedByName) {
+  const fs::path from = fs::path(DISCREET_SOURCE_DIR) / "tests/golden/models/bart_scaled";
+  const core::TemporaryFolder temporary;
+  const fs::path folder = temporary / "bart";
+  fs::copy(from, folder, fs::copy_options::recursive);
+  NamedTensors tensors = read_tensors(from / "model.safetensors");
+  at::Tensor shared;
+  for (const auto& [name, tensor] : tensors) {
+    if (name == "model.shared.weight") shared = tensor;
+  }
+  ASSERT_TRUE(shared.defined());
+  std::erase_if(tensors, [](const auto& item) { return item.first.find("embed_tokens") != std::string::npos; });
+  tensors.emplace_back("model.encoder.embed_tokens.weight", shared.clone());
+  tensors.emplace_back("model.decoder.embed_tokens.weight", shared.clone());
+  write_tensors(folder / "model.safetensors", tensors);
+  EXPECT_NO_THROW(open_pretrained_sequence(folder));
+  tensors.back().second[3][0] += 1;
+  write_tensors(folder / "model.safetensors", tensors);
+  try {
+    open_pretrained_sequence(folder);
+    FAIL() << "was opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kBadData);
+    EXPECT_NE(std::string(error.what()).find("'model.decoder.embed_tokens.weight' differs"), std::string::npos) << error.what();
+  }
 }
 
 TEST(SequenceModelsGolden, EqualTransformersOnTinyBart) {

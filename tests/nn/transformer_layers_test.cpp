@@ -177,6 +177,14 @@ TEST_F(TransformerLayers, ActivationsAreTorchs) {
   expect_same([](const auto& in) { return activate(in[0], Activation::kSwiGlu); },
               [](const auto& in) { return at::silu(in[0].narrow(1, 0, 9)) * in[0].narrow(1, 9, 9); },
               {random({rows, 18}) * 3});
+  EXPECT_EQ(parse_activation("silu"), Activation::kSilu);
+  EXPECT_EQ(parse_activation("quick-gelu"), Activation::kQuickGelu);
+  const at::Tensor x = at::tensor({-2.0, 0.5, 3.0});
+  EXPECT_TRUE(at::allclose(activate(x, Activation::kSilu), x / (1 + (-x).exp())));
+  EXPECT_TRUE(at::allclose(activate(x, Activation::kQuickGelu), x / (1 + (-1.702 * x).exp())));
+  const at::Tensor pair = random({3, 4});
+  EXPECT_TRUE(at::allclose(activate_gated(pair, Activation::kSilu), activate(pair, Activation::kSwiGlu)));
+  EXPECT_TRUE(at::allclose(activate_gated(pair, Activation::kTanh), pair.narrow(1, 0, 2).tanh() * pair.narrow(1, 2, 2)));
   EXPECT_EQ(parse_activation("swiglu"), Activation::kSwiGlu);
   EXPECT_THROW(parse_activation("swish"), Error);
   EXPECT_THROW(activate(random({2, 3}), Activation::kSwiGlu), Error);

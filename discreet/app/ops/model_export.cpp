@@ -121,8 +121,9 @@ std::string write_folder(const fs::path& folder, const Json& request, const fs::
     nn::save_pretrained_sequence(out, *opened.model, opened.config, options);
     return nn::sequence_source(config).architecture.heads.front().class_name;
   }
-  const auto opened = nn::open_pretrained(folder);
-  nn::save_pretrained(out, *opened, options);
+  nn::LoadedWeights loaded{.wants_beside = true};
+  const auto opened = nn::open_pretrained(folder, &loaded);
+  nn::save_pretrained(out, *opened, options, loaded.beside);
   return opened->head().class_name;
 }
 

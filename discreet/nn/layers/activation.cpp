@@ -61,9 +61,11 @@ Activation parse_activation(std::string_view name) {
   if (name == "gelu") return Activation::kGelu;
   if (name == "tanh") return Activation::kTanh;
   if (name == "gelu-tanh") return Activation::kGeluTanh;
+  if (name == "silu") return Activation::kSilu;
+  if (name == "quick-gelu") return Activation::kQuickGelu;
   if (name == "swiglu") return Activation::kSwiGlu;
   throw usage_error("unknown activation '" + std::string(name) + "'",
-                    "Choose relu, gelu, gelu-tanh, tanh or swiglu.");
+                    "Choose relu, gelu, gelu-tanh, tanh, silu, quick-gelu or swiglu.");
 }
 
 std::int64_t input_factor(Activation activation) {
@@ -80,10 +82,20 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
       return at::tanh(x);
     case Activation::kGeluTanh:
       return at::gelu(x, "tanh");
+    case Activation::kSilu:
+      return at::silu(x);
+    case Activation::kQuickGelu:
+      return x * at::sigmoid(1.702 * x);
     case Activation::kSwiGlu:
       return fused_swiglu(x);
   }
   throw internal_error("no such activation");
+}
+
+at::Tensor activate_gated(const at::Tensor& x, Activation activation) {
+  if (activation == Activation::kSilu) return fused_swiglu(x);
+  const std::int64_t width = x.size(1) / 2;
+  return activate(x.narrow(1, 0, width), activation) * x.narrow(1, width, width);
 }
 
 }  // namespace discreet::nn

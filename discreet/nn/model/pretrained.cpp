@@ -14,6 +14,7 @@ std::shared_ptr<Encoder> make_pretrained(const EncoderInputs& inputs) {
                       "Name a folder with config.json and model.safetensors.");
   }
   const PretrainedSource source = open_source(spec.path);
+  check_shapes(source, stack_shapes(source.form), spec.path, true);
   if (inputs.sizes.vocabulary > source.form.vocabulary) {
     throw usage_error("model.path '" + spec.path + "' has " + std::to_string(source.form.vocabulary) +
                           " tokens, the data's vocabulary " + std::to_string(inputs.sizes.vocabulary),

@@ -33,12 +33,12 @@ Architecture architecture_of(const formats::PretrainedConfig& config) {
 }
 
 const HeadForm& head_of(const Architecture& architecture, const formats::PretrainedConfig& config) {
+  formats::check_model_class(config);
   const std::string name = config.architectures.empty() ? "" : config.architectures.front();
   for (const HeadForm& form : architecture.heads) {
     if (form.class_name == name || (name.empty() && form.head == PretrainedHead::kNone)) return form;
   }
-  throw bad_data(fmt::format("config.json: architectures[0] is '{}', which is not known", name),
-                 "Known for this model_type: " + classes_of(architecture) + ".");
+  throw internal_error("the class " + name + " has no head");
 }
 
 const HeadForm& head_of(const Architecture& architecture, PretrainedHead head,
@@ -65,6 +65,30 @@ PretrainedSource open_source(const std::filesystem::path& folder) {
   return source;
 }
 
+std::string activation_word(const formats::PretrainedConfig& config) {
+  const auto activation = formats::find_activation(config.activation);
+  if (!activation) {
+    throw bad_data(fmt::format("config.json: the activation '{}' is not known for model_type '{}'",
+                               config.activation, formats::model_type_name(config.form)),
+                   "Known are gelu, gelu_new and its other names, quick_gelu, relu, silu and tanh.");
+  }
+  switch (*activation) {
+    case formats::Activation::kGelu:
+      return "gelu";
+    case formats::Activation::kGeluTanh:
+      return "gelu-tanh";
+    case formats::Activation::kQuickGelu:
+      return "quick-gelu";
+    case formats::Activation::kRelu:
+      return "relu";
+    case formats::Activation::kSilu:
+      return "silu";
+    case formats::Activation::kTanh:
+      return "tanh";
+  }
+  throw internal_error("an activation without a name");
+}
+
 PretrainedForm common_form(const formats::PretrainedConfig& config) {
   PretrainedForm form;
   form.vocabulary = config.vocab_size;
@@ -79,24 +103,7 @@ PretrainedForm common_form(const formats::PretrainedConfig& config) {
   form.norm_epsilon = config.norm_eps;
   form.attention_dropout = config.attention_dropout;
   form.tied = config.tie_word_embeddings;
-  switch (formats::find_activation(config.activation).value_or(formats::Activation::kSilu)) {
-    case formats::Activation::kGelu:
-      form.activation = "gelu";
-      break;
-    case formats::Activation::kGeluTanh:
-      form.activation = "gelu-tanh";
-      break;
-    case formats::Activation::kRelu:
-      form.activation = "relu";
-      break;
-    case formats::Activation::kTanh:
-      form.activation = "tanh";
-      break;
-    default:
-      throw bad_data(fmt::format("config.json: the activation '{}' is not known for model_type '{}'",
-                                 config.activation, formats::model_type_name(config.form)),
-                     "Known are gelu, gelu_new and its other names, relu and tanh.");
-  }
+  form.activation = activation_word(config);
   return form;
 }
 
@@ -156,9 +163,10 @@ std::vector<WeightRow> masked_head(const std::string& dense, const std::string& 
   std::vector<WeightRow> rows;
   add_linear(rows, "encoder.transform", {dense}, false);
   add_norm(rows, "encoder.transform_norm", norm, false);
-  for (const char* ours : {"encoder.words.bias", "encoder.decoder.bias"}) {
-    rows.push_back({.ours = ours, .theirs = {bias}, .also = decoder + ".bias", .base = false});
-  }
+  // A tied layer adds the head's own bias, one with weights of its own the bias beside them; files have either.
+  const std::string beside = decoder + ".bias";
+  rows.push_back({.ours = "encoder.words.bias", .theirs = {bias}, .also = beside, .base = false});
+  rows.push_back({.ours = "encoder.decoder.bias", .theirs = {beside}, .also = bias, .base = false});
   rows.push_back({.ours = "encoder.decoder.weight", .theirs = {decoder + ".weight"}, .base = false});
   return rows;
 }

@@ -30,12 +30,16 @@ struct PretrainedForm {
   std::int64_t heads = 0, kv_heads = 0, head_width = 0, feed_forward = 0;
   std::int64_t position_rows = 0;    ///< 0: no table of positions.
   std::int64_t position_offset = 0;  ///< Row of the first token.
+  /// The id of padding, -1 for none. Where positions are counted from it (RoBERTa) a token of this id takes the
+  /// row before the first and counts for none; a causal form's example is classified by its last other token.
+  std::int64_t padding = -1;
   std::int64_t longest = 0;          ///< Tokens of an example at most.
   std::int64_t token_types = 0;      ///< 0: no table of types.
   bool causal = false, pre_norm = false, rms_norm = false;
   bool embedding_norm = false, embedding_projection = false, final_norm = false;
   double norm_epsilon = 1e-12;
   std::string activation;  ///< As `parse_activation` knows it.
+  bool gated = false;      ///< activation(x W0) x W1 instead of activation(x W).
   bool qkv_bias = true, projection_bias = true, feed_forward_bias = true;
   std::vector<double> attention_scales;    ///< [blocks] of the scores; empty: 1 / sqrt(head_width).
   double attention_dropout = 0;            ///< Of attention weights, where a run drops anything.
@@ -112,6 +116,8 @@ PretrainedSource open_source(const std::filesystem::path& folder);
 
 // What forms share.
 
+/// A configuration's activation as `parse_activation` knows it. Throws: kBadData for one that is not known.
+std::string activation_word(const formats::PretrainedConfig& config);
 /// Vocabulary, sizes and activation; no positions, biases everywhere.
 PretrainedForm common_form(const formats::PretrainedConfig& config);
 /// The same for the encoders: positions, types, norms after each part, a masked-token head.

@@ -21,6 +21,7 @@ TransformerBlockOptions pretrained_block(const PretrainedForm& form, std::size_t
           .feed_forward = form.feed_forward,
           .pre_norm = form.pre_norm,
           .activation = parse_activation(form.activation),
+          .gated = form.gated,
           .norm = form.rms_norm ? NormKind::kRms : NormKind::kLayer,
           .norm_epsilon = form.norm_epsilon,
           .causal = form.causal,
@@ -148,6 +149,8 @@ bool PretrainedEncoder::stack_is_frozen() const {
 at::Tensor PretrainedEncoder::position_ids(const PackedBatch& batch) const {
   at::Tensor ids = at::empty({batch.token_count()}, at::kLong);
   auto* to = ids.data_ptr<std::int64_t>();
+  const bool counts_from_padding = form_.padding >= 0 && form_.position_offset > 0;
+  const at::Tensor host = counts_from_padding ? batch.tokens.cpu() : at::Tensor();
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
     const std::int64_t first = tokens_before(e);
     const std::int64_t length = first + batch.offsets[e + 1] - batch.offsets[e];
@@ -156,7 +159,15 @@ at::Tensor PretrainedEncoder::position_ids(const PackedBatch& batch) const {
                          std::to_string(form_.longest),
                      "Shorten the example, or cut a text by data.block.");
     }
-    for (std::int64_t i = first; i < length; ++i) *to++ = form_.position_offset + i;
+    if (!counts_from_padding) {
+      for (std::int64_t i = first; i < length; ++i) *to++ = form_.position_offset + i;
+      continue;
+    }
+    const auto* tokens = host.const_data_ptr<std::int64_t>();
+    std::int64_t next = form_.position_offset + first;
+    for (std::int64_t i = batch.offsets[e]; i < batch.offsets[e + 1]; ++i) {
+      *to++ = tokens[i] == form_.padding ? form_.position_offset - 1 : next++;
+    }
   }
   return ids.to(batch.tokens.device());
 }
@@ -261,10 +272,14 @@ at::Tensor PretrainedEncoder::pooled(const at::Tensor& rows, const PackedBatch& 
     return activate(pooler_->forward(first, batch.example_segments),
                     parse_activation(form_.pooler_activation));
   }
-  // The last token's row, zeros for an example without one.
+  // The row of the last token that is no padding (the first where all are), zeros for an example without tokens.
+  const at::Tensor host = form_.padding >= 0 ? batch.tokens.cpu() : at::Tensor();
   std::vector<std::int64_t> lasts;
   for (std::int64_t e = 0; e < batch.examples(); ++e) {
-    lasts.push_back(batch.offsets[e + 1] > batch.offsets[e] ? batch.offsets[e + 1] - 1 : -1);
+    const std::int64_t first = batch.offsets[e];
+    std::int64_t last = batch.offsets[e + 1] - 1;
+    while (host.defined() && last > first && host.const_data_ptr<std::int64_t>()[last] == form_.padding) --last;
+    lasts.push_back(batch.offsets[e + 1] > first ? last : -1);
   }
   const at::Tensor places = at::tensor(lasts, at::kLong).to(rows.device());
   const at::Tensor there = places.ge(0).to(rows.scalar_type()).unsqueeze(1);

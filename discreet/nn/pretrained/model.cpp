@@ -76,22 +76,25 @@ std::shared_ptr<PretrainedModel> open_pretrained(const std::filesystem::path& fo
                                                  LoadedWeights* loaded) {
   PretrainedSource source = open_source(folder);
   const HeadForm head = head_of(source.architecture, source.config);
+  check_shapes(source, stack_shapes(source.form), folder);
   core::ReproducibleRng rng(0, "parameters");
   auto model = std::make_shared<PretrainedModel>(std::move(source), head, rng);
-  LoadedWeights found = load_weights(*model, model->source(), folder);
+  LoadedWeights found = load_weights(*model, model->source(), folder, {.read_beside = loaded != nullptr && loaded->wants_beside});
   if (loaded != nullptr) *loaded = std::move(found);
   model->eval();
   return model;
 }
 
 void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model,
-                     const formats::WeightWriterOptions& options) {
+                     const formats::WeightWriterOptions& options, const NamedTensors& beside) {
   std::filesystem::create_directories(folder);
   formats::PretrainedConfig config = model.source().config;
   config.architectures = {model.head().class_name};
   config.dtype = dtype_word(options.dtype);
   core::write_file_atomically(folder / "config.json", formats::to_json(config).dump(2) + "\n");
-  write_weight_files(folder, weights_for_file(model, model.source(), model.head()), options);
+  NamedTensors tensors = weights_for_file(model, model.source(), model.head());
+  tensors.insert(tensors.end(), beside.begin(), beside.end());
+  write_weight_files(folder, tensors, options);
 }
 
 }  // namespace discreet::nn

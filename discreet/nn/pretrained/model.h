@@ -36,14 +36,16 @@ class PretrainedModel final : public Model {
   Linear intent_head_{nullptr}, slot_head_{nullptr};
 };
 
-/// Opens a folder, in evaluation mode. `loaded` receives what was passed over.
+/// Opens a folder, in evaluation mode. `loaded` receives what was passed over; weights beside the model too where it
+/// wants them.
 /// Throws: kBadData as `open_source` and `load_weights` do, and for a class in `architectures` that is not
 /// known.
 std::shared_ptr<PretrainedModel> open_pretrained(const std::filesystem::path& folder,
                                                  LoadedWeights* loaded = nullptr);
 
-/// Writes config.json and the weights such that `transformers` loads them.
+/// Writes config.json and the weights such that `transformers` loads them, with those `beside` the model (see
+/// LoadedWeights).
 void save_pretrained(const std::filesystem::path& folder, const PretrainedModel& model,
-                     const formats::WeightWriterOptions& options = {});
+                     const formats::WeightWriterOptions& options = {}, const NamedTensors& beside = {});
 
 }  // namespace discreet::nn

@@ -18,25 +18,10 @@ bool is_bart(const formats::PretrainedConfig& config) { return config.form == fo
 
 /// A gated silu is one activation here; the others gate beside themselves.
 Activation sequence_activation(const formats::PretrainedConfig& config, bool& gated) {
-  switch (formats::find_activation(config.activation).value_or(formats::Activation::kQuickGelu)) {
-    case formats::Activation::kGelu:
-      return Activation::kGelu;
-    case formats::Activation::kGeluTanh:
-      return Activation::kGeluTanh;
-    case formats::Activation::kRelu:
-      return Activation::kRelu;
-    case formats::Activation::kTanh:
-      return Activation::kTanh;
-    case formats::Activation::kSilu:
-      if (gated) {
-        gated = false;
-        return Activation::kSwiGlu;
-      }
-      [[fallthrough]];
-    default:
-      throw bad_data("config.json: activation '" + config.activation + "' is not known for model_type '" +
-                     std::string(formats::model_type_name(config.form)) + "'");
-  }
+  const Activation activation = parse_activation(activation_word(config));
+  if (!gated || activation != Activation::kSilu) return activation;
+  gated = false;
+  return Activation::kSwiGlu;
 }
 
 /// Our names of one stack's block and BART's. A decoder's rows are written out for each block.
@@ -82,6 +67,45 @@ at::Tensor read_floats(const formats::SafetensorsModel& file, const std::string&
   at::Tensor tensor = at::empty(view.shape, at::kFloat);
   formats::copy_to_floats(view, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
   return tensor;
+}
+
+/// The matrices of both stacks: all sizes that memory is taken by.
+std::vector<ExpectedShape> sequence_shapes(const EncoderDecoderOptions& options) {
+  std::vector<ExpectedShape> shapes{{"shared.weight", {options.vocabulary, options.width}}};
+  const std::int64_t width = options.width;
+  const bool gated = options.gated || options.activation == Activation::kSwiGlu;
+  for (const std::string stack : {"encoder", "decoder"}) {
+    const StackOptions& sizes = stack == "encoder" ? options.encoder : options.decoder;
+    const std::int64_t inside = options.head_width > 0 ? options.head_width * sizes.heads : width;
+    if (options.position_rows > 0) shapes.push_back({stack + ".positions.weight", {options.position_rows, width}});
+    if (options.relative_buckets > 0) {
+      shapes.push_back({stack + ".relative.weight", {options.relative_buckets, sizes.heads}});
+    }
+    for (std::int64_t i = 0; i < sizes.layers; ++i) {
+      const std::string ours = stack + ".block" + std::to_string(i) + ".";
+      shapes.push_back({ours + "qkv.weight", {3 * inside, width}});
+      shapes.push_back({ours + "projection.weight", {width, inside}});
+      shapes.push_back({ours + "inner.weight", {(gated ? 2 : 1) * sizes.feed_forward, width}});
+      shapes.push_back({ours + "outer.weight", {width, sizes.feed_forward}});
+    }
+  }
+  return shapes;
+}
+
+/// Both stacks read the one table that is shared here. Throws: kBadData naming a table of a stack's own.
+void check_shared_table(const fs::path& folder) {
+  const formats::SafetensorsModel file(folder);
+  const auto name_of = [&](const std::string& name) {
+    return file.contains("model." + name) ? "model." + name : file.contains(name) ? name : std::string();
+  };
+  const std::string shared = name_of("shared.weight");
+  if (shared.empty()) return;
+  for (const char* stack : {"encoder", "decoder"}) {
+    const std::string own = name_of(std::string(stack) + ".embed_tokens.weight");
+    if (own.empty() || read_floats(file, own).equal(read_floats(file, shared))) continue;
+    throw bad_data(folder.string() + ": tensor '" + own + "' differs from '" + shared + "'",
+                   "Encoder and decoder with tables of tokens of their own are not supported; both read the shared one here.");
+  }
 }
 
 }  // namespace
@@ -136,7 +160,9 @@ EncoderDecoderOptions sequence_options(const formats::PretrainedConfig& config) 
 
 std::shared_ptr<EncoderDecoder> make_sequence_model(const fs::path& folder, core::ReproducibleRng& rng) {
   const formats::PretrainedConfig config = read_source_config(folder);
+  formats::check_model_class(config);
   EncoderDecoderOptions options = sequence_options(config);
+  check_shapes(sequence_source(config), sequence_shapes(options), folder, true);
   options.tied = ties_output_layer(folder, config);
   return std::make_shared<EncoderDecoder>(options, rng);
 }
@@ -198,6 +224,7 @@ bool ties_output_layer(const fs::path& folder, const formats::PretrainedConfig& 
 
 void load_sequence_weights(EncoderDecoder& model, const formats::PretrainedConfig& config,
                            const fs::path& folder) {
+  check_shared_table(folder);
   load_weights(model, sequence_source(config), folder, {.keep = {"shared.bias", "output.bias"}});
   if (!model.options().output_bias) return;
   const formats::SafetensorsModel file(folder);

@@ -34,7 +34,8 @@ bool ties_output_layer(const std::filesystem::path& folder, const formats::Pretr
 std::shared_ptr<EncoderDecoder> make_sequence_model(const std::filesystem::path& folder,
                                                     core::ReproducibleRng& rng);
 
-/// Throws: kBadData as `load_weights` does, and for other model_types.
+/// Throws: kBadData as `load_weights` does, for other model_types, and where encoder and decoder have tables of tokens of
+/// their own.
 PretrainedSequence open_pretrained_sequence(const std::filesystem::path& folder);
 
 /// Copies a folder's weights into a model that `sequence_options` of its configuration made.

@@ -1,6 +1,7 @@
 #include "discreet/nn/pretrained/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -39,6 +40,8 @@ class NamedFile {
   const std::map<std::string, std::string>& names() const { return names_; }
   bool contains(const std::string& name) const { return names_.count(name) > 0; }
 
+  const formats::TensorView& view(const std::string& name) const { return model_.at(names_.at(name)); }
+
   at::Tensor read(const std::string& name) const {
     const formats::TensorView& view = model_.at(names_.at(name));
     at::Tensor tensor = at::empty(view.shape, at::kFloat);
@@ -74,6 +77,12 @@ at::Tensor gathered(const NamedFile& file, const NamesInFile& found, const fs::p
       continue;
     }
     at::Tensor part = file.read(name);
+    // A sum in double precision is finite where all of its float32 terms are.
+    if (part.numel() > 0 && !std::isfinite(part.sum(at::kDouble).item<double>())) {
+      throw bad_data(fmt::format("{}: tensor '{}' holds values that are not finite", folder.string(), name),
+                     "Nothing can be computed with NaN or infinity; the model was saved after its training had failed, or the "
+                     "file is damaged.");
+    }
     used.insert(name);
     parts.push_back(found.row->transposed && part.dim() == 2 ? part.t().contiguous() : part);
   }
@@ -89,6 +98,39 @@ at::Tensor gathered(const NamedFile& file, const NamesInFile& found, const fs::p
                                shape_text(part.sizes())));
   }
   return at::cat(parts);
+}
+
+/// [out, in] of what the file has of a row, its parts one below the other; empty if a part is missing.
+std::vector<std::int64_t> shape_in_file(const NamedFile& file, const NamesInFile& found, const std::string& ours,
+                                        std::string& missing) {
+  if (file.contains(ours)) return file.view(ours).shape;  // a run's own file
+  std::vector<std::int64_t> shape;
+  for (const std::string& theirs : found.theirs) {
+    const std::string name = (found.row->base ? file.prefix() : "") + theirs;
+    if (!file.contains(name)) {
+      missing = name;
+      return {};
+    }
+    std::vector<std::int64_t> part = file.view(name).shape;
+    if (found.row->transposed && part.size() == 2) std::swap(part[0], part[1]);
+    if (shape.empty()) {
+      shape = std::move(part);
+    } else if (part.size() == shape.size() && !part.empty()) {
+      shape[0] += part[0];
+    }
+  }
+  return shape;
+}
+
+/// Neither a buffer that the library makes itself nor, of a model with an output layer, that layer once more.
+bool is_weight_beside(const std::string& name, const formats::TensorView& view, const FileNames& names, bool has_output) {
+  const bool floats = view.dtype == formats::DType::kF32 || view.dtype == formats::DType::kF16 ||
+                      view.dtype == formats::DType::kBF16 || view.dtype == formats::DType::kF64;
+  static const std::vector<std::string> kBuffers = {"*.attn.bias", "*.attn.masked_bias", "*rotary_emb.inv_freq",
+                                                    "*embeddings.position_ids", "*embeddings.token_type_ids"};
+  if (!floats || core::matches_any(kBuffers, name)) return false;
+  const auto place = names.find(name);
+  return !has_output || !place || !(place->ours.starts_with("encoder.decoder.") || place->ours.starts_with("encoder.words."));
 }
 
 bool shape_fits(const at::Tensor& got, const at::Tensor& wanted) { return got.sizes() == wanted.sizes(); }
@@ -131,6 +173,47 @@ std::map<std::string, at::Tensor> adapter_updates(const torch::nn::Module& model
 
 }  // namespace
 
+std::vector<ExpectedShape> stack_shapes(const PretrainedForm& form) {
+  std::vector<ExpectedShape> shapes{{"encoder.words.weight", {form.vocabulary, form.embedding_width}}};
+  if (form.position_rows > 0) shapes.push_back({"encoder.positions.weight", {form.position_rows, form.embedding_width}});
+  if (form.token_types > 0) shapes.push_back({"encoder.token_types.weight", {form.token_types, form.embedding_width}});
+  if (form.embedding_projection) {
+    shapes.push_back({"encoder.embedding_projection.weight", {form.width, form.embedding_width}});
+  }
+  const std::int64_t heads = form.heads * form.head_width, keys = form.kv_heads * form.head_width;
+  const bool gated = form.gated || form.activation == "swiglu";
+  for (const std::int64_t block : std::set<std::int64_t>(form.blocks.begin(), form.blocks.end())) {
+    const std::string ours = "encoder.block" + std::to_string(block) + ".";
+    shapes.push_back({ours + "qkv.weight", {heads + 2 * keys, form.width}});
+    shapes.push_back({ours + "projection.weight", {form.width, heads}});
+    shapes.push_back({ours + "inner.weight", {(gated ? 2 : 1) * form.feed_forward, form.width}});
+    shapes.push_back({ours + "outer.weight", {form.width, form.feed_forward}});
+  }
+  return shapes;
+}
+
+void check_shapes(const PretrainedSource& source, const std::vector<ExpectedShape>& expected, const fs::path& folder,
+                  bool may_lack_file) {
+  if (may_lack_file && !fs::exists(folder / "model.safetensors") && !fs::exists(folder / "model.safetensors.index.json")) return;
+  const NamedFile file(folder, source.architecture.prefix);
+  const NameTable table(source, preferred_head(source));
+  for (const auto& [ours, shape] : expected) {
+    const NamesInFile found = table.find(ours);
+    if (found.row == nullptr) throw internal_error("parameter '" + ours + "' has no name in a file of this model_type");
+    std::string missing;
+    const std::vector<std::int64_t> there = shape_in_file(file, found, ours, missing);
+    if (!missing.empty()) {
+      throw bad_data(fmt::format("{}: tensor '{}' is missing", folder.string(), missing),
+                     "The weights belong to another configuration, or the file is not whole.");
+    }
+    if (there == shape) continue;
+    throw bad_data(fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", folder.string(),
+                               file.contains(ours) ? ours : found.theirs.front(), shape_text(there), shape_text(shape)),
+                   found.theirs.size() > 1 && !file.contains(ours) ? "Together with those that stand below it in one matrix here."
+                                                                   : "The weights belong to another configuration.");
+  }
+}
+
 LoadedWeights load_weights(const torch::nn::Module& model, const PretrainedSource& source,
                            const fs::path& folder, const LoadWeightsOptions& options) {
   const NamedFile file(folder, source.architecture.prefix);
@@ -168,6 +251,16 @@ LoadedWeights load_weights(const torch::nn::Module& model, const PretrainedSourc
     copies.emplace_back(item.value(), tensor);
   }
   loaded.passed_over = names_left(file, table, source, used, folder);
+  if (options.read_beside) {
+    const HeadForm& head = preferred_head(source);
+    const FileNames names(source, head);
+    const bool has_output = head.head == PretrainedHead::kMaskedTokens || head.head == PretrainedHead::kNextToken;
+    for (const auto& [name, in_file] : file.names()) {
+      if (used.count(name) > 0 || !is_weight_beside(name, file.view(name), names, has_output)) continue;
+      const auto place = names.find(name);
+      loaded.beside.emplace_back(place ? names.of(place->ours)[place->part] : name, file.read(name));
+    }
+  }
   const at::NoGradGuard no_gradients;
   for (auto& [ours, theirs] : copies) ours.copy_(theirs);
   return loaded;

@@ -10,6 +10,7 @@ namespace {
 PretrainedForm gpt2_form(const formats::PretrainedConfig& config) {
   PretrainedForm form = common_form(config);
   form.causal = form.pre_norm = form.final_norm = true;
+  form.padding = config.pad_token_id.value_or(-1);
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     double scale = config.gpt2.scale_attention ? 1 / std::sqrt(static_cast<double>(form.head_width)) : 1;
     if (config.gpt2.scale_by_inverse_layer) scale /= static_cast<double>(layer + 1);

@@ -1,6 +1,5 @@
 #include <cmath>
 
-#include "discreet/core/error.h"
 #include "discreet/core/registry.h"
 #include "discreet/nn/pretrained/architecture.h"
 
@@ -8,16 +7,11 @@ namespace discreet {
 namespace nn {
 namespace {
 
-PretrainedForm llama_form(const formats::PretrainedConfig& given) {
-  if (formats::find_activation(given.activation) != formats::Activation::kSilu) {
-    throw bad_data("config.json: the activation '" + given.activation +
-                       "' is not known for model_type 'llama'",
-                   "Known is silu.");
-  }
-  formats::PretrainedConfig config = given;
-  config.activation = "gelu";  // for what is common; replaced below
+PretrainedForm llama_form(const formats::PretrainedConfig& config) {
   PretrainedForm form = common_form(config);
-  form.activation = "swiglu";
+  form.gated = form.activation != "silu";
+  if (!form.gated) form.activation = "swiglu";  // gated itself
+  form.padding = config.pad_token_id.value_or(-1);
   form.kv_heads = config.llama.key_value_heads;
   form.head_width = config.llama.head_size;
   form.causal = form.pre_norm = form.final_norm = form.rms_norm = form.rotary = true;

@@ -7,6 +7,7 @@ namespace {
 
 PretrainedForm roberta_form(const formats::PretrainedConfig& config) {
   PretrainedForm form = encoder_form(config);
+  form.padding = config.pad_token_id.value_or(-1);
   form.transform_activation = "gelu";  // whatever the layers have
   return form;
 }
