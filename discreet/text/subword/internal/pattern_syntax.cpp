@@ -42,7 +42,7 @@ constexpr std::string_view kLaterAlphabetic =
     "\\x{363}-\\x{36F}\\x{897}\\x{C04}\\x{CF3}\\x{F82}\\x{F83}\\x{1DD3}-\\x{1DE6}\\x{10D69}\\x{10EFC}\\x{11080}"
     "\\x{11081}\\x{11241}\\x{113B8}-\\x{113C0}\\x{113C2}\\x{113C5}\\x{113C7}-\\x{113CA}\\x{113CC}\\x{113CD}"
     "\\x{11F00}\\x{11F01}\\x{11F03}\\x{11F34}-\\x{11F3A}\\x{11F3E}-\\x{11F40}\\x{1611E}-\\x{1612E}\\x{1E08F}";
-constexpr std::string_view kLaterMarks =
+constexpr std::string_view kLaterWordMarks =
     "\\x{897}\\x{CF3}\\x{ECE}\\x{10D69}-\\x{10D6D}\\x{10EFC}-\\x{10EFF}\\x{11241}\\x{113B8}-\\x{113C0}\\x{113C2}"
     "\\x{113C5}\\x{113C7}-\\x{113CA}\\x{113CC}-\\x{113D0}\\x{113D2}\\x{113E1}\\x{113E2}\\x{11F00}\\x{11F01}"
     "\\x{11F03}\\x{11F34}-\\x{11F3A}\\x{11F3E}-\\x{11F42}\\x{11F5A}\\x{13440}\\x{13447}-\\x{13455}"
@@ -64,7 +64,7 @@ constexpr std::string_view kLaterSymbols =
 constexpr std::string_view kAnyCharacter = "[\\x{0}-\\x{10FFFF}]";
 
 std::string word_members(bool outside) {
-  return fmt::format("{}{}{}{}{}", kWordClass, outside ? kLatin1Numbers : "", kLaterLetters, kLaterDigits, kLaterMarks);
+  return fmt::format("{}{}{}{}{}", kWordClass, outside ? kLatin1Numbers : "", kLaterLetters, kLaterDigits, kLaterWordMarks);
 }
 
 /// The members of Oniguruma's [[:name:]]; nullopt for another name.
