@@ -258,8 +258,9 @@ std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper,
   return copy;
 }
 
-/// In [0, 1), by what is hashed alone.
-double coin_of(const std::string& bytes) {
+/// In [0, 1), by what an example holds, the seed and the purpose alone.
+double coin_of(const char* purpose, std::uint64_t seed, const text::Example& example) {
+  const std::string bytes = fmt::format("{}/{}/{}/{}\n{}", purpose, seed, content_sha256({example}), example.text, example.question);
   return static_cast<double>(std::stoull(core::sha256(bytes).substr(0, 13), nullptr, 16)) / 0x1p52;
 }
 
@@ -274,7 +275,7 @@ void add_exchanged_texts(const Settings& settings, const text::Tokenizer& tokeni
   for (text::Example& example : train) {
     // A coin of the text's own: one drawn in the file's order would let one line decide for all behind it.
     if (mode == "substitute" &&
-        coin_of(fmt::format("counterfactual/{}/{}", settings.run.seed, content_sha256({example}))) >= settings.mitigate.share) {
+        coin_of("counterfactual", static_cast<std::uint64_t>(settings.run.seed), example) >= settings.mitigate.share) {
       continue;
     }
     auto copy = counterfactual_of(swapper, tokenizer, example);
@@ -445,8 +446,9 @@ std::vector<std::int64_t> draw_hold_out_by_content(const std::vector<text::Examp
                                                    std::uint64_t seed, bool whole_users) {
   std::vector<std::int64_t> chosen;
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    const std::string unit = whole_users ? "user/" + examples[i].user : content_sha256({examples[i]});
-    if (coin_of(fmt::format("hold-out/{}/{}", seed, unit)) < fraction) chosen.push_back(static_cast<std::int64_t>(i));
+    text::Example unit;
+    if (whole_users) unit.user = examples[i].user;
+    if (coin_of("hold-out", seed, whole_users ? unit : examples[i]) < fraction) chosen.push_back(static_cast<std::int64_t>(i));
   }
   return chosen;
 }

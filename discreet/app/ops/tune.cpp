@@ -261,7 +261,6 @@ Outcome train_candidate(const Selection& s, const Candidate& candidate, std::int
                                    {"noise_multiplier", s.noise_multiplier}};
   outcome.document["run"] = run_folder(s.base).string();
   session.run.write_document("result.json", outcome.document);
-  session.run.finish();
   return outcome;
 }
 
@@ -295,6 +294,7 @@ Json select_best(const Selection& s, Rng&& rng, const fs::path& folder, core::Op
     }
   }
   keep_what_is_released(work.best());
+  core::RunDir::open_for_writing(work.best()).finish();
   if (core::RunDir::is_run(folder)) fs::remove_all(folder);  // --force; looked at before
   fs::rename(work.best(), folder);
   return best.document;
