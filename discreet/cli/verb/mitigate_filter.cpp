@@ -79,7 +79,7 @@ void register_verb_mitigate_filter(cli::Program& program) {
   program.on_run(verb, [&program] {
     if (flags.evaluate != flags.request.input.empty()) throw usage_error("mitigate filter needs an input, or --evaluate alone");
     flags.request.patterns = !flags.no_patterns;
-    flags.request.stop = program.global().stop;
+    flags.request.stop = program.stop();
     if (!flags.request.tagger.empty()) flags.request.tag = tagger_of(flags.request.tagger.string(), program);
     const Json document = flags.evaluate ? app::evaluate_filter(flags.request, flags.evaluation) : app::filter_file(flags.request);
     if (!flags.report.empty()) core::write_document(flags.report, document);

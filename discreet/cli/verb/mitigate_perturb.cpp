@@ -60,7 +60,7 @@ void register_verb_mitigate_perturb(cli::Program& program) {
   verb->add_option("--seed", request.seed, "Of the table's sample of words; noise cannot be seeded.")->capture_default_str();
   verb->add_option("--report", flags.report, "Write the document here.");
   program.on_run(verb, [&program] {
-    flags.request.stop = program.global().stop;
+    flags.request.stop = program.stop();
     const Json document = app::perturb_file(flags.request);
     if (!flags.report.empty()) core::write_document(flags.report, document);
     if (program.global().json) cli::print_document(document);

@@ -43,7 +43,7 @@ void register_verb_mitigate_rewrite(cli::Program& program) {
                                   {"epsilon", request.epsilon}, {"delta", request.delta}},
                                  context);
     };
-    request.stop = program.global().stop;
+    request.stop = program.stop();
     const Json document = app::rewrite_file(request);
     if (!report.empty()) core::write_document(report, document);
     if (program.global().json) cli::print_document(document);

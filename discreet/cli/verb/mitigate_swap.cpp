@@ -67,7 +67,7 @@ void register_verb_mitigate_swap(cli::Program& program) {
   program.on_run(verb, [&program] {
     flags.request.built_in = !flags.no_built_in;
     flags.request.pronouns = !flags.no_pronouns;
-    flags.request.stop = program.global().stop;
+    flags.request.stop = program.stop();
     const Json document = app::swap_file(flags.request);
     if (!flags.report.empty()) core::write_document(flags.report, document);
     if (program.global().json) cli::print_document(document);
