@@ -68,6 +68,8 @@ class AveragedStep final : public Step {
   void go_on(std::int64_t step, std::int64_t lost) override { step_->go_on(step, lost); }
 
   const WeightAverage& average() const { return average_; }
+  /// The step whose weights are averaged.
+  Step& averaged() { return *step_; }
 
  private:
   std::shared_ptr<Step> step_;

@@ -11,6 +11,7 @@
 #include "discreet/dp/layers.h"
 #include "discreet/dp/mechanism.h"
 #include "discreet/dp/private_step.h"
+#include "discreet/nn/average.h"
 #include "discreet/nn/batch.h"
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/model.h"
@@ -251,7 +252,9 @@ void state_resumed(Session& session, std::int64_t from_step, core::OperationCont
   if (!session.plan || !leads(session)) return;
   privacy::LedgerSum spent = privacy::read_ledger(session.run.path() / "ledger.jsonl");
   std::vector<privacy::Event> events{spent.event};
-  const dp::PrivatePlan& plan = dynamic_cast<dp::PrivateStep&>(*session.step).plan();
+  nn::Step* step_with_plan = session.step.get();
+  if (auto* averaging = dynamic_cast<nn::AveragedStep*>(step_with_plan)) step_with_plan = &averaging->averaged();
+  const dp::PrivatePlan& plan = dynamic_cast<dp::PrivateStep&>(*step_with_plan).plan();
   for (std::int64_t step = from_step, times = 1; step < session.steps_allowed; step += times) {
     const privacy::Event event = plan.step_event(step);
     for (times = 1; step + times < session.steps_allowed && plan.step_event(step + times) == event;) ++times;
