@@ -111,10 +111,7 @@ class FilterStream {
     ++documents_;
     if (batch_.size() == kFilterBatch) flush();
   }
-  void as_it_is(std::string_view bytes) {
-    if (batch_.empty()) file_.buffer += bytes;
-    else batch_.back().other += bytes;
-  }
+  void as_it_is(std::string_view bytes) { internal::pass_on(bytes, batch_, file_); }
   void finish() {
     flush();
     if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
@@ -280,12 +277,7 @@ Json filter_file(const FilterRequest& request) {
   if (!request.tagger.empty()) inputs.push_back(core::describe_input("tagger", request.tagger / "model"));
   Json document = core::make_document({.schema = "discreet.mitigate.filter/1", .configuration = filter_configuration(request), .inputs = inputs});
   FilterStream stream(request);
-  internal::stream_documents(
-      request.input, request.columns,
-      {.document = [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) { stream.document(row, change); },
-       .header = [&](const internal::StreamedDocument& row) { stream.as_it_is(std::string(row.text) + std::string(row.ending)); },
-       .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
-      request.stop);
+  internal::stream_documents(request.input, request.columns, internal::sink_into(stream), request.stop);
   stream.finish();
   document["documents"] = stream.documents_;
   document["changed_documents"] = stream.changed_;

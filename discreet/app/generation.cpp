@@ -28,6 +28,18 @@ namespace fs = std::filesystem;
 constexpr const char* kBold = "Dhamala et al. 2021";
 constexpr const char* kHelm = "Liang et al. 2022";
 
+/// Entries of a list as the words of a text: "construction worker" is met by the run of its words.
+std::vector<std::vector<std::string>> word_runs(const std::set<std::string>& entries) {
+  const auto tokenizer = text::make_tokenizer("word", text::TokenizerOptions{});
+  std::vector<std::vector<std::string>> runs;
+  for (const std::string& entry : entries) runs.push_back(tokenizer->words(entry));
+  return runs;
+}
+
+bool holds_run(const std::vector<std::string>& tokens, const std::vector<std::string>& run) {
+  return std::search(tokens.begin(), tokens.end(), run.begin(), run.end()) != tokens.end();
+}
+
 using Places = std::vector<std::uint32_t>;  // of records
 
 std::set<std::string> words_of_file(const fs::path& path) {
@@ -316,19 +328,16 @@ void GenerationReport::polarity_by_embedding() {
 }
 
 void GenerationReport::honest(const Part& part, const std::set<std::string>& hurtful) {
-  // By words: an entry of several is met by their run.
-  const auto tokenizer = text::make_tokenizer("word", text::TokenizerOptions{});
+  // Most entries are one word, found in one look-up; the rest are searched for.
   std::set<std::string> words;
   std::vector<std::vector<std::string>> runs;
-  for (const std::string& entry : hurtful) {
-    auto parts = tokenizer->words(entry);
-    if (parts.size() == 1) words.insert(parts.front());
-    else if (parts.size() > 1) runs.push_back(std::move(parts));
+  for (auto& run : word_runs(hurtful)) {
+    if (run.size() == 1) words.insert(run.front());
+    else if (run.size() > 1) runs.push_back(std::move(run));
   }
   const auto holds = [&](std::uint32_t i) {
-    const auto& own = tokens_[i];
-    return std::any_of(own.begin(), own.end(), [&](const std::string& token) { return words.count(token) > 0; }) ||
-           std::any_of(runs.begin(), runs.end(), [&](const auto& run) { return std::search(own.begin(), own.end(), run.begin(), run.end()) != own.end(); });
+    return std::any_of(tokens_[i].begin(), tokens_[i].end(), [&](const std::string& token) { return words.count(token) > 0; }) ||
+           std::any_of(runs.begin(), runs.end(), [&](const auto& run) { return holds_run(tokens_[i], run); });
   };
   const char* direction = "0 is best; completions with a hurtful word over all completions";
   std::vector<std::optional<double>> values(records_.size());
@@ -360,19 +369,12 @@ void GenerationReport::representation(const Part& part) {
 }
 
 void GenerationReport::association(const Part& part, const std::set<std::string>& targets) {
-  // Per text, the targets that it holds: words alone, so that "construction worker" is met by its pieces' run.
+  // Per text, the targets that it holds.
   std::vector<std::vector<std::uint32_t>> held(records_.size());
-  std::map<std::string, std::uint32_t> numbers;
-  std::vector<std::vector<std::string>> target_words;
-  const auto tokenizer = text::make_tokenizer("word", text::TokenizerOptions{});
-  for (const std::string& target : targets) {
-    numbers.emplace(target, static_cast<std::uint32_t>(target_words.size()));
-    target_words.push_back(tokenizer->words(target));
-  }
+  const std::vector<std::vector<std::string>> target_words = word_runs(targets);
   for (const std::uint32_t i : part.places) {
     for (std::uint32_t t = 0; t < target_words.size(); ++t) {
-      const auto at = std::search(tokens_[i].begin(), tokens_[i].end(), target_words[t].begin(), target_words[t].end());
-      if (at != tokens_[i].end()) held[i].push_back(t);
+      if (holds_run(tokens_[i], target_words[t])) held[i].push_back(t);
     }
   }
   const auto value = [&](std::span<const std::uint32_t> drawn) -> std::optional<double> {

@@ -65,10 +65,7 @@ class PerturbStream {
     ++documents_;
     if (words_.size() >= kWordsInBatch) flush();
   }
-  void as_it_is(std::string_view bytes) {
-    if (batch_.empty()) file_.buffer += bytes;
-    else batch_.back().other += bytes;
-  }
+  void as_it_is(std::string_view bytes) { internal::pass_on(bytes, batch_, file_); }
   void finish() {
     flush();
     if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
@@ -239,12 +236,7 @@ Json perturb_file(const PerturbRequest& request) {
                           "Use --unknown random or drop; names and numbers are the words that vectors lack.");
   }
   PerturbStream stream(request, space, *mechanism);
-  internal::stream_documents(
-      request.input, request.columns,
-      {.document = [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) { stream.document(row, change); },
-       .header = [&](const internal::StreamedDocument& row) { stream.as_it_is(std::string(row.text) + std::string(row.ending)); },
-       .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
-      request.stop);
+  internal::stream_documents(request.input, request.columns, internal::sink_into(stream), request.stop);
   stream.finish();
   document["documents"] = stream.documents_;
   document["guarantee"] = {{"proven", mechanism->proven()}, {"unit", "word"}, {"definition", "metric differential privacy"},

@@ -28,10 +28,7 @@ class RewriteStream {
     ++documents_;
     if (texts_.size() >= kRewrittenTexts) flush();
   }
-  void as_it_is(std::string_view bytes) {
-    if (batch_.empty()) file_.buffer += bytes;
-    else batch_.back().other += bytes;
-  }
+  void as_it_is(std::string_view bytes) { internal::pass_on(bytes, batch_, file_); }
   void finish() {
     flush();
     if (documents_ == 0) throw bad_data(request_.input.string() + ": no documents");
@@ -83,12 +80,7 @@ Json rewrite_file(const RewriteRequest& request) {
                                        .configuration = configuration,
                                        .inputs = {core::describe_input("input", request.input), core::describe_input("model", request.model)}});
   RewriteStream stream(request);
-  internal::stream_documents(
-      request.input, request.columns,
-      {.document = [&](const internal::StreamedDocument& row, const internal::DocumentChange& change) { stream.document(row, change); },
-       .header = [&](const internal::StreamedDocument& row) { stream.as_it_is(std::string(row.text) + std::string(row.ending)); },
-       .other = [&](std::string_view bytes) { stream.as_it_is(bytes); }},
-      request.stop);
+  internal::stream_documents(request.input, request.columns, internal::sink_into(stream), request.stop);
   stream.finish();
   document["documents"] = stream.documents_;
   document["guarantee"] = {{"proven", proven},

@@ -53,6 +53,8 @@ class Program {
   std::map<CLI::App*, std::function<int()>> runs_;
 };
 
+/// One of the lines that are a verb's result, at once: who wrote to a pipe waits for the answer.
+void print_line(const Json& line);
 /// `document` as the one JSON document on stdout.
 void print_document(const Json& document);
 

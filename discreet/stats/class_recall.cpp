@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "discreet/core/error.h"
+#include "discreet/stats/internal/group_tables.h"
 
 namespace discreet::stats {
 namespace {
@@ -109,17 +110,14 @@ ClassRecall class_recall(const GroupedPredictions& data, std::size_t classes, co
         table.count(indices);
         table.gaps(groups, from, out);
       },
-      {.resamples = options.resamples,
-       .confidence = distance ? 2 * options.confidence - 1 : options.confidence,
-       .method = bootstrap_method(options.interval),
-       .seed = options.seed});
+      internal::gap_bootstrap(options));
   for (std::size_t c = 0; c <= classes; ++c) {
     GroupGap gap;
     gap.metric = c < classes ? "true_positive_rate_difference" : "true_positive_rate_difference_rms";
     gap.value = values[c];
     gap.ci = estimates[c].ci;
     if (gap.value && gap.ci && distance) {
-      gap.ci = Interval{std::max(0.0, *gap.value - gap.ci->high), std::min(1.0, *gap.value + gap.ci->high)};
+      gap.ci = internal::differences_within(*gap.value, gap.ci->high);
     }
     if (gap.value) gap.undefined_resamples = estimates[c].undefined;
     else gap.reason = c < classes ? "fewer than two groups have this class" : "no class is in two groups";

@@ -167,7 +167,7 @@ Interval within_distance(const GapRule& rule, double value, double distance) {
   }
   // Rates lie in [0, 1], and so do their differences; a sum of differences may be larger.
   const double most = rule.spread == Spread::kSumToOverall ? HUGE_VAL : 1;
-  return {std::max(0.0, value - distance), std::min(most, value + distance)};
+  return internal::differences_within(value, distance, most);
 }
 
 std::vector<GapEstimate> gap_estimates(const GroupedPredictions& data, const GroupOptions& options,
@@ -175,21 +175,19 @@ std::vector<GapEstimate> gap_estimates(const GroupedPredictions& data, const Gro
                                        const std::vector<GapRule>& rules, const RateMembers& members) {
   const bool distance = options.interval == GapInterval::kDistance;
   const auto rates = internal::rate_rules(data.binary);
+  std::vector<internal::Comparison> measured;
+  for (const GapRule& rule : rules) measured.push_back(internal::compare(whole, rule, rates, members, data.groups));
   Tables tables(data);
   const auto found = bootstrap_many(
       strata, rules.size(),
       [&](std::span<const std::uint32_t> indices, std::span<std::optional<double>> out) {
         tables.count(indices);
         for (std::size_t r = 0; r < rules.size(); ++r) {
-          out[r] = distance ? internal::gap_distance(tables, whole, rules[r], rates, members, data.groups)
+          out[r] = distance ? internal::gap_distance(rules[r], internal::compare(tables, rules[r], rates, members, data.groups), measured[r])
                             : internal::gap_of(tables, rules[r], rates, members, data.groups);
         }
       },
-      // Of distances one quantile is asked for: the upper end of an interval of twice the share outside.
-      {.resamples = options.resamples,
-       .confidence = distance ? 2 * options.confidence - 1 : options.confidence,
-       .method = bootstrap_method(options.interval),
-       .seed = options.seed});
+      internal::gap_bootstrap(options));
   std::vector<GapEstimate> estimates(rules.size());
   for (std::size_t r = 0; r < rules.size(); ++r) {
     estimates[r] = {internal::gap_of(whole, rules[r], rates, members, data.groups), found[r].ci, found[r].undefined};

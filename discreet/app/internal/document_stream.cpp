@@ -157,6 +157,10 @@ void stream_documents(const std::filesystem::path& input, const std::vector<std:
   stream_text(lines, sink);
 }
 
+void pass_on(std::string_view bytes, std::vector<WaitingDocument>& waiting, BlockFile& file) {
+  (waiting.empty() ? file.buffer : waiting.back().other) += bytes;
+}
+
 void refuse_input_as_output(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output) {
   for (const std::filesystem::path& input : inputs) {
     std::error_code ignored;

@@ -68,6 +68,21 @@ struct WaitingDocument {
   std::size_t texts = 0;
 };
 
+/// Bytes to be written as they are: behind the last document that waits, or at once.
+void pass_on(std::string_view bytes, std::vector<WaitingDocument>& waiting, BlockFile& file);
+
+/// A sink of what has document(row, change) and as_it_is(bytes); it must outlive the sink.
+template <class Stream>
+DocumentSink sink_into(Stream& stream) {
+  return {.document = [&stream](const StreamedDocument& row, const DocumentChange& change) { stream.document(row, change); },
+          .header =
+              [&stream](const StreamedDocument& row) {
+                stream.as_it_is(row.text);
+                stream.as_it_is(row.ending);
+              },
+          .other = [&stream](std::string_view bytes) { stream.as_it_is(bytes); }};
+}
+
 /// Throws: kUsage if `output` is one of `inputs`, by whatever path: it would be lost.
 void refuse_input_as_output(const std::vector<std::filesystem::path>& inputs, const std::filesystem::path& output);
 

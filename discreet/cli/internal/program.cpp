@@ -108,11 +108,16 @@ core::OperationContext Program::context() const {
   core::OperationContext context;
   context.stop = stop();
   context.quiet = global_.quiet;
-  if (global_.json) context.emit = [](const Json& line) { fmt::print("{}\n", line.dump()); };
+  if (global_.json) context.emit = print_line;
   return context;
 }
 
 // A name given as an argument need not be UTF-8.
+void print_line(const Json& line) {
+  fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
 void print_document(const Json& document) { fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
 void print_table(const std::vector<std::string>& header,

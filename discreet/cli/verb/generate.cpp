@@ -80,10 +80,7 @@ void register_verb_generate(cli::Program& program) {
     if (stream) request["stream"] = true;
     auto context = program.context();
     // Lines are the result, with --json and without.
-    context.emit = [](const Json& line) {
-      fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
-      std::fflush(stdout);
-    };
+    context.emit = cli::print_line;
     app::call_operation("generate", request, context);
     return 0;
   });

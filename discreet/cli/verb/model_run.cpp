@@ -17,7 +17,7 @@ void register_verb_model_run(cli::Program& program) {
   verb->add_option("--input", input, "A file of JSON lines; default: standard input.");
   program.on_run(verb, [&program] {
     auto context = program.context();
-    context.emit = [](const Json& line) { fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace)); };
+    context.emit = cli::print_line;
     app::call_operation("model-run", {{"model", model}, {"adapter", adapter}, {"input", input}}, context);
     return 0;
   });

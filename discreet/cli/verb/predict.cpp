@@ -15,10 +15,7 @@ void register_verb_predict(cli::Program& program) {
   program.on_run(verb, [&program] {
     auto context = program.context();
     // Lines are the result, with --json and without.
-    context.emit = [](const Json& line) {
-      fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
-      std::fflush(stdout);
-    };
+    context.emit = cli::print_line;
     app::call_operation("predict", {{"run", run}, {"input", input}, {"device", device}}, context);
     return 0;
   });

@@ -8,15 +8,21 @@
 namespace discreet::mitigate {
 namespace {
 
+/// Parts of a literal, views of it.
+template <class Act>
+void each_between_blanks(std::string_view words, const Act& act) {
+  for (std::size_t i = 0; i < words.size();) {
+    const std::size_t end = std::min(words.find(' ', i), words.size());
+    if (end > i) act(words.substr(i, end - i));
+    i = end + 1;
+  }
+}
+
 /// A closed class of words, written with blanks between them.
 class WordClass {
  public:
   explicit WordClass(std::string_view words) {
-    for (std::size_t i = 0; i < words.size();) {
-      const std::size_t end = std::min(words.find(' ', i), words.size());
-      if (end > i) words_.insert(words.substr(i, end - i));
-      i = end + 1;
-    }
+    each_between_blanks(words, [this](std::string_view word) { words_.insert(word); });
   }
   bool has(std::string_view word) const { return words_.count(word) > 0; }
 
@@ -36,15 +42,9 @@ bool ends_with(std::string_view word, std::string_view end) { return word.size()
 class VerbClass {
  public:
   VerbClass(std::string_view base, std::string_view irregular) {
-    const auto each = [](std::string_view words, const auto& act) {
-      for (std::size_t i = 0; i < words.size();) {
-        const std::size_t end = std::min(words.find(' ', i), words.size());
-        if (end > i) act(std::string(words.substr(i, end - i)));
-        i = end + 1;
-      }
-    };
-    each(irregular, [&](const std::string& form) { forms_.insert(form); });
-    each(base, [&](const std::string& verb) {
+    each_between_blanks(irregular, [this](std::string_view form) { forms_.emplace(form); });
+    each_between_blanks(base, [this](std::string_view word) {
+      const std::string verb(word);
       for (const char* ending : {"", "s", "es", "ed", "d", "ing"}) forms_.insert(verb + ending);
       const std::string stem = verb.substr(0, verb.size() - 1);
       if (verb.back() == 'e') forms_.insert(stem + "ing");

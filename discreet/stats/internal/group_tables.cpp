@@ -115,16 +115,11 @@ double spread_among(const std::vector<double>& values, Spread spread) {
   return std::sqrt(sum / n);
 }
 
-/// The rates that one rule compares; absent if a group has lost its own or fewer than two have it.
-struct Compared {
-  std::vector<double> groups, rest;  // rest: for Spread::kRest
-  double whole = 0;                  // for spreads about the whole
-};
-
-std::optional<Compared> compared_rates(const Tables& tables, const RateRule& rule, std::span<const std::uint32_t> members,
+/// Absent if a group has lost its own rate or fewer than two have it.
+std::optional<ComparedRates> compared_rates(const Tables& tables, const RateRule& rule, std::span<const std::uint32_t> members,
                                        std::size_t overall, Spread spread) {
   if (members.size() < 2) return std::nullopt;
-  Compared found;
+  ComparedRates found;
   for (const std::uint32_t group : members) {
     const auto value = tables.rate(group, rule);
     if (!value) return std::nullopt;
@@ -143,7 +138,7 @@ std::optional<Compared> compared_rates(const Tables& tables, const RateRule& rul
 }
 
 /// Absent for a ratio of rates that are all 0.
-std::optional<double> spread_of(const Compared& compared, Spread spread) {
+std::optional<double> spread_of(const ComparedRates& compared, Spread spread) {
   const std::vector<double>& values = compared.groups;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   if (spread == Spread::kDifference) return *most - *least;
@@ -168,8 +163,8 @@ std::optional<double> spread_of(const Compared& compared, Spread spread) {
 }
 
 /// The distance of two sets of rates in the measure of a spread.
-std::optional<double> distance_of(const Compared& now, const Compared& data, Spread spread) {
-  Compared difference = data;
+std::optional<double> distance_of(const ComparedRates& now, const ComparedRates& data, Spread spread) {
+  ComparedRates difference = data;
   const bool logarithms =
       spread == Spread::kRatio && std::all_of(data.groups.begin(), data.groups.end(), [](double rate) { return rate > 0; });
   if (spread == Spread::kRatio && !logarithms) {  // the ratio is 0, and has no logarithm
@@ -188,10 +183,10 @@ std::optional<double> distance_of(const Compared& now, const Compared& data, Spr
 
 /// A rule's parts, one for each of its rates, made one.
 template <class Part>
-std::optional<double> combined_parts(const GapRule& rule, Combine combine, const Part& part_of) {
+std::optional<double> combined_parts(std::size_t parts, Combine combine, const Part& part_of) {
   std::optional<double> combined;
-  for (const std::size_t rate : rule.rates) {
-    const std::optional<double> part = part_of(rate);
+  for (std::size_t i = 0; i < parts; ++i) {
+    const std::optional<double> part = part_of(i);
     if (!part) return std::nullopt;
     if (!combined) {
       combined = part;
@@ -203,30 +198,47 @@ std::optional<double> combined_parts(const GapRule& rule, Combine combine, const
       combined = *combined + *part;
     }
   }
-  if (combine == Combine::kMean) *combined /= static_cast<double>(rule.rates.size());
+  if (combine == Combine::kMean) *combined /= static_cast<double>(parts);
   return combined;
 }
 
 }  // namespace
 
+Comparison compare(const Tables& tables, const GapRule& rule, std::span<const RateRule> rates, const RateMembers& members,
+                   std::size_t overall) {
+  std::vector<ComparedRates> parts;
+  for (const std::size_t rate : rule.rates) {
+    auto part = compared_rates(tables, rates[rate], members[rate], overall, rule.spread);
+    if (!part) return std::nullopt;
+    parts.push_back(std::move(*part));
+  }
+  return parts;
+}
+
 std::optional<double> gap_of(const Tables& tables, const GapRule& rule,
                              std::span<const RateRule> rates, const RateMembers& members,
                              std::size_t overall) {
-  return combined_parts(rule, rule.combine, [&](std::size_t rate) -> std::optional<double> {
-    const auto compared = compared_rates(tables, rates[rate], members[rate], overall, rule.spread);
-    return compared ? spread_of(*compared, rule.spread) : std::nullopt;
-  });
+  const Comparison compared = compare(tables, rule, rates, members, overall);
+  if (!compared) return std::nullopt;
+  return combined_parts(compared->size(), rule.combine, [&](std::size_t i) { return spread_of((*compared)[i], rule.spread); });
 }
 
-std::optional<double> gap_distance(const Tables& tables, const Tables& data, const GapRule& rule, std::span<const RateRule> rates,
-                                   const RateMembers& members, std::size_t overall) {
+std::optional<double> gap_distance(const GapRule& rule, const Comparison& now, const Comparison& data) {
+  if (!now || !data) return std::nullopt;
   // The least of two ratios is the largest of their distances from 1.
   const Combine combine = rule.combine == Combine::kMin ? Combine::kMax : rule.combine;
-  return combined_parts(rule, combine, [&](std::size_t rate) -> std::optional<double> {
-    const auto now = compared_rates(tables, rates[rate], members[rate], overall, rule.spread);
-    const auto then = compared_rates(data, rates[rate], members[rate], overall, rule.spread);
-    return now && then ? distance_of(*now, *then, rule.spread) : std::nullopt;
-  });
+  return combined_parts(data->size(), combine, [&](std::size_t i) { return distance_of((*now)[i], (*data)[i], rule.spread); });
+}
+
+BootstrapOptions gap_bootstrap(const GroupOptions& options) {
+  return {.resamples = options.resamples,
+          .confidence = options.interval == GapInterval::kDistance ? 2 * options.confidence - 1 : options.confidence,
+          .method = bootstrap_method(options.interval),
+          .seed = options.seed};
+}
+
+Interval differences_within(double value, double distance, double most) {
+  return {std::max(0.0, value - distance), std::min(most, value + distance)};
 }
 
 }  // namespace discreet::stats::internal

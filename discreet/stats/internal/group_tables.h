@@ -82,12 +82,26 @@ using RateMembers = std::vector<std::vector<std::uint32_t>>;
 std::optional<double> gap_of(const Tables& tables, const GapRule& rule, std::span<const RateRule> rates,
                              const RateMembers& members, std::size_t overall);
 
+/// What a rule compares, for each of its rates.
+struct ComparedRates {
+  std::vector<double> groups, rest;  ///< rest: for Spread::kRest.
+  double whole = 0;                  ///< For spreads about the whole.
+};
+using Comparison = std::optional<std::vector<ComparedRates>>;
+Comparison compare(const Tables& tables, const GapRule& rule, std::span<const RateRule> rates, const RateMembers& members,
+                   std::size_t overall);
+
 /// How far a resample's rates lie from the data's, in the rule's own measure: the gap of their differences, of
 /// the differences of their logarithms for a ratio (kLost where a rate of the resample is 0). Every unsigned gap
 /// is a seminorm of the rates, so that two gaps differ by no more than this.
 constexpr double kLost = 1e300;
-std::optional<double> gap_distance(const Tables& tables, const Tables& data, const GapRule& rule,
-                                   std::span<const RateRule> rates, const RateMembers& members, std::size_t overall);
+std::optional<double> gap_distance(const GapRule& rule, const Comparison& now, const Comparison& data);
+
+/// The bootstrap of gaps, or for GapInterval::kDistance of distances: of these one quantile is asked for, the upper end
+/// of an interval of twice the share outside.
+BootstrapOptions gap_bootstrap(const GroupOptions& options);
+/// Differences of shares within `distance` of one that is measured.
+Interval differences_within(double value, double distance, double most = 1);
 
 /// Two-sided p-values of the rules that are tests of equal rates, others absent. A rule's groups are permuted
 /// among the examples that its rates' denominators cannot tell apart: within each label for rates given the
