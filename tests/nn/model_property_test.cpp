@@ -179,7 +179,8 @@ TEST(ModelKinds, VectorsStartTheEmbeddingAndCanBeFrozen) {
   ModelSpec spec = spec_of("bilstm");
   spec.freeze_vectors = true;
   const auto model = make_model(spec, kSizes, vectors, rng);
-  const at::Tensor* weight = model->named_parameters().find("encoder.embedding.weight");
+  const auto parameters = model->named_parameters();  // find() points into it
+  const at::Tensor* weight = parameters.find("encoder.embedding.weight");
   ASSERT_NE(weight, nullptr);
   EXPECT_TRUE(at::equal(*weight, vectors));
   EXPECT_FALSE(weight->requires_grad());
