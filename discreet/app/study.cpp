@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "discreet/app/internal/study_cells.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/file_lock.h"
@@ -24,26 +25,12 @@ const char* preset_name(StudyPreset preset) {
   return preset == StudyPreset::kQuick ? "quick" : "full";
 }
 
-fs::path cell_file(const fs::path& folder, const StudyCell& cell) {
-  return folder / "cells" / (cell.name + ".json");
-}
-
-/// The cell's result if it is finished and was asked for in the same way.
-bool finished_before(const fs::path& folder, const StudyCell& cell, Json& result) {
-  const fs::path file = cell_file(folder, cell);
-  if (!fs::exists(file)) return false;
-  const Json document = core::parse_json(core::read_file(file), file.string());
-  if (document.value("request", Json()) != cell.request) return false;
-  result = document.at("result");
-  return true;
-}
-
 /// What tells this process's files in the folder from those of other shares.
 std::string share_suffix(const StudyOptions& options) {
   return options.shares == 1 ? "" : fmt::format("-{}-of-{}", options.share, options.shares);
 }
 
-Json measure_cell(const Study& study, const StudyCell& cell, const StudyOptions& options,
+Json measure_cell(const Study& study, const StudyCell& cell, const StudyOptions& options, StudyCells& store,
                   core::OperationContext& context) {
   const fs::path scratch = options.folder / ("scratch" + share_suffix(options));
   fs::remove_all(scratch);
@@ -52,13 +39,7 @@ Json measure_cell(const Study& study, const StudyCell& cell, const StudyOptions&
   const Json result = study.measure(cell.request, scratch, context);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   fs::remove_all(scratch);
-  // What it took stands beside the result, since no request can repeat it.
-  const Json document = {{"request", cell.request},
-                         {"seconds", took.count()},
-                         {"version", core::version()},
-                         {"revision", core::git_revision()},
-                         {"result", result}};
-  core::write_file_atomically(cell_file(options.folder, cell), document.dump(1) + "\n");
+  store.store(cell, result, took.count());
   return result;
 }
 
@@ -75,13 +56,13 @@ void check_only(const StudyOptions& options, const std::vector<StudyCell>& cells
 }
 
 /// Takes in what other processes finished meanwhile.
-void collect_from_others(const fs::path& folder, const std::vector<StudyCell>& cells, Json& missing,
+void collect_from_others(const StudyCells& store, const std::vector<StudyCell>& cells, Json& missing,
                          StudyResults& finished) {
   Json still_missing = Json::array();
   for (const StudyCell& cell : cells) {
     if (std::find(missing.begin(), missing.end(), Json(cell.name)) == missing.end()) continue;
     Json result;
-    if (finished_before(folder, cell, result)) {
+    if (store.find(cell, result)) {
       finished[cell.name] = std::move(result);
     } else {
       still_missing.push_back(cell.name);
@@ -138,6 +119,7 @@ Json run_study(const std::string& name, const StudyOptions& options,
   const core::FileLock lock(options.folder / ("lock" + share_suffix(options)), "study " + options.folder.string());
   const std::vector<StudyCell> cells = study.cells(options.preset);
   check_only(options, cells);
+  StudyCells store(options.folder, options.cells);
 
   StudyResults finished;
   Json missing = Json::array(), failed = Json::array();
@@ -154,13 +136,13 @@ Json run_study(const std::string& name, const StudyOptions& options,
   for (std::size_t k = 0; k < cells.size(); ++k) {
     const StudyCell& cell = cells[k];
     Json result;
-    if (finished_before(options.folder, cell, result)) {
+    if (store.find(cell, result)) {
       finished[cell.name] = std::move(result);
     } else if (!ours(options, k, cell) || context.stopping() || out_of_time()) {
       missing.push_back(cell.name);
     } else {
       try {
-        finished[cell.name] = measure_cell(study, cell, options, cell_context);
+        finished[cell.name] = measure_cell(study, cell, options, store, cell_context);
       } catch (const Error& error) {
         if (context.stopping()) {
           missing.push_back(cell.name);
@@ -172,7 +154,8 @@ Json run_study(const std::string& name, const StudyOptions& options,
     progress.update(static_cast<std::int64_t>(finished.size()), {.note = cell.name});
   }
   progress.finish();
-  collect_from_others(options.folder, cells, missing, finished);
+  collect_from_others(store, cells, missing, finished);
+  store.write_lines(cells);
 
   Json document = {{"schema", "discreet.study/1"},
                    {"study", name},

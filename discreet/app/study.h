@@ -48,6 +48,8 @@ using MakeStudy = Study (*)();
 struct StudyOptions {
   StudyPreset preset = StudyPreset::kQuick;
   std::filesystem::path folder;    ///< Cells go to folder/cells, what they say to folder.
+  /// A file of finished cells, one a line: what it holds is not measured again, and what is finished now is put into it.
+  std::filesystem::path cells;
   double minutes = 0;              ///< Begin no cell after so long; 0: no limit.
   std::vector<std::string> only;   ///< Patterns of cells to measure; none: all.
   /// This process measures every `shares`-th cell from the `share`-th on: as many processes on one

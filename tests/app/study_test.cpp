@@ -108,6 +108,31 @@ TEST_F(StudyTest, AChangedRequestIsMeasuredAgain) {
   EXPECT_EQ(measured, 6);
 }
 
+TEST_F(StudyTest, FinishedCellsTravelInOneFileOfLines) {
+  const fs::path lines = folder_.path() / "kept" / "squares.jsonl";
+  const auto run_in = [&](const char* folder, StudyPreset preset) {
+    return run_study("test-squares", {.preset = preset, .folder = folder_.path() / folder, .cells = lines}, context_);
+  };
+  run_in("a", StudyPreset::kFull);
+  EXPECT_EQ(measured, 5);
+  const std::string all = core::read_file(lines);
+  EXPECT_EQ(run_in("b", StudyPreset::kQuick)["tables"][0]["rows"][2][1], "9");
+  EXPECT_EQ(measured, 5);
+  EXPECT_EQ(core::read_file(lines), all);  // a smaller preset takes nothing away
+  factor = 2;
+  EXPECT_EQ(run_in("b", StudyPreset::kQuick)["tables"][0]["rows"][2][1], "18");
+  EXPECT_EQ(measured, 8);
+  EXPECT_EQ(run_in("c", StudyPreset::kQuick)["tables"][0]["rows"][2][1], "18");
+  EXPECT_EQ(measured, 8);
+  core::write_file_atomically(lines, all + "{\"cell\":\"square-9\"}\n");
+  try {
+    run_in("d", StudyPreset::kQuick);
+    FAIL() << "a line without a result was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("squares.jsonl:6"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(StudyTest, AFailedCellIsListedAndTriedAgain) {
   failing = "square-2";
   Json document = run();

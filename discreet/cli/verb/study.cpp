@@ -13,7 +13,7 @@ namespace discreet {
 namespace {
 
 struct StudyFlags {
-  std::string name, folder, page;
+  std::string name, folder, cells, page;
   std::string preset = "quick";
   double minutes = 0;
   std::vector<std::string> only;
@@ -42,6 +42,8 @@ void register_verb_study(cli::Program& program) {
       ->check(CLI::IsMember({"quick", "full"}))
       ->capture_default_str();
   verb->add_option("--out", flags.folder, "Where its cells, study.json and page.md go (default runs/study-NAME).");
+  verb->add_option("--cells", flags.cells,
+                   "A file of finished cells, one a line (docs/studies/cells): those count as finished, and new ones are put into it.");
   verb->add_option("--page", flags.page, "Write the page here too.");
   verb->add_option("--minutes", flags.minutes, "Begin no cell after so long; what is missing is listed.")
       ->check(CLI::NonNegativeNumber);
@@ -52,6 +54,7 @@ void register_verb_study(cli::Program& program) {
     options.preset = flags.preset == "full" ? app::StudyPreset::kFull : app::StudyPreset::kQuick;
     options.folder = flags.folder.empty() ? "runs/study-" + flags.name : flags.folder;
     options.minutes = flags.minutes;
+    options.cells = flags.cells;
     options.only = flags.only;
     read_share(flags.share, options);
     core::OperationContext context = program.context();
