@@ -8,7 +8,7 @@
 
 #include "discreet/app/canaries.h"
 #include "discreet/app/ops/internal/canary_losses.h"
-#include "discreet/app/run_data.h"
+#include "discreet/app/ops/internal/learnt_canaries.h"
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/operation.h"
@@ -18,7 +18,6 @@
 #include "discreet/stats/exposure.h"
 #include "discreet/stats/intervals.h"
 #include "discreet/stats/two_samples.h"
-#include "discreet/text/unicode.h"
 
 namespace discreet {
 namespace app {
@@ -229,33 +228,6 @@ Json exposure_summary(const std::vector<Exposed>& exposed, double confidence) {
     summary["test"] = "Mann-Whitney, exposures of planted canaries larger";
   }
   return summary;
-}
-
-std::string line_of(const text::Example& example) {
-  return text::lowercase(example.text) + '\n' + example.label;
-}
-
-/// Lines that the run held back were not learnt: of each planted canary those are taken off, and canaries of which
-/// none is left are left out. Says how many, or nothing.
-std::string take_held_back(const fs::path& run, std::vector<Canary>& canaries) {
-  if (!fs::exists(run / "holdout.json")) return "";
-  std::map<std::string, std::int64_t> held;
-  for (const text::Example& example : load_data_of_run(run).hold_out.examples) ++held[line_of(example)];
-  std::size_t fewer = 0, none = 0;
-  std::erase_if(canaries, [&](Canary& canary) {
-    const auto found = canary.planted ? held.find(line_of(canary.example)) : held.end();
-    if (found == held.end()) return false;
-    canary.repetitions -= std::min(canary.repetitions, found->second);
-    ++(canary.repetitions > 0 ? fewer : none);
-    return canary.repetitions == 0;
-  });
-  if (canaries.empty()) {
-    throw bad_data("the run held back every line of every canary (data.hold_out)", "Train without data.hold_out where canaries are planted.");
-  }
-  if (fewer + none == 0) return "";
-  return fmt::format("The run held back lines of canaries (data.hold_out): {} of which none was learnt are left out, {} count only the "
-                     "lines that were learnt. A bound from one run needs coins of one half: train without data.hold_out.",
-                     none, fewer);
 }
 
 Json exposure_caveats(const CanaryFile& file, const Json& document, const ExposureOptions& options) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/canary_losses.h"
+#include "discreet/app/ops/internal/learnt_canaries.h"
 #include "discreet/core/config.h"
 #include "discreet/core/error.h"
 #include "discreet/core/operation.h"
@@ -157,7 +158,8 @@ Json canary_rows(const std::vector<Target>& targets, bool show_text) {
 Json extract_of_run(const Json& request, core::OperationContext& context) {
   const fs::path path = request.at("run").get<std::string>();
   const core::RunDir directory = core::RunDir::open(path);
-  const CanaryFile file = read_canaries(request.at("canaries").get<std::string>());
+  CanaryFile file = read_canaries(request.at("canaries").get<std::string>());
+  const std::string held_back = take_held_back(path, file.canaries);
   const std::vector<std::string> names = extraction_names(request);
   const core::Config options = extraction_options(request);
   const auto seed = request.value("seed", std::uint64_t{0});
@@ -228,6 +230,7 @@ Json extract_of_run(const Json& request, core::OperationContext& context) {
     document["caveats"].push_back(fmt::format(
         "{} patterns were planted with several codes: an attack gives one answer a pattern, so at most one of them can be right.", several));
   }
+  if (!held_back.empty()) document["caveats"].push_back(held_back);
   if (const std::string elsewhere = planted_elsewhere(file, directory.manifest()); !elsewhere.empty()) {
     document["caveats"].push_back(elsewhere);
   }
