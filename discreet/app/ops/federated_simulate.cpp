@@ -9,6 +9,7 @@
 #include <torch/version.h>
 
 #include "discreet/app/ops/internal/federation.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/model_folder.h"
 #include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/app/ops/internal/processes.h"
@@ -69,6 +70,7 @@ core::Manifest simulation_manifest(const Federation& federation) {
   manifest.libtorch = TORCH_VERSION;
   manifest.blas = at::hasMKL() ? "mkl" : at::hasLAPACK() ? "lapack" : "none";
   manifest.inputs = federation.data.inputs;
+  if (const Json behind = learnt_from(federation.settings, {}); !behind.empty()) manifest.more["learnt_from"] = behind;
   return manifest;
 }
 

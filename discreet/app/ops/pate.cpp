@@ -1,15 +1,17 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/label_release.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/request.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
-#include "discreet/core/files.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/progress.h"
 #include "discreet/core/registry.h"
@@ -52,24 +54,9 @@ VoteRequest parse_votes(const Json& request) {
   return votes;
 }
 
-std::string plain_text(const text::Example& example) {
-  if (!example.text.empty()) return example.text;
-  std::string text;
-  for (const std::string& word : example.words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 /// What one unit is, for the division into parts: its user, or the example's own text and label.
 std::string identity_of(const text::Example& example, const std::string& unit) {
   return unit == "user" ? example.user : plain_text(example) + '\0' + example.label;
-}
-
-void write_labelled(const fs::path& file, const std::vector<text::Example>& examples) {
-  std::string lines;
-  for (const text::Example& example : examples) {
-    lines += Json{{"text", plain_text(example)}, {"label", example.label}}.dump() + "\n";
-  }
-  core::write_file_atomically(file, lines);
 }
 
 /// A configuration with other training data; `rest` is everything that was asked.
@@ -88,16 +75,29 @@ Json training_request(const Json& request, const fs::path& data, const fs::path&
   return asked;
 }
 
+/// A folder for private parts and the models that learnt them: gone at the end, however that comes.
+struct ScratchFolder {
+  fs::path path;
+  explicit ScratchFolder(fs::path folder) : path(std::move(folder)) { fs::remove_all(path); }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+};
+
 /// Votes of one teacher for each public text; empty if its part has no example.
 std::vector<std::string> votes_of(const Json& request, const std::vector<text::Example>& part,
-                                  const std::vector<text::Example>& questions, const fs::path& scratch,
+                                  const std::vector<text::Example>& questions, const fs::path& folder,
                                   core::OperationContext& context) {
   std::set<std::string> labels;
   for (const text::Example& example : part) labels.insert(example.label);
   if (labels.empty()) return {};
   // A teacher that knows one class votes for it: nothing needs to be trained.
   if (labels.size() == 1) return std::vector<std::string>(questions.size(), *labels.begin());
-  fs::remove_all(scratch);
+  const ScratchFolder removed(folder);
+  const fs::path& scratch = removed.path;
   fs::create_directories(scratch);
   write_labelled(scratch / "part.jsonl", part);
   core::OperationContext quiet = context;
@@ -119,7 +119,6 @@ std::vector<std::string> votes_of(const Json& request, const std::vector<text::E
   for (const std::int64_t intent : score(*teacher.model, encode(teacher.encoder, std::move(read))).intents) {
     votes.push_back(teacher.encoder.intents.name(intent));
   }
-  fs::remove_all(scratch);
   return votes;
 }
 
@@ -159,22 +158,19 @@ privacy::PrivacyRun described(const VoteRequest& asked, const mitigate::NoisyVot
 }
 
 /// Puts the guarantee into a run that was trained on the released labels.
-void state_guarantee(const privacy::PrivacyRun& spent, const mitigate::NoisyVotes& votes, Json& document) {
-  const fs::path path = document["run"].get<std::string>();
-  core::RunDir run = core::RunDir::open_for_writing(path);
-  run.append_ledger(privacy::ledger_line(0, votes.event));
-  const privacy::PrivacyStatement statement = privacy::state_privacy(spent);
-  Json privacy_document = statement.document;
-  privacy_document["status"] = "spent";
-  run.write_document("privacy.json", privacy_document);
+void state_guarantee(const LabelRelease& release, const std::vector<core::InputFile>& inputs, Json& document) {
+  core::RunDir run = core::RunDir::open_for_writing(document["run"].get<std::string>());
+  Json behind = learnt_from(load_run_settings(run.path()), {});
+  for (const core::InputFile& input : inputs) {
+    if (input.role == "train") behind.push_back({{"path", input.path}, {"sha256", input.sha256}});
+  }
+  run.update_manifest({{"learnt_from", behind}});
+  run.append_ledger(privacy::ledger_line(0, release.event));
+  run.write_document("privacy.json", release.privacy);
   document["private"] = true;
-  document["epsilon"] = core::number(statement.epsilon.value);
-  document["delta"] = spent.delta;
   document.erase("epsilon_reason");
   document.erase("delta_reason");
-  document["statement"] = statement.words;
-  document["caveats"] = statement.caveats;
-  document["warnings"] = statement.warnings;
+  document.update(release.announcement);
   run.write_document("result.json", document);
   run.finish();
 }
@@ -190,6 +186,49 @@ void check_apart(const RunData& data, const std::vector<text::Example>& question
     throw privacy_refused(fmt::format("--public {}: the text of line {} stands in the private training data too", source, question.line),
                           "The student's texts are published with it: take texts that are public.");
   }
+}
+
+/// All that the votes are a function of, noise aside.
+Json description_of(const VoteRequest& asked, const Settings& settings, const RunData& data, const std::string& public_hash) {
+  Json configuration = dump_settings(settings);
+  configuration["run"].erase("dir");
+  Json inputs = Json::array();
+  for (const core::InputFile& input : data.inputs) inputs.push_back({{"role", input.role}, {"sha256", input.sha256}});
+  return {{"configuration", std::move(configuration)}, {"inputs", std::move(inputs)}, {"public", public_hash},
+          {"teachers", asked.teachers}, {"queries", asked.queries}, {"unit", asked.unit}, {"vote_noise", asked.standard_deviation},
+          {"epsilon", asked.epsilon}, {"delta", asked.delta}, {"accountant", asked.accountant}};
+}
+
+/// Trains the teachers, takes the noisy votes and writes what they came to.
+LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, const Settings& settings, const RunData& data,
+                              std::vector<text::Example> questions, const fs::path& folder, const Json& told,
+                              core::OperationContext& context) {
+  std::vector<std::vector<text::Example>> parts(static_cast<std::size_t>(asked.teachers));
+  std::set<std::string> users;
+  for (const text::Example& example : data.train.examples) {
+    const std::string identity = identity_of(example, asked.unit);
+    users.insert(identity);
+    const auto part = mitigate::part_of(identity, static_cast<std::uint64_t>(settings.run.seed), asked.teachers);
+    parts[static_cast<std::size_t>(part)].push_back(example);
+  }
+  const double deviation = deviation_for(asked, static_cast<std::int64_t>(questions.size()));
+  const auto& labels = data.encoder.intents;
+  std::vector<std::vector<double>> counts(questions.size(), std::vector<double>(static_cast<std::size_t>(labels.size()), 0));
+  core::Progress progress({.label = "teachers", .unit = "teachers", .total = asked.teachers, .quiet = context.quiet});
+  for (std::size_t t = 0; t < parts.size(); ++t) {
+    if (context.stopping()) throw core::interrupted(context, "Nothing was released; the same command begins again.");
+    const auto votes = votes_of(request, parts[t], questions, fs::path(folder.string() + "-teachers"), context);
+    for (std::size_t q = 0; q < votes.size(); ++q) counts[q][static_cast<std::size_t>(labels.find(votes[q]))] += 1;
+    progress.update(static_cast<std::int64_t>(t + 1), {});
+  }
+  progress.finish();
+  privacy::SecureNoise noise;
+  const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
+  for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);
+  return write_release(folder, told, questions,
+                       described(asked, votes, counts.front().size(),
+                                 asked.unit == "user" ? users.size() : data.train.examples.size(), data.has_user_column),
+                       votes.event);
 }
 
 Json pate(const Json& request, core::OperationContext& context) {
@@ -232,46 +271,30 @@ Json pate(const Json& request, core::OperationContext& context) {
   }
   if (asked.queries > 0) questions.resize(static_cast<std::size_t>(asked.queries));
 
-  std::vector<std::vector<text::Example>> parts(static_cast<std::size_t>(asked.teachers));
-  std::set<std::string> users;
-  for (const text::Example& example : data.train.examples) {
-    const std::string identity = identity_of(example, asked.unit);
-    users.insert(identity);
-    const auto part = mitigate::part_of(identity, static_cast<std::uint64_t>(settings.run.seed), asked.teachers);
-    parts[static_cast<std::size_t>(part)].push_back(example);
-  }
   const std::string run = settings.run.dir.empty() ? "runs/pate" : settings.run.dir;
-  if (core::RunDir::is_run(run) && !request.value("force", false)) {
+  const bool force = request.value("force", false);
+  if (core::RunDir::is_run(run) && !force) {
     throw usage_error(run + " is a run already", "Name another with --run, or replace it with --force.");
   }
-  const double deviation = deviation_for(asked, static_cast<std::int64_t>(questions.size()));
-  const auto& labels = data.encoder.intents;
-  std::vector<std::vector<double>> counts(questions.size(), std::vector<double>(static_cast<std::size_t>(labels.size()), 0));
-  core::Progress progress({.label = "teachers", .unit = "teachers", .total = asked.teachers, .quiet = context.quiet});
-  for (std::size_t t = 0; t < parts.size(); ++t) {
-    if (context.stopping()) throw core::interrupted(context, "Nothing was released; the same command begins again.");
-    const auto votes = votes_of(request, parts[t], questions, fs::path(run + "-teachers"), context);
-    for (std::size_t q = 0; q < votes.size(); ++q) counts[q][static_cast<std::size_t>(labels.find(votes[q]))] += 1;
-    progress.update(static_cast<std::int64_t>(t + 1), {});
-  }
-  progress.finish();
-  privacy::SecureNoise noise;
-  const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
-  const privacy::PrivacyRun spent =
-      described(asked, votes, counts.front().size(),
-                asked.unit == "user" ? users.size() : data.train.examples.size(), data.has_user_column);
-  privacy::state_privacy(spent);  // refuses before anything is written
-  std::set<std::int64_t> seen(votes.winners.begin(), votes.winners.end());
-  if (seen.size() < 2) {
+  const fs::path folder = run + "-labels";
+  const Json student = training_request(request, folder / "labels.jsonl", run, {});
+  parse_settings(requested_config(student));  // refuses before anything is spent
+  const Json told = description_of(asked, settings, data, public_hash);
+  std::optional<LabelRelease> release = find_release(folder, told, force);
+  if (!release) release = released_by_vote(request, asked, settings, data, std::move(questions), folder, told, context);
+  if (release->classes < 2) {
     throw runtime_failure("every noisy vote names one class: there is nothing for a student to learn",
-                          "Ask for more epsilon, fewer queries or more teachers.");
+                          fmt::format("Ask for more epsilon, fewer queries or more teachers. What is in {} is spent.", folder.string()));
   }
-  for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);
-  const fs::path released = run + "-labels.jsonl";
-  write_labelled(released, questions);
-  const auto train = core::registry().make<core::Operation>("operation", "train");
-  Json document = train(training_request(request, released, run, {}), context);
-  state_guarantee(spent, votes, document);
+  Json document;
+  try {
+    document = core::registry().make<core::Operation>("operation", "train")(student, context);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(),
+                fmt::format("The labels stay in {} with what they cost; the same command with --force trains the student of them, "
+                            "and nothing more is spent.", folder.string()));
+  }
+  state_guarantee(*release, data.inputs, document);
   return document;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/ops/internal/federation.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/core/error.h"
 #include "discreet/nn/distributed/share.h"
 #include "discreet/privacy/accountant.h"
@@ -90,6 +91,7 @@ void describe(const Federation& federation, privacy::PrivacyRun& run) {
   if (!own.personal.empty()) {
     gaps += "Parameters that stay on the clients are not covered, nor is what is measured with them. ";
   }
+  if (const std::string gap = lineage_gap(federation.settings, {}, federation.data.inputs); !gap.empty()) gaps += gap + " ";
   if (!gaps.empty()) {
     gaps.pop_back();
     run.gaps = gaps;

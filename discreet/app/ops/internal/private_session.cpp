@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/run_parts.h"
 #include "discreet/core/error.h"
 #include "discreet/core/pattern.h"
@@ -96,12 +97,8 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
   run.development_data_private = chooses && !session.settings.data.dev_public;
   run.has_user_column = session.data.has_user_column;
   run.user_contributions_capped = privacy_unit_is_user(session.settings);
-  if (!session.settings.model.start.empty()) {
-    run.gaps = fmt::format("The model started from the run {}: what its parameters and its vocabulary "
-                           "tell of the data that they were made from is not covered.",
-                           session.settings.model.start);
-  }
-  if (const std::string gap = teacher_gap(session); !gap.empty()) run.gaps = run.gaps.value_or("") + (run.gaps ? " " : "") + gap;
+  const std::string gap = lineage_gap(session.settings, session.distill, session.data.inputs);
+  if (!gap.empty()) run.gaps = gap;
   return run;
 }
 

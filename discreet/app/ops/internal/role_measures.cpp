@@ -128,9 +128,18 @@ void add_pronouns(const MeasuredRun& before, const MeasuredRun& after, const std
   }
 }
 
-void add_perplexity(const EncodedData& data, const Scores& before, const Scores& after, std::vector<Effect>& effects) {
+/// Each model reads the data as it was trained to; perplexities compare only where both read the same tokens.
+void add_perplexity(const MeasuredRun& before, const MeasuredRun& after, const EncodedData& data, const EncodedData& data_before,
+                    std::vector<Effect>& effects) {
   Effect effect{.aspect = "utility", .metric = "perplexity", .better = "lower", .unit = "example"};
-  const Scores* scores[] = {&before, &after};
+  if (data.tokens != data_before.tokens || data.offsets != data_before.offsets ||
+      table_entries(before.model.encoder) != table_entries(after.model.encoder)) {
+    effect.reason = "the two models cut the text into different tokens: a perplexity is of one vocabulary";
+    effects.push_back(effect);
+    return;
+  }
+  const Scores of_before = score(*before.model.model, data_before), of_after = score(*after.model.model, data);
+  const Scores* scores[] = {&of_before, &of_after};
   estimate(static_cast<std::size_t>(data.size()),
            [&](std::span<const std::uint32_t> examples, std::size_t model) -> std::optional<double> {
              double sum = 0, tokens = 0;
@@ -149,20 +158,21 @@ void add_perplexity(const EncodedData& data, const Scores& before, const Scores&
 }
 
 /// Accuracy, and how far predictions move when roles are reversed: total variation between the two.
-void add_classes(const MeasuredRun& before, const MeasuredRun& after, const EncodedData& data,
+void add_classes(const MeasuredRun& before, const MeasuredRun& after, const EncodedData& data, const EncodedData& data_before,
                  std::vector<Effect>& effects) {
   const RunModel* models[] = {&before.model, &after.model};
+  const EncodedData* read[] = {&data_before, &data};
   std::vector<std::vector<double>> right(2), gap(2);
-  DistillOptions lists;
+  const DistillOptions lists = load_run_distill(after.run);
   for (std::size_t m = 0; m < 2; ++m) {
     const RunModel& model = *models[m];
-    const EncodedData own = m == 1 ? data : encode(model.encoder, data.examples);
+    const EncodedData& own = *read[m];
     const Scores scores = score(*model.model, own);
     for (std::size_t i = 0; i < scores.intents.size(); ++i) {
       const std::int64_t truth = model.encoder.intents.find(own.examples[i].label);
       right[m].push_back(truth >= 0 && truth == scores.intents[i] ? 1 : 0);
     }
-    const RoleReverser reverser(model.settings, lists);
+    const RoleReverser reverser(after.model.settings, lists);
     std::vector<text::Example> copies;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < own.examples.size(); ++i) {
@@ -201,14 +211,25 @@ void add_classes(const MeasuredRun& before, const MeasuredRun& after, const Enco
   effects.push_back(utility);
 }
 
-/// AUC of the loss attack on a run's own members and held-out examples.
+/// AUC of the loss attack on a run's own members and held-out examples; else the reason why there is none.
 void attack(const MeasuredRun& measured, core::OperationContext& context, std::optional<double>& auc,
-            std::optional<stats::Interval>& ci) {
+            std::optional<stats::Interval>& ci, std::string& reason) {
+  if (measured.run.empty() || !fs::exists(measured.run / "holdout.json")) {
+    reason = "the run held no data out (data.hold_out)";
+    return;
+  }
   const fs::path out = fs::temp_directory_path() / fmt::format("discreet-attack-{}.json", ::getpid());
   core::OperationContext quiet = context;
   quiet.quiet = true;
   const auto membership = core::registry().make<core::Operation>("operation", "membership");
-  const Json document = membership({{"run", measured.run.string()}, {"out", out.string()}}, quiet);
+  Json document;
+  try {
+    document = membership({{"run", measured.run.string()}, {"out", out.string()}}, quiet);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBadData && error.code() != ErrorCode::kUsage) throw;
+    reason = error.what();  // too few texts, for example: the other figures stand
+    return;
+  }
   fs::remove(out);
   for (const Json& result : document["results"]) {
     if (result.value("attack", "") != "loss" || !result["auc"].is_number()) continue;
@@ -220,11 +241,9 @@ void attack(const MeasuredRun& measured, core::OperationContext& context, std::o
 
 void add_leakage(const MeasuredRun& before, const MeasuredRun& after, core::OperationContext& context,
                  std::vector<Effect>& effects) {
-  Effect effect{.aspect = "privacy", .metric = "loss_attack_auc", .better = "lower", .unit = "example"};
-  const auto held_out = [](const MeasuredRun& run) { return !run.run.empty() && fs::exists(run.run / "holdout.json"); };
-  if (held_out(before)) attack(before, context, effect.before, effect.before_ci);
-  if (held_out(after)) attack(after, context, effect.after, effect.after_ci);
-  if (!effect.before || !effect.after) effect.reason = "the run held no data out (data.hold_out)";
+  Effect effect{.aspect = "privacy", .metric = "loss_attack_auc", .better = "neutral", .neutral = 0.5, .unit = "example"};
+  attack(before, context, effect.before, effect.before_ci, effect.reason);
+  attack(after, context, effect.after, effect.after_ci, effect.reason);
   if (effect.before_ci && effect.after_ci) {
     // Two samples of examples, so the intervals' half widths add up in squares.
     const double d = *effect.after - *effect.before;
@@ -317,12 +336,13 @@ std::vector<Effect> role_effects(const MeasuredRun& before, const MeasuredRun& a
   const bool has_test = !settings.data.test.empty();
   const std::string& source = has_test ? settings.data.test : settings.data.dev;
   if (!source.empty()) {
-    const EncodedData data = load_examples(settings, after.model.encoder, source,
-                                           has_test ? text::Split::kTest : text::Split::kDev);
+    const text::Split split = has_test ? text::Split::kTest : text::Split::kDev;
+    const EncodedData data = load_examples(settings, after.model.encoder, source, split);
+    const EncodedData data_before = load_examples(settings, before.model.encoder, source, split);
     if (language) {
-      add_perplexity(data, score(*before.model.model, data), score(*after.model.model, data), effects);
+      add_perplexity(before, after, data, data_before, effects);
     } else {
-      add_classes(before, after, data, effects);
+      add_classes(before, after, data, data_before, effects);
     }
   }
   add_leakage(before, after, context, effects);

@@ -9,6 +9,7 @@
 #include <torch/version.h>
 
 #include "discreet/app/ops/internal/device.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/core/error.h"
@@ -34,7 +35,7 @@ std::vector<std::string> command_line() {
   return words;
 }
 
-core::Manifest manifest_of(const Settings& settings, const RunData& data,
+core::Manifest manifest_of(const Settings& settings, const DistillOptions& distill, const RunData& data,
                            const nn::ParallelRun& parallel) {
   core::Manifest manifest;
   manifest.command_line = command_line();
@@ -44,6 +45,7 @@ core::Manifest manifest_of(const Settings& settings, const RunData& data,
   manifest.libtorch = TORCH_VERSION;
   manifest.blas = at::hasMKL() ? "mkl" : at::hasLAPACK() ? "lapack" : "none";
   manifest.inputs = data.inputs;
+  if (const Json behind = learnt_from(settings, distill); !behind.empty()) manifest.more["learnt_from"] = behind;
   if (!parallel.alone()) manifest.more["processes"] = describe_processes(parallel);
   return manifest;
 }
@@ -118,7 +120,7 @@ Session start_session(const Settings& settings, bool force,
                   .distill = distill};
   if (force) rehearse(session);
   if (parallel->group->leads()) {
-    session.run = core::RunDir::create(folder, manifest_of(settings, session.data, *parallel),
+    session.run = core::RunDir::create(folder, manifest_of(settings, distill, session.data, *parallel),
                                        dump_settings(settings, distill), force);
   }
   write_hold_out(session);

@@ -79,9 +79,6 @@ void state_resumed(Session& session, std::int64_t from_step, core::OperationCont
 /// The session's model, or with distill.teacher that model with the teacher's outputs as its targets, which are
 /// made or found in the cache. A rehearsal gets the model itself.
 std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext& context);
-/// What a private student's statement says of its teacher; empty without one.
-/// Throws: kPrivacyRefused where the teacher was trained on the same data.
-std::string teacher_gap(const Session& session);
 
 // What follows hides libtorch from the files above.
 

@@ -7,6 +7,7 @@
 
 #include "discreet/app/internal/counterfactual.h"
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
@@ -59,14 +60,16 @@ std::string cache_key(const DistillOptions& distill, const EncodedData& data, co
                       core::sha256(bytes_of(data.token_types)));
 }
 
-/// Mean divergence of what a cache kept from what the teacher said, over some rows.
+/// Mean divergence of what a cache kept from what the teacher said, over some rows, at the temperature of the soft loss: that
+/// spreads the mass among the tokens that were not kept, so that the divergence grows with it.
 class KeptCheck {
  public:
+  explicit KeptCheck(double temperature) : temperature_(temperature) {}
   void add(const at::Tensor& logits, std::int64_t first_row) {
     constexpr std::int64_t kRows = 1000;
     const std::int64_t n = std::min(kRows - static_cast<std::int64_t>(rows_.size()), logits.size(0));
     if (n <= 0) return;
-    exact_.push_back(logits.narrow(0, 0, n).to(at::kCPU, at::kFloat).log_softmax(1));
+    exact_.push_back(logits.narrow(0, 0, n).to(at::kCPU, at::kFloat).div(temperature_).log_softmax(1));
     for (std::int64_t i = 0; i < n; ++i) rows_.push_back(first_row + i);
   }
   void finish(const mitigate::TeacherCache& cache, TeacherReport& report) const {
@@ -75,7 +78,7 @@ class KeptCheck {
     std::size_t first = 0;
     for (const at::Tensor& exact : exact_) {
       const auto n = static_cast<std::size_t>(exact.size(0));
-      const at::Tensor kept = cache.outputs(std::span(rows_).subspan(first, n)).log_probs;
+      const at::Tensor kept = cache.outputs(std::span(rows_).subspan(first, n)).log_probs.div(temperature_).log_softmax(1);
       sum += (exact.exp() * (exact - kept)).sum().item<double>();
       first += n;
     }
@@ -84,6 +87,7 @@ class KeptCheck {
   }
 
  private:
+  double temperature_;
   std::vector<at::Tensor> exact_;
   std::vector<std::int64_t> rows_;
 };
@@ -102,7 +106,7 @@ std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptio
   examples.tags.clear();
   examples.intents.clear();
   mitigate::TeacherCacheWriter writer(path, shape, key);
-  KeptCheck check;
+  KeptCheck check(distill.temperature);
   core::Progress progress({.label = "teacher", .unit = "tokens", .total = static_cast<std::int64_t>(data.tokens.size()),
                            .quiet = context.quiet});
   const std::int64_t longest = longest_batch(shape.vocabulary);
@@ -157,8 +161,13 @@ void write_report(Session& session, const TeacherReport& report) {
   Json document = {{"rows", report.rows},
                    {"kept", session.distill.kept},
                    {"checked_rows", report.checked_rows},
-                   {"kept_divergence", report.kept_divergence},
+                   {"temperature", session.distill.temperature},
                    {"from_cache", report.from_cache}};
+  if (report.checked_rows > 0) {
+    document["kept_divergence"] = report.kept_divergence;
+  } else {
+    core::set_absent(document, "kept_divergence", "the outputs were found in the cache");
+  }
   if (session.distill.reverses()) {
     document["reversed_rows"] = report.reversed_rows;
     document["changed_examples"] = report.changed_examples;
@@ -191,7 +200,7 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
   if (!alone(session)) {
     throw usage_error("a student learns from its teacher in one process", "Start it without launch, torchrun or mpirun.");
   }
-  if (session.settings.privacy.is_private()) teacher_gap(session);  // refuses before the work, not after it
+  if (session.settings.privacy.is_private()) lineage_gap(session.settings, asked, session.data.inputs);  // refuses before the work
   RunModel teacher = open_teacher(session.settings, asked);
   set_threads(session.settings.train.threads);
   check_task(session, teacher);
@@ -249,42 +258,6 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
                                     .hard = asked.hard,
                                     .hidden_cosine = asked.hidden_cosine,
                                     .hidden_squared = asked.hidden_squared});
-}
-
-std::string teacher_gap(const Session& session) {
-  const DistillOptions& asked = session.distill;
-  if (!asked.has_teacher()) return {};
-  const fs::path folder = teacher_folder(asked);
-  const fs::path run = folder.parent_path();
-  const bool of_run = fs::exists(folder / "encoder.json") && fs::exists(run / "manifest.json");
-  if (!of_run) {
-    return fmt::format("The student learns from the folder {}, whose training data are not known here: what its outputs tell of "
-                       "them is not covered, and the guarantee holds only if the student's data were not among them.",
-                       asked.teacher);
-  }
-  const Json manifest = core::read_document(run / "manifest.json");
-  std::string data;
-  for (const Json& input : manifest.at("inputs")) {
-    if (input.value("role", "") != "train") continue;
-    data += (data.empty() ? "" : " + ") + input.value("path", "");
-    for (const core::InputFile& mine : session.data.inputs) {
-      if (mine.role != "train" || mine.sha256 != input.value("sha256", "")) continue;
-      throw privacy_refused(
-          fmt::format("the teacher {} was trained on {} too: its outputs tell of the same examples, and the student's epsilon "
-                      "would not count that",
-                      asked.teacher, mine.path),
-          "Distil on other data than the teacher's, or train with privacy without a teacher.");
-    }
-  }
-  std::string how = "without a privacy mechanism";
-  if (fs::exists(run / "privacy.json")) {
-    const Json statement = core::read_document(run / "privacy.json");
-    how = fmt::format("under its own statement: {}", statement.value("statement", "none"));
-  }
-  return fmt::format("The student learns from the teacher {}, trained on {} {}. What the teacher's outputs and vocabulary tell of "
-                     "those data is covered by that alone; the epsilon here is of the student's own data, which must not be among "
-                     "them.",
-                     asked.teacher, data, how);
 }
 
 }  // namespace discreet::app

@@ -15,7 +15,7 @@ RunModel open_teacher(const Settings& settings, const DistillOptions& distill);
 /// Log of what distillation did with the teacher's outputs: for result.json and the study.
 struct TeacherReport {
   std::int64_t rows = 0, reversed_rows = 0, changed_examples = 0, aligned_rows = 0, unaligned_rows = 0;
-  double kept_divergence = 0;  ///< Mean KL(exact || kept) over the rows that were checked.
+  double kept_divergence = 0;  ///< Mean KL(exact || kept) at distill.temperature over the rows that were checked.
   std::int64_t checked_rows = 0;
   bool from_cache = false;
 };
