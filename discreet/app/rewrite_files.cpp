@@ -9,7 +9,6 @@
 namespace discreet::app {
 namespace {
 
-
 constexpr std::size_t kRewrittenTexts = 256;  // at a time
 
 class RewriteStream {
@@ -104,6 +103,12 @@ Json rewrite_file(const RewriteRequest& request) {
       "share_kept counts words of a text that stand anywhere in its rewriting; like all figures of this document it is made from the "
       "private texts, and not private itself.",
       "The auto-encoder's own training texts need a protection of their own, or must be public."};
+  if (const std::size_t texts = request.columns.size(); proven && texts > 1) {
+    document["guarantee"]["texts_of_a_row"] = texts;
+    document["caveats"].push_back(fmt::format("A row has {} texts, one in each column: together they are protected by epsilon {:g}{}.", texts,
+                                              static_cast<double>(texts) * request.epsilon,
+                                              request.mechanism == "gaussian" ? fmt::format(", delta {:g}", static_cast<double>(texts) * request.delta) : ""));
+  }
   if (!proven) document["caveats"].push_back("The parameter called epsilon in the publication bounds nothing here; none is stated.");
   document["output"] = core::to_json(core::describe_input("output", request.output));
   return document;

@@ -179,9 +179,13 @@ void check_columns(const Settings& settings, const Source& source,
   if (needs_tags(settings) && !any_tags) throw missing("slots", "slots");
   if (settings.task == "span-qa" && first.question.empty()) throw missing("a question", "question");
   if (settings.task == "seq2seq" && first.answers.empty()) throw missing("a target", "target");
-  if (privacy_unit_is_user(settings) && source.role == "train") {
-    for (const text::Example& example : examples) {
-      if (!example.user.empty()) continue;
+  if (source.role != "train") return;
+  for (const text::Example& example : examples) {
+    if (needs_intents(settings) && example.label.empty()) {
+      throw bad_data(fmt::format("{}: line {} has no label", source.list, example.line),
+                     "Every training example needs one: fill it in, or take the line out.");
+    }
+    if (privacy_unit_is_user(settings) && example.user.empty()) {
       throw bad_data(fmt::format("{}: line {} has no user, but privacy.unit is \"user\"", source.list,
                                  example.line),
                      "Name the column with data.user, or protect examples: privacy.unit = \"example\".");

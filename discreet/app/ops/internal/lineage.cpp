@@ -75,6 +75,9 @@ std::string lineage_gap(const Settings& settings, const DistillOptions& distill,
   }
   if (!distill.has_teacher()) return gap;
   if (!gap.empty()) gap += ' ';
+  if (!distill.cache.empty()) {
+    gap += fmt::format("What the teacher says of the private text stays in distill.cache ({}) and is not covered. ", distill.cache);
+  }
   const auto run = teacher_run(distill);
   if (!run) {
     return gap + fmt::format("The student learns from the folder {}, whose training data are not known here: what its outputs tell of "

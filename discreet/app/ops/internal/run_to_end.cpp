@@ -167,6 +167,8 @@ Json run_to_end(Session& session, nn::TrainState state, core::OperationContext& 
   result["seconds"] = seconds.count();
   write_results(session, options, state, result);
   session.run.write_document("result.json", result);
+  // What a teacher said of private text is no part of what the guarantee covers, and serves nobody any more.
+  if (session.plan && leads(session)) fs::remove_all(own_teacher_cache(session.run.path()));
   session.run.finish();
   return share_document(session, result);
 }

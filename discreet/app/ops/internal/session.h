@@ -79,6 +79,8 @@ void state_resumed(Session& session, std::int64_t from_step, core::OperationCont
 /// The session's model, or with distill.teacher that model with the teacher's outputs as its targets, which are
 /// made or found in the cache. A rehearsal gets the model itself.
 std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext& context);
+/// Where a run keeps a teacher's outputs unless distill.cache names another folder.
+std::filesystem::path own_teacher_cache(const std::filesystem::path& run);
 
 // What follows hides libtorch from the files above.
 

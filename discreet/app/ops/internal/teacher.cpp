@@ -179,6 +179,8 @@ void write_report(Session& session, const TeacherReport& report) {
 
 }  // namespace
 
+fs::path own_teacher_cache(const fs::path& run) { return run / "teacher"; }
+
 RunModel open_teacher(const Settings& settings, const DistillOptions& distill) {
   const fs::path folder = teacher_folder(distill);
   if (fs::exists(folder / "encoder.json")) return open_run_model(folder.parent_path());
@@ -226,7 +228,7 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
     }
     if (hidden) shape.hidden = scope.rows().size(1);
   }
-  const fs::path folder = asked.cache.empty() ? session.run.path() / "teacher" : fs::path(asked.cache);
+  const fs::path folder = asked.cache.empty() ? own_teacher_cache(session.run.path()) : fs::path(asked.cache);
   TeacherReport report;
   mitigate::TeacherTargets targets;
   targets.combination = asked.combination;
