@@ -64,6 +64,7 @@ const WordClass kFunctionWords(
     "the a an this that these those it its i you he she we they me us them my your our their him his her hers some any each "
     "every no none something anything nothing everything someone anyone everyone somebody anybody nobody everybody what "
     "who whom whose which where when why how whether enough both either neither another himself herself itself themselves "
+    "myself yourself ourselves "
     // prepositions
     "to for from with without in into on onto at by of about after before during through throughout between among amongst "
     "against toward towards upon under underneath beneath beside besides behind across along around over above below via "
@@ -81,7 +82,8 @@ const WordClass kFunctionWords(
     "afterward somewhere anywhere "
     "elsewhere everywhere forever asleep awake anyways ago yesterday today tomorrow tonight backwards upstairs downstairs "
     "abroad aboard ashore maybe however therefore thus hence otherwise moreover furthermore indeed nevertheless meanwhile "
-    "sometimes someday whatsoever altogether outright aback astray straight anymore twice self "
+    "sometimes someday whatsoever altogether outright aback astray straight anymore twice self beforehand nonetheless "
+    "nevertheless halfway upside goodnight onscreen on-screen offscreen off-screen nonstop unharmed lately "
     // of chat
     "lol lmao omg pls plz tho btw idk ily tbh imo thx thanks yes yeah hi hello please");
 
@@ -113,7 +115,9 @@ const VerbClass kChanging(
     "made kept left found drove driven thought got gotten held struck shot caught sent had has saw seen making "
     "leaving driving having");
 const VerbClass kCatching("catch find leave", "caught found left leaving");
-const VerbClass kPicturing("picture recall remember involve imagine mind mean include risk accept mention represent prevent stop", "meant");
+const VerbClass kPicturing(
+    "picture recall remember involve imagine mind mean include risk accept mention represent prevent stop show feature "
+    "portray depict spot dig interrupt meet", "meant met");
 const VerbClass kNaming("call name dub nickname christen rename rechristen label crown brand", "");
 const VerbClass kAppointing(
     "make elect appoint name crown declare proclaim consider call vote designate",
@@ -122,6 +126,7 @@ const VerbClass kAppointing(
 const VerbClass kGiving(
     "give send buy offer pay hand lend owe sell teach show serve feed fine write read grant award wish promise "
     "bring cost earn fetch pour loan deny allow afford assign guarantee provide supply toss win bet save throw slip "
+    "extend fix cook "
     "cause make build bake procure secure bequeath accord render",
     "gave given sent bought paid lent sold taught shown brought wrote written won threw made giving making building "
     "fed");
@@ -163,6 +168,9 @@ const WordClass kBaseVerbs(
     "demolish dig dispose distinguish endure establish evade evolve fend flee forgive fulfil fulfill gather heal "
     "infiltrate kidnap melt navigate negotiate set prevail spend suppress squirm relive resist retrieve organise "
     "organize overthrow possess publish pursue rebuild reconnect recreate reveal seduce settle stumble succumb "
+    "reproduce imitate recite glow stagnate swear listen behave breathe confess cooperate crumble describe pretend "
+    "preach proceed protect react refuse reject resolve respond reunite seek sneak starve suffocate whine ponder engage "
+    "participate tremble throw wrestle "
     "transition translate unleash unite vomit wander weep agonise agonize traverse gulp hoist submit retire essay");
 // Base forms that are nouns too: of a verb the object, a particle or the end follows.
 const WordClass kVerbsOrNouns(
@@ -238,6 +246,8 @@ const WordClass kGiven(
     "evidence proof reason reasons chance chances entry entrance knowledge wisdom victory honours honors awards "
     "status first second joint sole temporary instant further additional considerable due just enough greater much "
     "private public mutual nothing cash change food's bonus points props kudos notes shit crap attention affection "
+    "respite employment kindness death relief peace closure redemption dignity plenty unconditional residual hints clues "
+    "leeway "
     "only numerous email innings justification visions permissions jobs mercy concern military mail comments "
     "congratulations ur happy justice immortality shame satisfaction tasks air immense notoriety");
 
@@ -370,7 +380,7 @@ bool her_before_adverb(const std::string& verb, const Following& next) {
   const bool amount = is_one_of(word, {"more", "less", "very"}) && !is_one_of(second, {"own", "best", "first"});
   if (amount && kGiving.has(verb)) return false;
   if (word == "one" && (is_one_of(second, {"and", "on", "true"}))) return true;
-  if (is_one_of(word, {"one", "two", "three"})) return goes_on(second) && !kTimes.has(second) && !(kGiving.has(verb) && !behind_be);
+  if (is_one_of(word, {"one", "two", "three"})) return goes_on(second) && !kTimes.has(second) && !kTimes.has(next.third) && !(kGiving.has(verb) && !behind_be);
   if (word == "last" || word == "next") {
     const bool a_time = kTimes.has(second) && !goes_on(next.third);
     return !a_time && second != "to" && (!second.empty() || behind_be || behind_preposition);
@@ -388,7 +398,9 @@ bool her_before_adverb(const std::string& verb, const Following& next) {
   if (word == "very" && (is_one_of(second, {"much", "well", "often"}))) return false;
   if (word == "better" && second == "than") return false;
   if (word == "most" && second == "of") return false;
-  if (word == "just" && !goes_on(second)) return false;
+  if (word == "just") return is_one_of(second, {"desert", "deserts", "desserts", "reward", "rewards", "cause", "punishment"});
+  if (word == "only" && kGiving.has(verb)) return false;
+  if (word == "very" && (ends_with(second, "ly") || second == "little") && !goes_on(next.third)) return false;
   return goes_on(second);
 }
 
@@ -472,13 +484,19 @@ bool her_is_possessive(const PronounContext& context) {
   if (word == "every" && goes_on(second) && !kTimes.has(second) && second != "time") return true;
   if (word == "so" && (second == "called" || second == "called-")) return true;
   if (word == "not" && second == "so") return true;
-  if (word == "several" && second == "times") return false;
+  if (word == "several" && kTimes.has(second)) return false;
+  if (!next.third.empty() && next.third == word && kPrepositions.has(second)) return false;  // "face to face"
   if (word == "time" && second == "and") return false;
   if (kAdverbs.has(word)) return her_before_adverb(verb, next);
   if (word.find('-') == std::string::npos && kFunctionWords.has(word)) return false;
   if (word == "will" && kBaseVerbs.has(second)) return false;
   if (causing && follows_infinitive(verb, next)) return false;
   if (kAppointing.has(verb) && kOffices.has(word)) return false;
+  // "him playing the game", "him talking": no noun phrase goes on so.
+  static const WordClass kObjectsBegin("the a an his her its their my your it them me us him out");
+  static const WordClass kNeverNouns(
+      "going getting doing taking holding trying giving looking using convincing regarding during including concerning");
+  if (in_ing(word) && !verb.empty() && (kObjectsBegin.has(second) || kNeverNouns.has(word))) return false;
   const bool middle = causing || changing || kPrepositions.has(verb) || verb == "as" || verb == "and" || kPicturing.has(verb);
   // "his hiring.", "his posting and": of a noun; "of him making a film" of what he does.
   const bool noun_ends = second.empty() || is_one_of(second, {"or", "and", "of", "is", "was", "that"});
@@ -491,7 +509,7 @@ bool her_is_possessive(const PronounContext& context) {
   }
   if (giving && kGiven.has(word)) return false;
   if (ends_with(word, "ly") && !is_one_of(word, {"family", "early", "only", "elderly", "lovely", "assembly", "belly", "bully", "reply"})) {
-    return goes_on(second);
+    return goes_on(second) && !ends_with(second, "ly");
   }
   if (telling) return told_is_theirs(next);
   return true;

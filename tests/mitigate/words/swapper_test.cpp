@@ -284,8 +284,7 @@ TEST(SwapperData, NaturalPronounsComeBack) {
   for (const char* file : {"gap/gap-development.tsv", "gap/gap-test.tsv", "wikitext2/test.txt", "imdb/test.jsonl.gz"}) {
     Restored restored;
     core::LineReader lines(std::filesystem::path(data) / file);
-    std::size_t rows = 0;
-    for (std::string line; lines.next(line) && rows < 6000; ++rows) {
+    for (std::string line; lines.next(line);) {
       // The second column of GAP is the text, and a field of IMDb.
       if (line.starts_with('{')) line = core::parse_json(line, file)["text"].get<std::string>();
       const std::size_t tab = line.find('\t');
@@ -293,8 +292,8 @@ TEST(SwapperData, NaturalPronounsComeBack) {
       count_restored(line, restored);
     }
     EXPECT_GT(restored.decisions[0] + restored.decisions[1], 700U) << file;
-    EXPECT_GT(restored.share(0), .92) << file;
-    EXPECT_GT(restored.share(1), .97) << file;
+    EXPECT_GT(restored.share(0), .95) << file;
+    EXPECT_GT(restored.share(1), .98) << file;
     const std::filesystem::path path(file);
     const std::string name = path.parent_path().string() + "-" + path.stem().stem().string();
     RecordProperty(name + "-him", restored.text(0));
