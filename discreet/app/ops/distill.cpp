@@ -177,7 +177,8 @@ Json measure_effect(const Json& request, const fs::path& run, core::OperationCon
   }
   mitigation.caveats.push_back("Combinations of predictions, their alignment and the choice of log-probabilities are our reading of "
                                "Gupta et al. 2022.");
-  const Json document = before_after(mitigation, role_effects(before, after, prompts, context));
+  const std::vector<Effect> effects = role_effects(before, after, prompts, mitigation.caveats, context);
+  const Json document = before_after(mitigation, effects);
   const core::RunDir opened = core::RunDir::open(run);
   write_finding(request.contains("effect") ? Json{{"out", request["effect"]}} : Json::object(), opened, document);
   return document;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -97,8 +98,35 @@ std::vector<double> by_item(const std::vector<RolePrompt>& prompts, const std::v
   return sums;
 }
 
-void add_pronouns(const MeasuredRun& before, const MeasuredRun& after, const std::vector<RolePrompt>& prompts,
-                  std::vector<Effect>& effects) {
+/// Whether a model has tokens for what a prompt is about; subwords spell anything, an unknown word says nothing of its item.
+bool knows(const Encoder& encoder, const std::string& item) {
+  if (encoder.subwords) return true;
+  return std::ranges::none_of(encoder.tokenizer->words(item),
+                              [&](const std::string& word) { return encoder.vocabulary.id(word) == text::Vocabulary::kUnknown; });
+}
+
+/// Prompts about what both models know; says how many items are left out, or nothing.
+std::string leave_out_unknown(const MeasuredRun& before, const MeasuredRun& after, std::vector<RolePrompt>& prompts) {
+  std::set<std::string> unknown, all;
+  std::erase_if(prompts, [&](const RolePrompt& prompt) {
+    all.insert(prompt.item);
+    if (knows(before.model.encoder, prompt.item) && knows(after.model.encoder, prompt.item)) return false;
+    unknown.insert(prompt.item);
+    return true;
+  });
+  if (unknown.empty()) return "";
+  return fmt::format("{} of {} items of the prompts are no words of one of the models ({}, for example) and are left out.",
+                     unknown.size(), all.size(), *unknown.begin());
+}
+
+void add_pronouns(const MeasuredRun& before, const MeasuredRun& after, std::vector<RolePrompt> prompts,
+                  std::vector<Effect>& effects, std::vector<std::string>& caveats) {
+  if (const std::string left_out = leave_out_unknown(before, after, prompts); !left_out.empty()) caveats.push_back(left_out);
+  if (prompts.empty()) {
+    effects.push_back({.aspect = "fairness", .metric = "pronoun_log_odds", .reason = "no item of the prompts is known to both models",
+                       .better = "lower", .unit = "item"});
+    return;
+  }
   const bool any_held_out = std::ranges::any_of(prompts, [](const RolePrompt& prompt) { return prompt.held_out; });
   for (const bool held_out : {false, true}) {
     if (held_out && !any_held_out) continue;
@@ -328,11 +356,12 @@ std::vector<std::vector<double>> sentence_vectors(const RunModel& model, const s
 }
 
 std::vector<Effect> role_effects(const MeasuredRun& before, const MeasuredRun& after,
-                                 const std::vector<RolePrompt>& prompts, core::OperationContext& context) {
+                                 const std::vector<RolePrompt>& prompts, std::vector<std::string>& caveats,
+                                 core::OperationContext& context) {
   std::vector<Effect> effects;
   const Settings& settings = after.model.settings;
   const bool language = after.model.encoder.language.end >= 0;
-  if (language) add_pronouns(before, after, prompts, effects);
+  if (language) add_pronouns(before, after, prompts, effects, caveats);
   const bool has_test = !settings.data.test.empty();
   const std::string& source = has_test ? settings.data.test : settings.data.dev;
   if (!source.empty()) {

@@ -30,14 +30,17 @@ std::vector<double> log_odds_after(const RunModel& model, const std::vector<Role
 /// The mean of each sentence's last hidden rows, [sentences][width].
 std::vector<std::vector<double>> sentence_vectors(const RunModel& model, const std::vector<std::string>& sentences);
 
-/// What changed from one model to the other on what the second one was trained for: of language models
-/// the pronouns' |log P(he)/P(she)| by item and perplexity, of classifiers accuracy and the distance between
-/// predictions of a text and of its role-reversed copy; of both the loss attack where both runs held data out.
 struct MeasuredRun {
   RunModel model;
   std::filesystem::path run;  ///< Empty: a folder of a model, no run.
 };
+
+/// What changed from one model to the other on what the second one was trained for: of language models
+/// the pronouns' |log P(he)/P(she)| by item and perplexity, of classifiers accuracy and the distance between
+/// predictions of a text and of its role-reversed copy; of both the loss attack where both runs held data out.
+/// Each model cuts the texts itself. `caveats` receives what the prompts could not ask.
 std::vector<Effect> role_effects(const MeasuredRun& before, const MeasuredRun& after,
-                                 const std::vector<RolePrompt>& prompts, core::OperationContext& context);
+                                 const std::vector<RolePrompt>& prompts, std::vector<std::string>& caveats,
+                                 core::OperationContext& context);
 
 }  // namespace discreet::app
