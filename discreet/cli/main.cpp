@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::CallForVersion& e) {
       return app.exit(e);
     } catch (const CLI::ParseError& e) {
-      return report(json, 2, e.what(), "See `discreet --help`, or --help behind a verb.");
+      return report(json, 2, e.what(), program.parse_hint(argc, argv));
     }
     const int code = program.run();
     return code == 0 && std::fflush(stdout) != 0 ? 1 : code;

@@ -37,6 +37,8 @@ class Program {
 
   /// Throws kUsage if the first words of the command line are no verb; names the nearest.
   void check_verb(int argc, const char* const* argv) const;
+  /// What mends a command line that was not parsed: the nearest option where one is unknown, else the verb's help.
+  std::string parse_hint(int argc, const char* const* argv) const;
   /// Runs the verb that was parsed.
   int run();
   const Global& global() const { return global_; }

@@ -97,6 +97,29 @@ void Program::check_verb(int argc, const char* const* argv) const {
   }
 }
 
+std::string Program::parse_hint(int argc, const char* const* argv) const {
+  const CLI::App* at = &app_;
+  std::string verb;
+  int i = 1;
+  for (; i < argc; ++i) {
+    const auto below = at->get_subcommands([&](const CLI::App* app) { return app->get_name() == argv[i]; });
+    if (below.empty()) break;
+    at = below.front();
+    verb += std::string(" ") + argv[i];
+  }
+  std::vector<std::string> names;
+  for (const CLI::Option* option : at->get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::string name(word.substr(0, word.find('=')));
+    if (!name.starts_with("--") || std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (const auto near = core::nearest(name, names)) return fmt::format("Did you mean '{}' for '{}'? `discreet{} --help` names all.", *near, name, verb);
+  }
+  return fmt::format("See `discreet{} --help`.", verb);
+}
+
 int Program::run() {
   for (const auto& [verb, run] : runs_) {
     if (verb->parsed()) return run();
