@@ -254,6 +254,8 @@ Json perturb_file(const PerturbRequest& request) {
       "The number of words, blanks and punctuation between them and all other columns are written as they were: no guarantee covers them.",
       "Words compose: two texts of n words differ by at most the sum of epsilon times the distances of their words, place by "
       "place; a long text is hardly protected by what protects a word.",
+      "share_kept and the counts of words are made from the private texts and not private themselves: of a short text they say which "
+      "words stayed.",
       fmt::format("{} words have no vector: {}.", stream.unknown_,
                   request.unknown == "random" ? "each became a word drawn uniformly, which says that it had none and nothing else"
                   : request.unknown == "drop" ? "they were left out, which says that they had none"

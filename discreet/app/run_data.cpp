@@ -308,7 +308,7 @@ RunData load(const Settings& settings, const DistillOptions& distill, const Enco
   auto train = load_split(settings, train_source, *tokenizer, data);
   auto dev = load_split(settings, {"dev", settings.data.dev, text::Split::kDev}, *tokenizer, data);
   auto test = load_split(settings, {"test", settings.data.test, text::Split::kTest}, *tokenizer, data);
-  data.has_user_column = !train.front().user.empty();
+  data.has_user_column = std::ranges::any_of(train, [](const text::Example& example) { return !example.user.empty(); });
 
   data.hold_out_indices = known_hold_out
                               ? *known_hold_out

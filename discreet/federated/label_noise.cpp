@@ -87,7 +87,7 @@ double text_difficulty(std::span<const std::string> words, std::uint64_t seed) {
 }
 
 std::int64_t noisy_label(const LabelNoise& noise, std::int64_t truth, std::int64_t classes,
-                         std::span<const std::string> words, std::uint64_t seed, std::int64_t example) {
+                         std::span<const std::string> words, std::uint64_t seed, const std::string& example) {
   if (truth < 0 || classes < 2) return truth;
   core::ReproducibleRng rng(seed, fmt::format("label.{}", example));
   const double first = rng.uniform();

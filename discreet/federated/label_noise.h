@@ -31,7 +31,7 @@ std::vector<double> transition_matrix(const LabelNoise& noise, std::int64_t clas
 /// The label that this source gives to a text whose right one is `truth`: a function of its arguments,
 /// so that a device tells the same in every round. One class alone is never mistaken.
 std::int64_t noisy_label(const LabelNoise& noise, std::int64_t truth, std::int64_t classes,
-                         std::span<const std::string> words, std::uint64_t seed, std::int64_t example);
+                         std::span<const std::string> words, std::uint64_t seed, const std::string& example);
 
 /// How hard a text is, in [0, 1] and uniform over texts of random words: the rank of a sum of normal
 /// weights, one for each word by a keyed hash.

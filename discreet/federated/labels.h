@@ -37,9 +37,9 @@ LabelNoise label_noise_of(const LabelOptions& options, std::int64_t classes);
 
 /// One client's examples. Truth is what the simulator knows and people would say.
 struct LabelInput {
-  std::int64_t client = 0;
+  std::string client;
   std::int64_t classes = 0;
-  std::span<const std::int64_t> examples;       ///< Their places in the data; each says the same each time.
+  std::span<const std::string> examples;        ///< Their names, which no other client's data change; each says the same each time.
   std::span<const std::int64_t> truth;          ///< [n]
   std::span<const std::vector<std::string>> words;  ///< [n]
   std::span<const float> probabilities;         ///< [n, C] of the model received; empty: not asked for.

@@ -31,8 +31,8 @@ StoragePolicy parse_storage(const std::string& text);
 /// What is deleted is gone: no later call gives it back.
 class DeviceStore {
  public:
-  DeviceStore(StoragePolicy policy, std::uint64_t seed, std::int64_t device)
-      : policy_(policy), rng_(seed, "storage." + std::to_string(device)) {}
+  DeviceStore(StoragePolicy policy, std::uint64_t seed, const std::string& device)
+      : policy_(policy), rng_(seed, "storage." + device) {}
   /// Begins period `period` (rising, from 1) with the items that arrive in it.
   void arrive(std::int64_t period, const std::vector<std::int64_t>& items);
   /// Places in `items` of the `keep` that stay.

@@ -38,8 +38,8 @@ double DeviceProfile::next_available(double time) const {
   return time + cycle - std::fmod(time + phase, cycle);
 }
 
-DeviceProfile draw_device(const DeviceModel& model, std::uint64_t seed, std::int64_t device) {
-  core::ReproducibleRng rng(seed, "device." + std::to_string(device));
+DeviceProfile draw_device(const DeviceModel& model, std::uint64_t seed, const std::string& device) {
+  core::ReproducibleRng rng(seed, "device." + device);
   DeviceProfile profile;
   profile.seconds_per_example =
       model.median_seconds_per_example * std::exp(model.speed_spread * rng.normal());

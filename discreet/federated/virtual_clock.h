@@ -64,7 +64,7 @@ struct DeviceModel {
 };
 
 /// Profile of device number `device`: a function of model, seed and number alone.
-DeviceProfile draw_device(const DeviceModel& model, std::uint64_t seed, std::int64_t device);
+DeviceProfile draw_device(const DeviceModel& model, std::uint64_t seed, const std::string& device);
 
 /// Which of the asked devices count in a synchronous round.
 struct RoundPolicy {

@@ -101,15 +101,6 @@ std::int64_t steps_of(const PrivacyRun& run) {
   return steps;
 }
 
-/// Four digits, never less than the value: a rounded guarantee must still hold.
-std::string rounded_up(double value) {
-  for (const double nudge : {0.0, 0.5e-3, 1e-3}) {
-    const std::string text = fmt::format("{:.4g}", value * (1 + nudge));
-    if (std::stod(text) >= value) return text;
-  }
-  return fmt::format("{}", value);
-}
-
 /// What drawing the noise otherwise than on paper costs this run: the end of the tail, and on the grid
 /// the rounding of its cells; null if the number of parameters is unknown.
 Json noise_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& caveats) {
@@ -358,6 +349,14 @@ void set_spent(PrivacyRun& run, const Event& spent) {
   const bool phases_say_it_all = flat.others.empty() && flat.unsupported.empty() && !flat.non_private;
   run.phases = flat.phases;
   if (run.event || !phases_say_it_all) run.event = spent;
+}
+
+std::string rounded_up(double value) {
+  for (const double nudge : {0.0, 0.5e-3, 1e-3}) {
+    const std::string text = fmt::format("{:.4g}", value * (1 + nudge));
+    if (std::stod(text) >= value) return text;
+  }
+  return fmt::format("{}", value);
 }
 
 PrivacyStatement state_privacy(const PrivacyRun& run) {

@@ -87,6 +87,9 @@ struct PrivacyStatement {
   Json document;                      ///< discreet.privacy/1
 };
 
+/// Four digits, never less than the value: a rounded guarantee must still hold.
+std::string rounded_up(double value);
+
 /// The statement of a run.
 /// Guarantee: never states an epsilon that is not an upper bound for exactly this unit, relation
 /// and sampling. Throws: kPrivacyRefused where no guarantee can be stated (mechanism none, no

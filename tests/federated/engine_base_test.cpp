@@ -141,7 +141,7 @@ TEST(Replay, KeepsWhatHasTheMeanOfAll) {
 }
 
 TEST(Replay, ForgetsAtTheEndOfThePeriodForGood) {
-  DeviceStore store(parse_storage("replay:2"), 1, 0);
+  DeviceStore store(parse_storage("replay:2"), 1, "0");
   store.arrive(1, {5, 6, 7});
   EXPECT_EQ(store.count(), 3);
   EXPECT_TRUE(store.is_over_full());
@@ -153,10 +153,10 @@ TEST(Replay, ForgetsAtTheEndOfThePeriodForGood) {
   EXPECT_EQ(store.items(), (std::vector<std::int64_t>{5, 7}));
   store.arrive(2, {8});
   EXPECT_EQ(store.items(), (std::vector<std::int64_t>{5, 7, 8}));  // 6 never comes back
-  DeviceStore again(parse_storage("replay:2"), 1, 0);
+  DeviceStore again(parse_storage("replay:2"), 1, "0");
   again.restore(store.held());
   EXPECT_EQ(again.items(), store.items());
-  DeviceStore all(parse_storage("keep-all"), 1, 0);
+  DeviceStore all(parse_storage("keep-all"), 1, "0");
   all.arrive(1, {1, 2, 3});
   EXPECT_FALSE(all.is_over_full());
 }

@@ -31,7 +31,7 @@ TEST(LabelNoise, FollowsItsMatrix) {
     constexpr int kDraws = 8000;
     for (int i = 0; i < kDraws; ++i) {
       for (std::int64_t truth = 0; truth < kClasses; ++truth) {
-        counts[truth * kClasses + noisy_label(noise, truth, kClasses, {}, 7, i * kClasses + truth)] += 1;
+        counts[truth * kClasses + noisy_label(noise, truth, kClasses, {}, 7, std::to_string(i * kClasses + truth))] += 1;
       }
     }
     for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -47,8 +47,8 @@ TEST(LabelNoise, OfInstancesDependsOnTheText) {
   int wrong = 0, wrong_easy = 0, easy = 0;
   for (int i = 0; i < 4000; ++i) {
     const auto words = random_words(rng);
-    const std::int64_t label = noisy_label(noise, 1, 5, words, 3, i);
-    EXPECT_EQ(label, noisy_label(noise, 1, 5, words, 3, i));
+    const std::int64_t label = noisy_label(noise, 1, 5, words, 3, std::to_string(i));
+    EXPECT_EQ(label, noisy_label(noise, 1, 5, words, 3, std::to_string(i)));
     const bool is_easy = text_difficulty(words, 3) < 0.25;
     wrong += label != 1;
     easy += is_easy;
@@ -60,7 +60,7 @@ TEST(LabelNoise, OfInstancesDependsOnTheText) {
   const auto words = random_words(rng);
   std::int64_t mistake = -1;
   for (int i = 0; i < 200; ++i) {
-    const std::int64_t label = noisy_label({.kind = LabelNoiseKind::kInstance, .rate = 1, .confusion = {}}, 2, 5, words, 3, i);
+    const std::int64_t label = noisy_label({.kind = LabelNoiseKind::kInstance, .rate = 1, .confusion = {}}, 2, 5, words, 3, std::to_string(i));
     if (label == 2) continue;
     if (mistake < 0) mistake = label;
     EXPECT_EQ(label, mistake);
@@ -71,7 +71,7 @@ TEST(LabelNoise, RefusesWhatIsNoDistribution) {
   EXPECT_THROW(check_label_noise({.kind = LabelNoiseKind::kSymmetric, .rate = 1.2, .confusion = {}}, 3), Error);
   EXPECT_THROW(check_label_noise({.kind = LabelNoiseKind::kConfusion, .rate = 0, .confusion = {1, 0, 0}}, 2), Error);
   EXPECT_THROW(check_label_noise({.kind = LabelNoiseKind::kConfusion, .rate = 0, .confusion = {1, 0, .5, .4}}, 2), Error);
-  EXPECT_EQ(noisy_label({.kind = LabelNoiseKind::kSymmetric, .rate = 1, .confusion = {}}, 0, 1, {}, 1, 1), 0);
+  EXPECT_EQ(noisy_label({.kind = LabelNoiseKind::kSymmetric, .rate = 1, .confusion = {}}, 0, 1, {}, 1, "1"), 0);
 }
 
 class Providers : public testing::Test {
@@ -79,7 +79,7 @@ class Providers : public testing::Test {
   Providers() {
     core::ReproducibleRng rng(9, "providers");
     for (std::int64_t i = 0; i < 1000; ++i) {
-      examples_.push_back(i);
+      examples_.push_back(std::to_string(i));
       truth_.push_back(static_cast<std::int64_t>(rng.below(3)));
       words_.push_back(random_words(rng));
       const bool sure = rng.uniform() < 0.5;
@@ -90,9 +90,10 @@ class Providers : public testing::Test {
     }
   }
   LabelInput input() const {
-    return {.client = 5, .classes = 3, .examples = examples_, .truth = truth_, .words = words_, .probabilities = probabilities_};
+    return {.client = "5", .classes = 3, .examples = examples_, .truth = truth_, .words = words_, .probabilities = probabilities_};
   }
-  std::vector<std::int64_t> examples_, truth_;
+  std::vector<std::string> examples_;
+  std::vector<std::int64_t> truth_;
   std::vector<std::vector<std::string>> words_;
   std::vector<float> probabilities_;
 };
@@ -129,7 +130,7 @@ TEST_F(Providers, FeedbackIsTrueWithoutNoiseAndErrsByUser) {
   double wrong = 0, answered = 0, least = 1, most = 0;
   for (std::int64_t user = 0; user < 60; ++user) {
     LabelInput own = input();
-    own.client = user;
+    own.client = std::to_string(user);
     double own_wrong = 0, own_answered = 0;
     const auto said = make_labels(own, options, 1);
     for (std::size_t i = 0; i < said.size(); ++i) {

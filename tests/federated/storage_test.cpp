@@ -13,7 +13,7 @@ namespace {
 using Items = std::vector<std::int64_t>;
 
 Items after(const std::string& policy, const std::vector<Items>& periods) {
-  DeviceStore store(parse_storage(policy), 1, 0);
+  DeviceStore store(parse_storage(policy), 1, "0");
   std::int64_t period = 0;
   for (const Items& items : periods) store.arrive(++period, items);
   EXPECT_EQ(store.count(), static_cast<std::int64_t>(store.items().size()));
@@ -37,7 +37,7 @@ TEST(Storage, AReservoirIsAUniformSampleOfAllThatCame) {
   constexpr int kDevices = 20000;
   std::vector<int> kept(10, 0);
   for (int device = 0; device < kDevices; ++device) {
-    DeviceStore store(parse_storage("reservoir:3"), 5, device);
+    DeviceStore store(parse_storage("reservoir:3"), 5, std::to_string(device));
     store.arrive(1, {0, 1, 2, 3});
     store.arrive(2, {4, 5, 6, 7, 8, 9});
     for (const std::int64_t item : store.items()) ++kept[static_cast<std::size_t>(item)];
@@ -82,8 +82,8 @@ TEST(DeviceProfile, CostsAndAvailability) {
   EXPECT_FALSE(device.available(6));
   EXPECT_DOUBLE_EQ(device.next_available(6), 35);
   EXPECT_TRUE(device.available(35));
-  EXPECT_DOUBLE_EQ(draw_device({}, 1, 7).seconds_per_example, draw_device({}, 1, 7).seconds_per_example);
-  EXPECT_NE(draw_device({}, 1, 7).seconds_per_example, draw_device({}, 1, 8).seconds_per_example);
+  EXPECT_DOUBLE_EQ(draw_device({}, 1, "7").seconds_per_example, draw_device({}, 1, "7").seconds_per_example);
+  EXPECT_NE(draw_device({}, 1, "7").seconds_per_example, draw_device({}, 1, "8").seconds_per_example);
 }
 
 TEST(Rounds, CloseByGoalDeadlineOrNotAtAll) {

@@ -5,6 +5,7 @@
 #include "discreet/core/error.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
+#include "discreet/privacy/statement.h"
 
 namespace discreet::app {
 
@@ -58,9 +59,9 @@ void state_release(const ReleasePrivacy& privacy, const privacy::Event& event, c
   document["accountant"] = privacy.accountant;
   document["event"] = event.to_json();
   document["statement"] = fmt::format(
-      "{} is ({:.4g}, {:g})-differentially private for adding or removing one device with all its examples, by the {} accountant. "
+      "{} is ({}, {})-differentially private for adding or removing one device with all its examples, by the {} accountant. "
       "Who sees single messages, or the number of devices, is outside of this claim.",
-      what, bound.value, privacy.delta, privacy.accountant);
+      what, privacy::rounded_up(bound.value), privacy::rounded_up(privacy.delta), privacy.accountant);
   if (privacy.insecure_seed) {
     document["caveats"].push_back("--insecure-seed: the noise can be computed again, so nothing is guaranteed.");
   }

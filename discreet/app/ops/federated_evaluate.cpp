@@ -160,7 +160,7 @@ std::vector<std::int64_t> counted_examples(std::vector<std::int64_t> items, cons
   return items;
 }
 
-/// Request: run; data; by; group; most_examples; least_group; least_devices; sampling_rate; per_client; seed; epsilon or
+/// Request: run; data; by; group; most_examples; groups (names); least_group; least_devices; sampling_rate; per_client; seed; epsilon or
 /// noise_multiplier with delta and accountant; insecure_seed; out.
 Json evaluate_devices(const Json& request, core::OperationContext&) {
   const ReleasePrivacy privacy = release_privacy_from(request);
@@ -180,8 +180,16 @@ Json evaluate_devices(const Json& request, core::OperationContext&) {
   const EncodedData data = load_examples(run.settings, run.encoder, source, split);
   const auto devices = devices_of(data, options.by, source);
   const std::string column = group_column(data, options);
+  // Which groups there are is private too: under noise they come from a public list.
   std::map<std::string, std::size_t> group_ids;
-  if (!column.empty()) {
+  const auto listed = request.value("groups", std::vector<std::string>{});
+  const bool hides_groups = privacy.is_private() && !column.empty() && listed.empty();
+  if (hides_groups && !options.group.empty()) {
+    throw privacy_refused(fmt::format("which values column '{}' has is private, and no noise covers that", column),
+                          "Name the groups that there may be, whatever the data hold: --groups f,m.");
+  }
+  for (const std::string& name : listed) group_ids.emplace(name, 0);
+  if (!column.empty() && listed.empty() && !hides_groups) {
     for (const text::Example& example : data.examples) {
       const std::string value = evaluated_column(example, column);
       if (!value.empty()) group_ids.emplace(value, 0);
@@ -239,7 +247,11 @@ Json evaluate_devices(const Json& request, core::OperationContext&) {
                                                    : "share of examples that are right as a whole"}},
        .inputs = {core::describe_input("model", path / "model"), describe_source(run.settings, run.encoder, asked)}});
   document["run"] = path.string();
-  document["n"] = aggregate.devices();
+  if (privacy.is_private() && options.sampling_rate < 1) {
+    core::set_absent(document, "n", "who was drawn is secret, and so is how many were: the stated epsilon counts on it");
+  } else {
+    document["n"] = aggregate.devices();
+  }
   document["metrics"] = federated::metrics_of_sums(program, *layout, out.values, out.deviation, double(options.least_group));
   document["clients"] = federated::to_json(federated::spread_of_sums(*layout, out.values));
   document["noise_multiplier"] = release.noise_multiplier;
@@ -254,7 +266,8 @@ Json evaluate_devices(const Json& request, core::OperationContext&) {
   }
   state_release(privacy, out.event, "This evaluation", document);
   document["caveats"].push_back("Deciles and Gini over devices come from a histogram and are right to 'resolution'; n is exact and not private.");
-  if (clipped > 0) document["caveats"].push_back(fmt::format("{} contributions of examples were cut to their bound.", clipped));
+  if (hides_groups) document["caveats"].push_back(fmt::format("Groups of column '{}' are left out: name those that there may be with --groups.", column));
+  if (clipped > 0 && !privacy.is_private()) document["caveats"].push_back(fmt::format("{} contributions of examples were cut to their bound.", clipped));
   if (options.most_examples > 0) document["caveats"].push_back(fmt::format("A device counts at most {} of its examples, drawn at random.", options.most_examples));
   if (!privacy.is_private() || request.contains("out")) write_finding(request, directory, document);
   return document;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
 #include "discreet/app/ops/run_model.h"
 #include "discreet/core/error.h"
@@ -153,6 +154,7 @@ Json export_model(const Json& request, core::OperationContext&) {
     if (!of_run) {
       class_name = write_folder(folder, request, inside);
       copy_companions({folder}, inside);
+      if (fs::exists(folder / kOriginFile)) fs::copy_file(folder / kOriginFile, inside / kOriginFile);
       model_type = formats::model_type_name(nn::read_source_config(folder).form);
       return;
     }
@@ -163,6 +165,7 @@ Json export_model(const Json& request, core::OperationContext&) {
                         "Runs with model.kind = \"pretrained\" can be exported; RUN/model holds the weights of others.");
     }
     class_name = write_run(run, folder, request, inside);
+    write_origin(folder, inside);
     if (!request.value("adapter", false)) {
       copy_companions({folder / "model", pretrained_folder(run.settings)}, inside);
     }

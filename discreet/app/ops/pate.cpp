@@ -133,8 +133,11 @@ double deviation_for(const VoteRequest& asked, std::int64_t queries) {
   return multiplier * std::numbers::sqrt2;
 }
 
-privacy::PrivacyRun described(const VoteRequest& asked, const mitigate::NoisyVotes& votes, std::size_t classes,
-                              std::uint64_t units, bool has_users) {
+/// Whether development data decide when the student stops.
+bool stops_by_development_data(const Settings& settings) { return settings.train.patience > 0 && !settings.data.dev.empty(); }
+
+privacy::PrivacyRun described(const VoteRequest& asked, const Settings& settings, const mitigate::NoisyVotes& votes,
+                              std::uint64_t units, const RunData& data) {
   privacy::PrivacyRun run;
   run.mechanism = "pate-gnmax";
   run.clipping = "one-vote-per-teacher";
@@ -148,12 +151,16 @@ privacy::PrivacyRun described(const VoteRequest& asked, const mitigate::NoisyVot
   run.delta = asked.delta;
   run.accountant = asked.accountant;
   run.phases = {{votes.noise_multiplier, 1, static_cast<std::int64_t>(votes.winners.size())}};
-  run.parameters = classes;
+  run.parameters = static_cast<std::uint64_t>(data.encoder.intents.size());
   run.floating_point_protection = true;
   run.labels_from_private_text = true;
-  run.has_user_column = has_users;
+  const bool stops = stops_by_development_data(settings);
+  run.development_data_public = stops && settings.data.dev_public;
+  run.development_data_private = stops && !settings.data.dev_public;
+  run.has_user_column = data.has_user_column;
   run.user_contributions_capped = asked.unit == "user";
-  run.gaps = "The student reads the labels that won and public texts alone; metrics on data.test and data.dev are outside the guarantee.";
+  const std::string gap = lineage_gap(settings, {}, data.inputs);
+  run.gaps = gap + (gap.empty() ? "" : " ") + "The student reads the labels that won and public texts alone; metrics on data.test and data.dev are outside the guarantee.";
   return run;
 }
 
@@ -176,15 +183,15 @@ void state_guarantee(const LabelRelease& release, const std::vector<core::InputF
 }
 
 /// Files may differ and hold the same texts. Throws: kPrivacy naming a text's line.
-void check_apart(const RunData& data, const std::vector<text::Example>& questions, const std::string& source) {
+void check_apart(const RunData& data, const std::vector<text::Example>& questions, const std::string& source, const char* key,
+                 const char* remedy) {
   std::set<std::string> mine;
   for (const EncodedData* part : {&data.train, &data.hold_out}) {
     for (const text::Example& example : part->examples) mine.insert(text::lowercase(example.text));
   }
   for (const text::Example& question : questions) {
     if (mine.count(text::lowercase(question.text)) == 0) continue;
-    throw privacy_refused(fmt::format("--public {}: the text of line {} stands in the private training data too", source, question.line),
-                          "The student's texts are published with it: take texts that are public.");
+    throw privacy_refused(fmt::format("{} {}: the text of line {} stands in the private training data too", key, source, question.line), remedy);
   }
 }
 
@@ -226,8 +233,7 @@ LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, con
   const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
   for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);
   return write_release(folder, told, questions,
-                       described(asked, votes, counts.front().size(),
-                                 asked.unit == "user" ? users.size() : data.train.examples.size(), data.has_user_column),
+                       described(asked, settings, votes, asked.unit == "user" ? users.size() : data.train.examples.size(), data),
                        votes.event);
 }
 
@@ -248,6 +254,10 @@ Json pate(const Json& request, core::OperationContext& context) {
                                       "the teachers: one person's could reach two of them", settings.mitigate.counterfactual),
                           "Leave it out, or exchange words in the public texts: discreet mitigate swap.");
   }
+  if (const DistillOptions distill = parse_distill(settings, requested_config(request)); distill.active()) {
+    throw privacy_refused("--pate: [distill] asks for a teacher or for exchanged texts, of which the vote knows nothing",
+                          "Leave it out: the teachers of the vote are made of data.train.");
+  }
   if (settings.data.hold_out > 0) {
     throw privacy_refused("--pate: data.hold_out is drawn from all examples at once, so that one of them would move others between the teachers",
                           "Leave it out: what the votes give away is bounded without it.");
@@ -265,7 +275,11 @@ Json pate(const Json& request, core::OperationContext& context) {
     throw privacy_refused(fmt::format("--public {} is the private training data", asked.public_data),
                           "The student's texts are published with it: take texts that are public.");
   }
-  check_apart(data, questions, asked.public_data);
+  check_apart(data, questions, asked.public_data, "--public", "The student's texts are published with it: take texts that are public.");
+  if (stops_by_development_data(settings)) {
+    check_apart(data, data.dev.examples, settings.data.dev, "data.dev",
+                "The student stops by its development data: take others than the teachers', or leave train.patience out.");
+  }
   if (asked.queries > static_cast<std::int64_t>(questions.size())) {
     throw usage_error(fmt::format("--queries {}: {} has {} texts", asked.queries, asked.public_data, questions.size()));
   }
@@ -279,6 +293,7 @@ Json pate(const Json& request, core::OperationContext& context) {
   const fs::path folder = run + "-labels";
   const Json student = training_request(request, folder / "labels.jsonl", run, {});
   parse_settings(requested_config(student));  // refuses before anything is spent
+  lineage_gap(settings, {}, data.inputs);
   const Json told = description_of(asked, settings, data, public_hash);
   std::optional<LabelRelease> release = find_release(folder, told, force);
   if (!release) release = released_by_vote(request, asked, settings, data, std::move(questions), folder, told, context);

@@ -43,6 +43,7 @@ struct ProjectedModel {
   std::vector<std::string> classes;           ///< Of the head.
   std::string head = "intent_head";           ///< The dense layer whose input is projected.
   std::string input;                          ///< File of the data, where there is one.
+  core::InputFile fitted_on;                  ///< The data as a training's manifest would name them.
   std::optional<SentenceFolder> sentence;     ///< Of a sentence encoder: no layer of its own reads the pooled rows.
 };
 
@@ -63,6 +64,7 @@ ProjectedModel open_run(const fs::path& path, const std::string& source, const s
     opened.label.push_back(example.label);
   }
   if (fs::exists(source)) opened.input = source;
+  opened.fitted_on = fs::exists(source) ? core::describe_input("train", source) : core::InputFile{.role = "train", .path = source, .sha256 = content_sha256(data.examples)};
   return opened;
 }
 
@@ -188,14 +190,28 @@ void fold(nn::Model& model, const std::string& head, const mitigate::AffineMap& 
   weight.copy_(wide.mm(matrix).to(weight.scalar_type()));
 }
 
-void write_run(const fs::path& from, const fs::path& out, const nn::Model& model, const std::string& note) {
+/// A card without what it said of privacy, which the projection was not part of.
+std::string card_after(const fs::path& from, const std::string& note) {
+  std::string card = core::read_file(from / "model" / "README.md");
+  const std::string heading = "\n## Privacy\n";
+  if (const std::size_t begin = card.find(heading); begin != std::string::npos) {
+    const std::size_t end = std::min(card.find("\n## ", begin + 1), card.size());
+    card.replace(begin, end - begin, heading + "\nThe projection was made from data that no guarantee covers: none is stated of this model.\n");
+  }
+  return card + "\n## Projection\n\n" + note + "\n";
+}
+
+void write_run(const fs::path& from, const fs::path& out, const nn::Model& model, const core::InputFile& data, const std::string& note) {
   core::write_folder_atomically(out, [&](const fs::path& folder) {
     fs::copy_file(from / "config.toml", folder / "config.toml");
-    fs::copy_file(from / "manifest.json", folder / "manifest.json");
+    // Whoever begins with this model begins with what it learnt from these data, too.
+    Json manifest = core::parse_json(core::read_file(from / "manifest.json"), (from / "manifest.json").string());
+    manifest["learnt_from"].push_back({{"path", data.path}, {"sha256", data.sha256}});
+    core::write_file_atomically(folder / "manifest.json", manifest.dump(2) + "\n");
     if (fs::exists(from / "holdout.json")) fs::copy_file(from / "holdout.json", folder / "holdout.json");
     fs::copy(from / "model", folder / "model", fs::copy_options::recursive);
     nn::write_tensors(folder / "model" / "model.safetensors", nn::model_tensors(model));
-    core::write_file_atomically(folder / "model" / "README.md", core::read_file(from / "model" / "README.md") + "\n## Projection\n\n" + note + "\n");
+    core::write_file_atomically(folder / "model" / "README.md", card_after(from, note));
   });
 }
 
@@ -330,7 +346,7 @@ Json project_model_head(const Json& request, core::OperationContext&) {
       "What `{}` {} was projected by {}: {} of {} directions that tell `{}` are gone. {} weights are unchanged, and so is what the encoder "
       "knows of `{}`.",
       opened.head, opened.sentence ? "are" : "reads", method, map.removed, map.dimension, column, where, column);
-  if (is_run) write_run(path, out, *opened.model, note);
+  if (is_run) write_run(path, out, *opened.model, opened.fitted_on, note);
   else if (opened.sentence) write_sentence_folder(path, out, *opened.sentence, map, note);
   else write_folder(path, out, static_cast<const nn::PretrainedModel&>(*opened.model), note);
 

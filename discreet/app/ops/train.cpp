@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
@@ -8,7 +9,9 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/registry.h"
+#include "discreet/core/run_dir.h"
 #include "discreet/nn/pretrained/kept_rows.h"
+#include "discreet/privacy/statement.h"
 #include "discreet/stats/intervals.h"
 
 namespace discreet {
@@ -45,6 +48,24 @@ Json summary_of(const std::vector<Json>& runs) {
   return summary;
 }
 
+/// Of a private run that is one of several on the same data: its statement says so.
+void note_other_runs(const std::string& folder, std::int64_t times) {
+  const std::filesystem::path file = std::filesystem::path(folder) / "privacy.json";
+  if (!std::filesystem::exists(file)) return;
+  const Json before = core::parse_json(core::read_file(file), file.string());
+  privacy::PrivacyRun described = privacy::privacy_run_of(before);
+  described.tuned_on_same_data = true;
+  const privacy::PrivacyStatement statement = privacy::state_privacy(described);
+  Json document = statement.document;
+  document["status"] = before.at("status");
+  core::RunDir run = core::RunDir::open_for_writing(folder);
+  run.write_document("privacy.json", document);
+  Json result = core::parse_json(core::read_file(file.parent_path() / "result.json"), "result.json");
+  result["caveats"].push_back(fmt::format("One of {} runs on the same data: publishing more than one, or the best one, spends more.", times));
+  run.write_document("result.json", result);
+  run.finish();
+}
+
 /// One run for each seed, in RUN/seed-<n>; the document's metrics are the means.
 Json train_repeatedly(const Settings& settings, const DistillOptions& distill, std::int64_t times, const Json& request,
                       const std::shared_ptr<nn::ParallelRun>& parallel,
@@ -57,6 +78,7 @@ Json train_repeatedly(const Settings& settings, const DistillOptions& distill, s
     if (one.privacy.insecure_seed) *one.privacy.insecure_seed += i;
     one.run.dir = (run_folder(settings) / fmt::format("seed-{}", one.run.seed)).string();
     runs.push_back(train_once(one, distill, force, parallel, context));
+    if (leads(*parallel)) note_other_runs(one.run.dir, times);
   }
   Json document = runs.front();
   document["run"] = run_folder(settings).string();

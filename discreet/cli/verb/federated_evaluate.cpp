@@ -17,7 +17,8 @@ void print_pairs(const Json& object, std::initializer_list<const char*> keys) {
 
 void print_evaluation(const Json& document) {
   print_pairs(document["metrics"], {"n", "accuracy", "macro_f1", "entity_f1", "perplexity", "loss", "loss_median", "calibration_error"});
-  fmt::print("\nover {} devices ({})\n", document["n"].get<std::int64_t>(), document["configuration"]["score"].get<std::string>());
+  const std::string devices = document["n"].is_number() ? std::to_string(document["n"].get<std::int64_t>()) : "the drawn";
+  fmt::print("\nover {} devices ({})\n", devices, document["configuration"]["score"].get<std::string>());
   print_pairs(document["clients"], {"mean", "first_decile", "worst_decile", "gap", "variance", "gini", "entropy"});
   if (document["metrics"].contains("groups")) {
     const Json& groups = document["metrics"]["groups"];
@@ -40,6 +41,7 @@ void print_evaluation(const Json& document) {
 void register_verb_federated_evaluate(cli::Program& program) {
   static struct {
     std::string run, data, by, group, accountant, out;
+    std::vector<std::string> groups;
     std::optional<std::int64_t> most_examples, least_group, least_devices, insecure_seed, seed;
     std::optional<double> epsilon, noise_multiplier, delta, sampling_rate;
     bool per_client = false;
@@ -51,6 +53,7 @@ void register_verb_federated_evaluate(cli::Program& program) {
   verb->add_option("--by", flags.by, "The column whose values are the devices [user].");
   verb->add_option("--group", flags.group, "The column whose values are groups of speakers [the first of data.group].");
   verb->add_option("--most-examples", flags.most_examples, "Examples that a device counts; private evaluations need it.");
+  verb->add_option("--groups", flags.groups, "The groups that there may be, by commas; others are not counted. Under noise they must be named.")->delimiter(',');
   verb->add_option("--least-group", flags.least_group, "Smaller groups do not appear [10].");
   verb->add_option("--least-devices", flags.least_devices, "With fewer devices nothing is released [1].");
   verb->add_option("--sampling-rate", flags.sampling_rate, "Chance of each device to be asked [1].");
@@ -69,6 +72,7 @@ void register_verb_federated_evaluate(cli::Program& program) {
     text("data", flags.data);
     text("by", flags.by);
     text("group", flags.group);
+    if (!flags.groups.empty()) request["groups"] = flags.groups;
     text("accountant", flags.accountant);
     text("out", flags.out);
     number("most_examples", flags.most_examples);

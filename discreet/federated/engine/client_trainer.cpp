@@ -77,8 +77,12 @@ SketchPlace sketch_place(std::uint64_t place, std::int64_t width) {
           (x & 1) != 0 ? 1.0F : -1.0F};
 }
 
+std::string stream_name(const LocalOptions& options, std::int64_t client) {
+  return options.names == nullptr ? std::to_string(client) : options.names->at(static_cast<std::size_t>(client));
+}
+
 core::ReproducibleRng local_rng(const LocalOptions& options, const LocalWork& work) {
-  return core::ReproducibleRng(options.seed, fmt::format("{}.{}.{}", work.stream, work.round, work.client));
+  return core::ReproducibleRng(options.seed, fmt::format("{}.{}.{}", work.stream, work.round, stream_name(options, work.client)));
 }
 
 std::int64_t planned_steps(const LocalOptions& options, std::size_t examples) {
@@ -231,8 +235,12 @@ std::map<std::int64_t, DeviceLabel> ClientTrainer::device_labels(const LocalWork
 }
 
 at::Tensor ClientTrainer::losses_of(std::span<const std::int64_t> part, const nn::EncodedExamples& data,
-                                    const std::map<std::int64_t, DeviceLabel>& labels, core::ReproducibleRng& rng) {
-  const nn::ModelOutput output = model_->forward(nn::collate(data, part));
+                                    const std::map<std::int64_t, DeviceLabel>& labels,
+                                    const std::map<std::int64_t, std::int64_t>& places, core::ReproducibleRng& rng) {
+  nn::PackedBatch batch = nn::collate(data, part);
+  // What is drawn for an example goes by its place with the client: its place in the data moves with other clients.
+  for (std::int64_t& index : batch.indices) index = places.at(index);
+  const nn::ModelOutput output = model_->forward(batch);
   if (!options_.labels) return output.loss;
   std::vector<DeviceLabel> own;
   for (const std::int64_t place : part) own.push_back(labels.at(place));
@@ -250,6 +258,8 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
   nn::Optimizer optimizer(parameters_, options_.optimizer);
   if (options_.optimizer.weight_decay > 0) nn::keep_padding_still(*model_, optimizer);
   std::vector<std::int64_t> order(work.examples.begin(), work.examples.end());
+  std::map<std::int64_t, std::int64_t> places;
+  for (const std::int64_t example : work.examples) places.emplace(example, static_cast<std::int64_t>(places.size()));
   std::map<std::int64_t, DeviceLabel> labels;
   if (options_.labels) {
     labels = device_labels(work);
@@ -269,7 +279,7 @@ LocalResult ClientTrainer::train(const LocalWork& work, std::span<float> differe
           begin, std::min(batch, order.size() - begin));
       model_->set_dropout(dropout_seed, static_cast<std::uint64_t>(result.steps));
       for (const auto& [name, parameter] : parameters_) parameter.mutable_grad().reset();
-      const at::Tensor losses = losses_of(part, data, labels, rng);
+      const at::Tensor losses = losses_of(part, data, labels, places, rng);
       if (epoch == 0) {
         const at::Tensor plain = losses.detach().to(at::kDouble);
         loss_sum += plain.sum().item<double>();

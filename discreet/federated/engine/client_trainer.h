@@ -39,6 +39,9 @@ struct LocalOptions {
   double proximal = 0;  ///< mu of (mu/2) |w - w_t|^2.
   bool measure_loss = false;  ///< The loss at the model received, by a pass without gradients.
   std::uint64_t seed = 1;
+  /// Names of the clients, which key their random streams: a client that is not there moves no other's draws, so that the
+  /// sum differs by its own update alone. Null: a client's number is its name.
+  std::shared_ptr<const std::vector<std::string>> names{};
   LocalSchedule schedule{};
   /// Patterns of parameters that stay on the client (partial personalisation): trained there, never
   /// sent. Empty: all that are trained travel.
@@ -74,6 +77,8 @@ struct LocalResult {
   double root_mean_square_loss = 0;  ///< Over the examples of the first pass.
 };
 
+/// What keys a client's random streams.
+std::string stream_name(const LocalOptions& options, std::int64_t client);
 /// The stream of a client's round, from which every trainer draws in the same order.
 core::ReproducibleRng local_rng(const LocalOptions& options, const LocalWork& work);
 /// Steps that a client with so many examples takes.
@@ -132,7 +137,8 @@ class ClientTrainer {
   /// The labels of a client's examples, by place, at the model received. Those without one are left out.
   std::map<std::int64_t, DeviceLabel> device_labels(const LocalWork& work);
   at::Tensor losses_of(std::span<const std::int64_t> part, const nn::EncodedExamples& data,
-                       const std::map<std::int64_t, DeviceLabel>& labels, core::ReproducibleRng& rng);
+                       const std::map<std::int64_t, DeviceLabel>& labels,
+                       const std::map<std::int64_t, std::int64_t>& places, core::ReproducibleRng& rng);
   void move_gradients(const LocalWork& work, std::span<const at::Tensor> gradients);
   void find_lora();
   double pull_of(const LocalWork& work) const {

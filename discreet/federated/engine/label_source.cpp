@@ -1,5 +1,7 @@
 #include "discreet/federated/engine/label_source.h"
 
+#include <fmt/format.h>
+
 namespace discreet::federated {
 namespace {
 
@@ -15,11 +17,15 @@ std::vector<std::vector<std::string>> words_at(const std::vector<std::vector<std
 std::vector<DeviceLabel> LabelSource::labels_of(std::int64_t client, std::span<const std::int64_t> examples,
                                                 std::span<const float> probabilities) const {
   std::vector<std::int64_t> right;
-  for (const std::int64_t place : examples) right.push_back(truth[static_cast<std::size_t>(place)]);
+  std::vector<std::string> own;
+  for (const std::int64_t place : examples) {
+    right.push_back(truth[static_cast<std::size_t>(place)]);
+    own.push_back(names[static_cast<std::size_t>(place)]);
+  }
   const auto texts = words_at(words, examples);
-  return make_labels({.client = client,
+  return make_labels({.client = clients.at(static_cast<std::size_t>(client)),
                       .classes = classes,
-                      .examples = examples,
+                      .examples = own,
                       .truth = right,
                       .words = texts,
                       .probabilities = probabilities,
@@ -32,13 +38,22 @@ std::shared_ptr<const LabelSource> make_label_source(const LabelOptions& options
                                                      const std::vector<std::string>& class_names,
                                                      std::vector<std::int64_t> truth,
                                                      std::vector<std::vector<std::string>> words,
-                                                     std::span<const std::vector<std::int64_t>> clients) {
+                                                     std::span<const std::vector<std::int64_t>> clients,
+                                                     std::vector<std::string> client_names) {
   auto source = std::make_shared<LabelSource>();
   source->options = options;
   source->seed = seed;
   source->classes = static_cast<std::int64_t>(class_names.size());
   source->truth = std::move(truth);
   source->words = std::move(words);
+  source->clients = std::move(client_names);
+  source->names.resize(source->truth.size());
+  for (std::size_t k = 0; k < clients.size(); ++k) {
+    std::size_t place = 0;
+    for (const std::int64_t example : clients[k]) {
+      source->names[static_cast<std::size_t>(example)] = fmt::format("{}.{}", source->clients.at(k), place++);
+    }
+  }
   if (label_provider(options.labels).keeps_loss) return source;
   const LabelNoise noise = label_noise_of(options, source->classes);
   if (options.labels == "weak") {

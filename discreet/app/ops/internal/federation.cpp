@@ -185,9 +185,7 @@ void divide_clients(Federation& federation) {
   }
   federation.caveats = partition.notes;
   const auto policy = federated::parse_storage(asked.storage);
-  for (std::size_t k = 0; k < federation.clients.size(); ++k) {
-    federation.stores.emplace_back(policy, seed, static_cast<std::int64_t>(k));
-  }
+  for (const FederatedClient& client : federation.clients) federation.stores.emplace_back(policy, seed, client.name);
   federation.selected.assign(federation.clients.size(), 0);
   federation.reported = federation.selected;
   federation.last_loss.assign(federation.clients.size(), std::nan(""));

@@ -23,7 +23,7 @@ Loss draw_loss(const Federation& federation, std::int64_t client, std::int64_t d
   const FederatedOptions& own = federation.federated.own;
   if (own.drop_download == 0 && own.drop_train == 0 && own.drop_upload == 0) return Loss::kNone;
   core::ReproducibleRng rng(static_cast<std::uint64_t>(federation.settings.run.seed),
-                            fmt::format("loss.{}.{}", draw, client));
+                            fmt::format("loss.{}.{}", draw, federation.clients[static_cast<std::size_t>(client)].name));
   const double download = rng.uniform(), train = rng.uniform(), upload = rng.uniform();
   if (download < own.drop_download) return Loss::kDownload;
   if (train < own.drop_train) return Loss::kTrain;
@@ -125,9 +125,9 @@ void draw_devices(Federation& federation) {
                                         .median_bytes_per_second = own.bytes_per_second,
                                         .network_spread = own.network_spread,
                                         .active_share = own.active_share};
-  for (std::size_t k = 0; k < federation.clients.size(); ++k) {
-    federation.devices.push_back(federated::draw_device(
-        model, static_cast<std::uint64_t>(federation.settings.run.seed), static_cast<std::int64_t>(k)));
+  for (const FederatedClient& client : federation.clients) {
+    federation.devices.push_back(
+        federated::draw_device(model, static_cast<std::uint64_t>(federation.settings.run.seed), client.name));
   }
 }
 

@@ -13,9 +13,14 @@ void prepare_labels(Federation& federation) {
   std::vector<std::vector<std::string>> words;
   for (const text::Example& example : train.examples) words.push_back(example.words);
   std::vector<std::vector<std::int64_t>> clients;
-  for (const FederatedClient& client : federation.clients) clients.push_back(client.items);
+  std::vector<std::string> names;
+  for (const FederatedClient& client : federation.clients) {
+    clients.push_back(client.items);
+    names.push_back(client.name);
+  }
   federation.labels = federated::make_label_source(options, static_cast<std::uint64_t>(federation.settings.run.seed),
-                                                   federation.data.encoder.intents.names(), train.intents, std::move(words), clients);
+                                                   federation.data.encoder.intents.names(), train.intents, std::move(words), clients,
+                                                   std::move(names));
 }
 
 Json labels_of(Federation& federation) {

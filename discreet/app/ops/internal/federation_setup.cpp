@@ -30,6 +30,12 @@ nn::ScheduleKind schedule_kind_of(const Settings& settings) {
   return settings.train.schedule == "cosine" ? nn::ScheduleKind::kCosine : nn::ScheduleKind::kConstant;
 }
 
+std::shared_ptr<const std::vector<std::string>> names_of(const std::vector<FederatedClient>& clients) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  for (const FederatedClient& client : clients) names->push_back(client.name);
+  return names;
+}
+
 federated::LocalOptions local_options(const Federation& federation) {
   const Settings& s = federation.settings;
   const FederatedOptions& own = federation.federated.own;
@@ -48,6 +54,7 @@ federated::LocalOptions local_options(const Federation& federation) {
           .proximal = own.strategy == "fedprox" ? federation.federated.strategy.proximal : 0,
           .measure_loss = own.strategy == "qfedavg",
           .seed = static_cast<std::uint64_t>(s.run.seed),
+          .names = names_of(federation.clients),
           .schedule = own.schedule_over == "local"
                           ? federated::LocalSchedule{.kind = schedule_kind_of(s),
                                                      .warmup_share = own.local_warmup,

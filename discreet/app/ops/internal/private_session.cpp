@@ -3,6 +3,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/lineage.h"
@@ -97,8 +98,14 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
   run.development_data_private = chooses && !session.settings.data.dev_public;
   run.has_user_column = session.data.has_user_column;
   run.user_contributions_capped = privacy_unit_is_user(session.settings);
-  const std::string gap = lineage_gap(session.settings, session.distill, session.data.inputs);
-  if (!gap.empty()) run.gaps = gap;
+  std::vector<std::string> gaps;
+  if (const std::string gap = lineage_gap(session.settings, session.distill, session.data.inputs); !gap.empty()) gaps.push_back(gap);
+  if (session.settings.data.block > 0 && !privacy_unit_is_user(session.settings)) {
+    gaps.push_back(fmt::format("An example is a block of {} tokens of the lines one behind another: a line, or whoever wrote it, is not "
+                               "what is protected, and one line more moves all blocks behind it.", session.settings.data.block));
+  }
+  if (session.settings.task == "span-qa") gaps.push_back("Whether any question has no answer is told by the encoder as it is.");
+  if (!gaps.empty()) run.gaps = fmt::format("{}", fmt::join(gaps, " "));
   return run;
 }
 
@@ -269,9 +276,13 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
     // The ledger is the truth: it counts steps that were abandoned and repeated.
     const privacy::LedgerSum spent =
         after != nullptr ? *after : privacy::read_ledger(session.run.path() / "ledger.jsonl");
-    privacy::set_spent(run, spent.event);
-    run.phases_as_published = published_of(run.phases, *session.plan);
-    if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
+    // Where the data say when to stop, fewer steps are no smaller guarantee: what was planned bounds every way to stop.
+    const bool stops_by_data = session.settings.train.patience > 0;
+    if (!stops_by_data || static_cast<std::int64_t>(spent.lines) >= session.steps) {
+      privacy::set_spent(run, spent.event);
+      run.phases_as_published = published_of(run.phases, *session.plan);
+      if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
+    }
   }
   if (session.as_selected) session.as_selected(run);
   const privacy::PrivacyStatement statement = privacy::state_privacy(run);

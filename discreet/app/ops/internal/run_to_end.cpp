@@ -79,7 +79,9 @@ void write_results(Session& session, const nn::TrainLoopOptions& options, const 
     result["caveats"] = statement.caveats;
     result["warnings"] = statement.warnings;
   }
-  for (const std::string& note : session.data.notes) result["caveats"].push_back(note);
+  for (const std::string& note : session.data.notes) {
+    result["caveats"].push_back(session.plan ? note + " This is counted exactly: no guarantee covers it." : note);
+  }
   const bool has_test = session.data.test.size() > 0;
   const EncodedData& data = has_test ? session.data.test : session.data.dev;
   if (data.size() > 0) {
