@@ -184,6 +184,9 @@ Json analyse_devices(const AnalyticsQuestion& question, core::OperationContext& 
   const Devices devices = read_devices(question);
   if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
   Json configuration = {{"what", question.what}};
+  if (quantiles && question.hitters.sampling_rate != 1) {
+    throw usage_error("--sampling-rate is of heavy-hitters: quantiles ask all devices", "Leave it out.");
+  }
   if (quantiles) {
     configuration.update({{"of", question.of}, {"method", question.method}, {"quantiles", question.quantiles},
                           {"low", question.quantile.low}, {"high", question.quantile.high},

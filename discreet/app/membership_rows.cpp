@@ -324,6 +324,12 @@ void report_membership(const AuditedRows& rows, const std::vector<AttackOutcome>
     document["caveats"].push_back("Ids, scores and texts of the most exposed examples are not private: they say who was in the data.");
   }
   if (!options.store.empty()) {
+    for (const Json& input : document["inputs"]) {
+      std::error_code ignored;
+      if (std::filesystem::equivalent(options.store, input["path"].get<std::string>(), ignored)) {
+        throw usage_error("--store is a file that the audit read", "Write the scores to another file.");
+      }
+    }
     store_scores(rows, outcomes, kept, options.store);
     document["stored"] = core::to_json(core::describe_input("stored", options.store));
   }

@@ -179,6 +179,16 @@ void check_columns(const Settings& settings, const Source& source,
   if (needs_tags(settings) && !any_tags) throw missing("slots", "slots");
   if (settings.task == "span-qa" && first.question.empty()) throw missing("a question", "question");
   if (settings.task == "seq2seq" && first.answers.empty()) throw missing("a target", "target");
+  if (needs_tags(settings)) {
+    for (const text::Example& example : examples) {
+      for (const std::string& tag : example.tags) {
+        const bool bio = tag == "O" || (tag.size() > 2 && (tag.starts_with("B-") || tag.starts_with("I-")));
+        if (bio) continue;
+        throw bad_data(fmt::format("{}: line {} has the tag '{}', which is not of the BIO scheme", source.list, example.line, tag),
+                       "Tags are O, B-type or I-type; write E- and S- of the BIOES scheme as I- and B-.");
+      }
+    }
+  }
   if (source.role != "train") return;
   for (const text::Example& example : examples) {
     if (needs_intents(settings) && example.label.empty()) {

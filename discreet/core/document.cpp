@@ -185,7 +185,26 @@ Json read_document(const fs::path& path) {
   return document;
 }
 
+namespace {
+
+/// What a document was made from, or tells of, is not to be lost to it.
+void refuse_to_replace(const fs::path& path, const Json& document) {
+  if (!document.is_object()) return;
+  Json named = document.value("inputs", Json::array());
+  if (document.contains("output")) named.push_back(document["output"]);
+  for (const Json& file : named) {
+    if (!file.is_object() || !file.value("path", Json()).is_string()) continue;
+    std::error_code ignored;
+    if (!fs::equivalent(path, file["path"].get<std::string>(), ignored)) continue;
+    throw usage_error(fmt::format("{}: the document would replace a file that it is about ({})", path.string(), file.value("role", "input")),
+                      "Write it to another file.");
+  }
+}
+
+}  // namespace
+
 void write_document(const fs::path& path, const Json& document) {
+  refuse_to_replace(path, document);
   try {
     validate_document(document, path.string());
   } catch (const Error& e) {

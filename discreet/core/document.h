@@ -57,6 +57,7 @@ Json read_document(const std::filesystem::path& path);
 
 /// Validates and writes, whole or not at all. Throws: kInternal if the document departs from its
 /// schema (its maker is wrong); kRuntime.
+/// Throws also: kUsage if the path is one of the document's inputs, or its output.
 void write_document(const std::filesystem::path& path, const Json& document);
 
 }  // namespace discreet::core

@@ -111,6 +111,10 @@ TEST(PretrainedExport, TheClassThatIsWrittenComputesTheSame) {
     EXPECT_EQ(exported->head().head, nn::PretrainedHead::kSequence);
     EXPECT_EQ(exported->source().config.labels, run.encoder.intents.names());
     EXPECT_TRUE(at::equal(logits_of(*run.model), logits_of(*exported))) << type;
+    // What the exported model saw is known where another run begins with it.
+    EXPECT_EQ(call_in_child("train", pretrained_request(folder / "again", folder / "out",
+                                                        {"privacy.mechanism=dp-sgd", "privacy.noise_multiplier=1",
+                                                         "privacy.delta=1e-3", "train.batch_size=2"})), 5);
     // What is there stays there.
     EXPECT_EQ(call_in_child("model-export", {{"run", (folder / "run").string()}, {"out", (folder / "out").string()}}), 2);
   }

@@ -19,8 +19,12 @@ ReleasePrivacy release_privacy_from(const Json& request) {
   if (privacy.noise_multiplier && privacy.epsilon) {
     throw usage_error("--epsilon and --noise-multiplier exclude each other", "Give one of them.");
   }
+  if (!privacy.is_private() && (request.contains("delta") || request.contains("insecure_seed") || request.contains("accountant"))) {
+    throw usage_error("--delta, --accountant and --insecure-seed say how noise is counted and drawn, and no noise is asked for",
+                      "Give --epsilon or --noise-multiplier too, or leave them out for exact sums.");
+  }
   if (privacy.is_private() && !(privacy.delta > 0 && privacy.delta < 1)) {
-    throw privacy_refused("noise without a delta: Gaussian noise has no guarantee of epsilon alone",
+    throw privacy_refused(fmt::format("noise with delta {:g}: Gaussian noise has a guarantee for a delta between 0 and 1 alone", privacy.delta),
                           "Give --delta, well below one over the number of devices.");
   }
   if (privacy.noise_multiplier && !(*privacy.noise_multiplier > 0)) {

@@ -24,6 +24,10 @@ void check_hitter_options(const HeavyHitterOptions& options) {
   if (!(options.threshold >= 0) || !(options.noise_multiplier >= 0) || std::isinf(options.noise_multiplier)) {
     throw usage_error("threshold and noise multiplier are at least 0");
   }
+  if (options.noise_multiplier == 0 && options.threshold > 0 && options.threshold < 2) {
+    throw usage_error(fmt::format("a threshold of {:g} without noise tells what a single device holds", options.threshold),
+                      "Take 2 at least, or noise: --epsilon with --delta.");
+  }
   if (!(options.sampling_rate > 0 && options.sampling_rate <= 1)) {
     throw usage_error(fmt::format("a sampling rate of {}", options.sampling_rate));
   }

@@ -151,14 +151,16 @@ void set_class_metrics(const MetricProgram& program, const SumReader& sums, Json
     ++scored;
   }
   metrics["n_classes"] = scored;
-  set_or_absent(metrics, "accuracy", all > 0 ? std::optional(std::clamp(right / all, 0.0, 1.0)) : std::nullopt,
-                "no examples with classes");
+  const bool told = all > floor * std::sqrt(double(width));
+  const char* drowned = all > 0 ? "the noise is as large as the number of examples" : "no examples with classes";
+  set_or_absent(metrics, "accuracy", told ? std::optional(std::clamp(right / all, 0.0, 1.0)) : std::nullopt,
+                drowned);
   set_or_absent(metrics, "macro_f1", scored > 0 ? std::optional(f1 / double(scored)) : std::nullopt,
                 "no class can be told from noise");
   set_or_absent(metrics, "micro_f1",
-                all + predicted_all > 0 ? std::optional(std::clamp(2 * right / (all + predicted_all), 0.0, 1.0))
+                told ? std::optional(std::clamp(2 * right / (all + predicted_all), 0.0, 1.0))
                                         : std::nullopt,
-                "no examples with classes");
+                drowned);
   if (program.calibration_bins == 0) return;
   const auto bins = sums.block("calibration");
   const std::size_t b = program.calibration_bins;
@@ -168,7 +170,9 @@ void set_class_metrics(const MetricProgram& program, const SumReader& sums, Json
     n += bins[i];
     error += std::abs(bins[2 * b + i] - bins[b + i]);
   }
-  set_or_absent(metrics, "calibration_error", n > 0 ? std::optional(error / n) : std::nullopt, "every bin is empty");
+  const bool counted = n > 3 * sums.noise("calibration") * std::sqrt(double(b));
+  set_or_absent(metrics, "calibration_error", counted ? std::optional(std::min(1.0, error / n)) : std::nullopt,
+                n > 0 ? "the noise is as large as the number of examples" : "every bin is empty");
 }
 
 /// The value below which half of a histogram lies, linear inside its bin.
@@ -302,6 +306,16 @@ ClientSpread spread_of_sums(const MetricLayout& layout, std::span<const double> 
   for (std::size_t i = 0; i < histogram.size(); ++i) {
     value.push_back((double(i) + 0.5) / double(histogram.size()));
     weight.push_back(std::max(0.0, histogram[i]));
+  }
+  // The sum of all scores is known beside the histogram: the outermost bins, where scores are often exactly 0 or 1, take the
+  // values within their width that come nearest to it.
+  double missing = moments[1];
+  for (std::size_t i = 0; i < value.size(); ++i) missing -= weight[i] * value[i];
+  for (const std::size_t end : {std::size_t{0}, value.size() - 1}) {
+    if (!(weight[end] > 0)) continue;
+    const double half = 0.5 / double(histogram.size()), moved = std::clamp(missing / weight[end], -half, half);
+    value[end] += moved;
+    missing -= moved * weight[end];
   }
   set_order_statistics(value, weight, spread);
   return spread;
