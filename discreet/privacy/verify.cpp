@@ -42,7 +42,13 @@ VerifyCheck check_ledger(const PrivacyRun& run, const Json& document, const Ledg
   const bool selected = run.event && run.event->kind() == Event::Kind::kRepeatAndSelect && ledger.lines > 0;
   const Event event = selected ? Event::repeat_and_select(run.event->runs(), ledger.event) : ledger.event;
   const double spent = make_accountant(run.accountant)->epsilon(event, Delta(run.delta)).value;
-  // A finished run states what its ledger adds up to: less than that, and the ledger lost lines.
+  // A finished run states what its ledger adds up to: less than that, and the ledger lost lines. One that its data stopped
+  // states all that was planned, and how many lines it wrote.
+  if (const auto stopped = document.find("stopped_after"); stopped != document.end() && stopped->is_number_unsigned()) {
+    return {"ledger is whole", ledger.lines == stopped->get<std::uint64_t>() && at_most(spent, stated),
+            fmt::format("{} lines cost {:.8g}; training stopped after {} steps and states all that were planned, {:.8g}", ledger.lines, spent,
+                        stopped->get<std::uint64_t>(), stated)};
+  }
   if (document.value("status", std::string()) == "spent" && !at_most(stated, spent)) {
     return {"ledger is whole", false,
             fmt::format("{} lines cost {:.8g}, stated as spent {:.8g}: lines are missing",

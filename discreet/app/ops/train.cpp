@@ -57,7 +57,9 @@ void note_other_runs(const std::string& folder, std::int64_t times) {
   described.tuned_on_same_data = true;
   const privacy::PrivacyStatement statement = privacy::state_privacy(described);
   Json document = statement.document;
-  document["status"] = before.at("status");
+  for (const char* key : {"status", "stopped_after"}) {
+    if (before.contains(key)) document[key] = before[key];
+  }
   core::RunDir run = core::RunDir::open_for_writing(folder);
   run.write_document("privacy.json", document);
   Json result = core::parse_json(core::read_file(file.parent_path() / "result.json"), "result.json");

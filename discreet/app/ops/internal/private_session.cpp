@@ -272,6 +272,7 @@ void state_resumed(Session& session, std::int64_t from_step, core::OperationCont
 privacy::PrivacyStatement write_statement(Session& session, const std::string& status,
                                           const privacy::LedgerSum* after) {
   privacy::PrivacyRun run = *session.plan;
+  std::optional<std::uint64_t> stopped_after;
   if (status == "spent" || after != nullptr) {
     // The ledger is the truth: it counts steps that were abandoned and repeated.
     const privacy::LedgerSum spent =
@@ -282,12 +283,15 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
       privacy::set_spent(run, spent.event);
       run.phases_as_published = published_of(run.phases, *session.plan);
       if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
+    } else if (status == "spent") {
+      stopped_after = spent.lines;
     }
   }
   if (session.as_selected) session.as_selected(run);
   const privacy::PrivacyStatement statement = privacy::state_privacy(run);
   Json document = statement.document;
   document["status"] = status;
+  if (stopped_after) document["stopped_after"] = *stopped_after;
   session.run.write_document("privacy.json", document);
   return statement;
 }
