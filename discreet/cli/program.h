@@ -59,6 +59,8 @@ class Program {
 void print_line(const Json& line);
 /// `document` as the one JSON document on stdout.
 void print_document(const Json& document);
+/// Throws: kUsage for any of these options that was given: `beside` leaves it without effect.
+void refuse_options(const CLI::App& verb, std::initializer_list<const char*> options, const std::string& beside);
 
 /// Columns aligned, numbers to the right; for people.
 void print_table(const std::vector<std::string>& header,

@@ -143,6 +143,13 @@ void print_line(const Json& line) {
 
 void print_document(const Json& document) { fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
+void refuse_options(const CLI::App& verb, std::initializer_list<const char*> options, const std::string& beside) {
+  for (const char* option : options) {
+    if (verb.count(option) == 0) continue;
+    throw usage_error(fmt::format("{} has no effect {}", option, beside), fmt::format("Leave {} out.", option));
+  }
+}
+
 void print_table(const std::vector<std::string>& header,
                  const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

@@ -150,7 +150,7 @@ void register_verb_audit_membership(cli::Program& program) {
   verb->add_option("--members", flags.most, "At most this many members are scored (a run).")
       ->check(CLI::Range(2, 100000000))
       ->capture_default_str();
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
     for (const double rate : flags.options.false_positive_rates) {
       if (std::isnan(rate)) throw usage_error("--fpr: nan is no rate");
     }
@@ -167,6 +167,18 @@ void register_verb_audit_membership(cli::Program& program) {
       throw usage_error("audit membership --model DIR needs --data FILE, and --data a model",
                         "Lines with \"text\" and \"member\".");
     }
+    if (!flags.scores.empty()) {
+      cli::refuse_options(*verb, {"--attack", "--shadows", "--one-by-one", "--reference", "--neighbours", "--neighbour-share",
+                                  "--neighbour-model", "--set", "--population", "--members"},
+                          "with --scores: the scores are those of an attack already");
+    } else {
+      cli::refuse_options(*verb, {"--score"}, "without --scores");
+    }
+    if (!flags.signals.empty()) {
+      cli::refuse_options(*verb, {"--shadows", "--one-by-one", "--reference", "--neighbours", "--neighbour-share", "--neighbour-model", "--members"},
+                          "with --signals: nothing is trained or asked");
+    }
+    if (!flags.run.empty()) cli::refuse_options(*verb, {"--reference"}, "with a run: it is of --model");
     Json document;
     app::MembershipReportOptions report = flags.audit.report;
     report.statistics = flags.options;

@@ -48,6 +48,19 @@ void register_verb_generate(cli::Program& program) {
     if (run.empty() == model.empty()) {
       throw usage_error("generate needs a run directory or --model", "Name one of the two.");
     }
+    if (greedy) {
+      cli::refuse_options(*verb, {"--temperature", "--top-k", "--top-p", "--min-p", "--typical-p"}, "with --greedy: nothing is drawn");
+    }
+    if (verb->count("--beams") == 0 && model.empty()) {  // a folder may ask for beams itself
+      cli::refuse_options(*verb, {"--length-penalty", "--early-stopping"}, "without --beams");
+    }
+    if (verb->count("--self-debias") == 0) {
+      cli::refuse_options(*verb, {"--self-debias-decay", "--self-debias-floor"}, "without --self-debias");
+    }
+    if (verb->count("--prompt") > 0) cli::refuse_options(*verb, {"--input"}, "with --prompt");
+    if (verb->count("--min-new-tokens") > 0 && verb->count("--max-new-tokens") > 0 && min_new_tokens > max_new_tokens) {
+      throw usage_error(fmt::format("--min-new-tokens {} is more than --max-new-tokens {}", min_new_tokens, max_new_tokens));
+    }
     Json request = run.empty() ? Json{{"model", model}} : Json{{"run", run}};
     request["device"] = device;
     if (!input.empty()) request["input"] = input;
