@@ -211,6 +211,26 @@ void check_local(const FederatedSettings& f, const Settings& s) {
 }
 
 /// Settings of `discreet train`, or of other strategies and designs, that would be passed over.
+/// Keys of one strategy or partition beside another: who sets them believes in what is not there.
+void check_of_others(const FederatedSettings& f) {
+  static const std::pair<const char*, const char*> kOfStrategy[] = {
+      {"hostile", "krum"},      {"keep", "krum"},         {"trim", "trimmed-mean"},    {"buffer", "fedbuff"},
+      {"staleness", "fedbuff"}, {"mixing", "fedasync"},   {"mixing_decay", "fedasync"}, {"proximal", "fedprox"},
+      {"personal_pull", "ditto"}, {"fairness", "qfedavg"}, {"lipschitz", "qfedavg"}};
+  // By their values: the configuration of a run names every key.
+  const Json values = federated::strategy_fields().dump(f.strategy), usual = federated::strategy_fields().dump({});
+  for (const auto& [key, strategy] : kOfStrategy) {
+    const std::string path = std::string("federated.") + key;
+    if (f.own.strategy == strategy || values[key] == usual[key]) continue;
+    throw usage_error(fmt::format("{} is of strategy \"{}\", and federated.strategy is \"{}\"", path, strategy, f.own.strategy),
+                      fmt::format("Leave it out, or set federated.strategy = \"{}\".", strategy));
+  }
+  if (f.own.alpha != FederatedOptions().alpha && !f.own.partition.ends_with("dirichlet")) {
+    throw usage_error(fmt::format("federated.alpha is of Dirichlet partitions, and federated.partition is \"{}\"", f.own.partition),
+                      "Leave it out, or take label-dirichlet, quantity-dirichlet or cluster-dirichlet.");
+  }
+}
+
 void check_ignored(const FederatedSettings& f, const Settings& s, const core::Config& config) {
   const std::pair<const char*, bool> of_train[] = {
       {"train.epochs", config.origin("train.epochs") != "default"},
@@ -478,6 +498,7 @@ FederatedSettings parse_federated(const core::Config& config, const Settings& se
   f.labels = parse_part(config, federated::label_fields(), federated::label_fields().info());
   check_names(f);
   check_ignored(f, settings, config);
+  check_of_others(f);
   check_secure(f);
   check_weights(f);
   check_local(f, settings);
