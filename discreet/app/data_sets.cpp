@@ -5,9 +5,9 @@
 
 #include <cstdlib>
 
-#include "discreet/app/internal/built_in_columns.h"
 #include "discreet/core/error.h"
 #include "discreet/core/fields.h"
+#include "discreet/text/built_in_columns.h"
 
 namespace discreet::app {
 
@@ -225,13 +225,13 @@ std::unique_ptr<text::Reader> open_data(const std::string& source, text::Split s
   };
   switch (found.kind) {
     case DataSource::Kind::kCorpus:
-      return with_columns(text::make_corpus_reader(found.corpus), options);
+      return text::with_columns(text::make_corpus_reader(found.corpus), options);
     case DataSource::Kind::kQuestions:
-      return with_columns(text::make_question_reader(found.questions), options);
+      return text::with_columns(text::make_question_reader(found.questions), options);
     case DataSource::Kind::kDetails:
-      return with_columns(text::make_detail_reader(found.details), options);
+      return text::with_columns(text::make_detail_reader(found.details), options);
     case DataSource::Kind::kBiographies:
-      return with_columns(text::make_biography_reader(found.biographies), options);
+      return text::with_columns(text::make_biography_reader(found.biographies), options);
     case DataSource::Kind::kFile:
       return chosen(text::make_reader(format, found.path, options));
     default:

@@ -16,6 +16,7 @@
 #include "discreet/core/progress.h"
 #include "discreet/core/registry.h"
 #include "discreet/core/run_dir.h"
+#include "discreet/core/scratch_folder.h"
 #include "discreet/mitigate/distillation/noisy_votes.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
@@ -75,18 +76,6 @@ Json training_request(const Json& request, const fs::path& data, const fs::path&
   return asked;
 }
 
-/// A folder for private parts and the models that learnt them: gone at the end, however that comes.
-struct ScratchFolder {
-  fs::path path;
-  explicit ScratchFolder(fs::path folder) : path(std::move(folder)) { fs::remove_all(path); }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-};
-
 /// Votes of one teacher for each public text; empty if its part has no example.
 std::vector<std::string> votes_of(const Json& request, const std::vector<text::Example>& part,
                                   const std::vector<text::Example>& questions, const fs::path& folder,
@@ -96,8 +85,8 @@ std::vector<std::string> votes_of(const Json& request, const std::vector<text::E
   if (labels.empty()) return {};
   // A teacher that knows one class votes for it: nothing needs to be trained.
   if (labels.size() == 1) return std::vector<std::string>(questions.size(), *labels.begin());
-  const ScratchFolder removed(folder);
-  const fs::path& scratch = removed.path;
+  const core::ScratchFolder removed(folder);  // it holds private texts and a model that learnt them
+  const fs::path& scratch = removed.path();
   fs::create_directories(scratch);
   write_labelled(scratch / "part.jsonl", part);
   core::OperationContext quiet = context;
@@ -306,8 +295,8 @@ Json pate(const Json& request, core::OperationContext& context) {
     document = core::registry().make<core::Operation>("operation", "train")(student, context);
   } catch (const Error& error) {
     throw Error(error.code(), error.what(),
-                fmt::format("The labels stay in {} with what they cost; the same command with --force trains the student of them, "
-                            "and nothing more is spent.", folder.string()));
+                fmt::format("{}{}The labels stay in {} with what they cost; the same command with --force trains the student of them, "
+                            "and nothing more is spent.", error.hint(), error.hint().empty() ? "" : " ", folder.string()));
   }
   state_guarantee(*release, data.inputs, document);
   return document;

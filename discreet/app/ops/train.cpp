@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
@@ -9,7 +8,6 @@
 #include "discreet/core/error.h"
 #include "discreet/core/files.h"
 #include "discreet/core/registry.h"
-#include "discreet/core/run_dir.h"
 #include "discreet/nn/pretrained/kept_rows.h"
 #include "discreet/privacy/statement.h"
 #include "discreet/stats/intervals.h"
@@ -19,8 +17,9 @@ namespace app {
 namespace {
 
 Json train_once(const Settings& settings, const DistillOptions& distill, bool force,
-                const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context) {
+                const std::shared_ptr<nn::ParallelRun>& parallel, core::OperationContext& context, bool one_of_several = false) {
   Session session = start_session(settings, force, parallel, {}, distill);
+  if (one_of_several) session.as_selected = [](privacy::PrivacyRun& stated) { stated.tuned_on_same_data = true; };
   try {
     prepare(session, false, context);
   } catch (...) {
@@ -48,26 +47,6 @@ Json summary_of(const std::vector<Json>& runs) {
   return summary;
 }
 
-/// Of a private run that is one of several on the same data: its statement says so.
-void note_other_runs(const std::string& folder, std::int64_t times) {
-  const std::filesystem::path file = std::filesystem::path(folder) / "privacy.json";
-  if (!std::filesystem::exists(file)) return;
-  const Json before = core::parse_json(core::read_file(file), file.string());
-  privacy::PrivacyRun described = privacy::privacy_run_of(before);
-  described.tuned_on_same_data = true;
-  const privacy::PrivacyStatement statement = privacy::state_privacy(described);
-  Json document = statement.document;
-  for (const char* key : {"status", "stopped_after"}) {
-    if (before.contains(key)) document[key] = before[key];
-  }
-  core::RunDir run = core::RunDir::open_for_writing(folder);
-  run.write_document("privacy.json", document);
-  Json result = core::parse_json(core::read_file(file.parent_path() / "result.json"), "result.json");
-  result["caveats"].push_back(fmt::format("One of {} runs on the same data: publishing more than one, or the best one, spends more.", times));
-  run.write_document("result.json", result);
-  run.finish();
-}
-
 /// One run for each seed, in RUN/seed-<n>; the document's metrics are the means.
 Json train_repeatedly(const Settings& settings, const DistillOptions& distill, std::int64_t times, const Json& request,
                       const std::shared_ptr<nn::ParallelRun>& parallel,
@@ -79,8 +58,7 @@ Json train_repeatedly(const Settings& settings, const DistillOptions& distill, s
     one.run.seed += i;
     if (one.privacy.insecure_seed) *one.privacy.insecure_seed += i;
     one.run.dir = (run_folder(settings) / fmt::format("seed-{}", one.run.seed)).string();
-    runs.push_back(train_once(one, distill, force, parallel, context));
-    if (leads(*parallel)) note_other_runs(one.run.dir, times);
+    runs.push_back(train_once(one, distill, force, parallel, context, true));
   }
   Json document = runs.front();
   document["run"] = run_folder(settings).string();

@@ -10,6 +10,7 @@
 #include "discreet/app/tune.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
+#include "discreet/core/scratch_folder.h"
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/answers.h"
@@ -220,20 +221,10 @@ void keep_what_is_released(const fs::path& run) {
 }
 
 /// Where candidates are trained; gone in every case when the choice is over.
-class WorkFolder {
- public:
-  explicit WorkFolder(fs::path path) : path_(std::move(path)) { fs::remove_all(path_); }
-  ~WorkFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  fs::path current() const { return path_ / "current"; }
-  fs::path best() const { return path_ / "best"; }
-
- private:
-  fs::path path_;
+struct WorkFolder {
+  core::ScratchFolder scratch;
+  fs::path current() const { return scratch.path() / "current"; }
+  fs::path best() const { return scratch.path() / "best"; }
 };
 
 struct Outcome {
@@ -276,7 +267,7 @@ std::size_t uniform_below(Rng& rng, std::size_t bound) {
 template <class Rng>
 Json select_best(const Selection& s, Rng&& rng, const fs::path& folder, core::OperationContext& context) {
   const std::int64_t count = privacy::draw_run_count(s.runs, rng);
-  const WorkFolder work(folder.parent_path() / ("." + folder.filename().string() + ".tuning"));
+  const WorkFolder work{core::ScratchFolder(folder.parent_path() / ("." + folder.filename().string() + ".tuning"))};
   const double sign = higher_is_better(s.metric) ? 1 : -1;
   Outcome best;
   for (std::int64_t run = 0; run < count; ++run) {

@@ -43,8 +43,8 @@ struct Session {
   std::int64_t steps_allowed = 0;  ///< Fewer where abandoned steps of a private run were spent.
   DistillOptions distill{};
   std::optional<privacy::PrivacyRun> plan{};  ///< What the statement rests on; absent without privacy.
-  /// Where the run is one of several of which the best is kept: makes what is stated of this one what
-  /// holds for the choice. Empty otherwise.
+  /// Where the run is one of several: makes what is stated of this one what holds beside the others, or for the choice
+  /// of the best. Empty otherwise.
   std::function<void(privacy::PrivacyRun&)> as_selected{};
 };
 
