@@ -72,7 +72,13 @@ struct ModelOptions {
   std::vector<std::int64_t> tag_hidden;
   bool skip = false;
   std::int64_t skip_context = 0;
+  double context_scale = 1;
   bool tag_sentence = false;
+  double tag_intent = 0;
+  std::int64_t tag_layer = 0;
+  bool tag_parts = false;
+  bool random_field = false;
+  double random_field_scale = 1;
   bool norm_inputs = false;
   double dropout = 0;
   double word_dropout = 0;

@@ -13,6 +13,7 @@
 #include "discreet/nn/layers/linear.h"
 #include "discreet/nn/layers/loss.h"
 #include "discreet/nn/layers/pool.h"
+#include "discreet/nn/tag_parts.h"
 
 namespace discreet::nn {
 namespace {
@@ -26,7 +27,7 @@ class HeadedModel final : public Model {
         pooling_(parse_pooling(spec_.pooling.empty() ? "mean" : spec_.pooling)) {
     encoder_ = register_module("encoder", kind.make_encoder(inputs));
     if (inputs.sizes.intents > 0) make_classifier(inputs);
-    if (inputs.sizes.tags > 0) make_tagger(inputs, kind.random_field);
+    if (inputs.sizes.tags > 0) make_tagger(inputs, kind.random_field || spec_.random_field);
   }
 
   ModelOutput compute(const PackedBatch& batch) override {
@@ -59,39 +60,51 @@ class HeadedModel final : public Model {
       prediction.intent = to_vector(output.intent_logits.argmax(1));
     }
     if (output.emissions.defined()) {
-      if (crf_) {
-        prediction.tags = crf_decode(output.emissions, crf_->weights(), batch);
-      } else if (!tag_rules().empty()) {
-        prediction.tags = decode_words(batch, output.emissions);
-      } else {
-        prediction.tags = to_vector(output.emissions.argmax(1));
-      }
+      prediction.tags = crf_ || !tag_rules().empty() ? decode_words(batch, output.emissions)
+                                                     : to_vector(output.emissions.argmax(1));
     }
     return prediction;
   }
 
  private:
-  /// By the rules from word to word: rows whose tag is negative (pieces of a word behind its first) are
-  /// passed over and get tag 0.
-  std::vector<std::int64_t> decode_words(const PackedBatch& batch, const at::Tensor& emissions) const {
-    const bool all = !batch.tags.defined() || !batch.tags.lt(0).any().item<bool>();
-    if (all) return decode_by_rules(emissions, batch.offsets, tag_rules());
+  /// The rows that carry a word's tag: all, or those whose tag is not negative (the pieces of a word behind
+  /// its first have none).
+  struct Words {
+    at::Tensor places;  ///< int64 rows of the batch; undefined: all
+    PackedBatch batch;  ///< tags and offsets over those rows
+
+    at::Tensor rows_of(const at::Tensor& x) const { return places.defined() ? x.index_select(0, places) : x; }
+  };
+
+  static Words words_of(const PackedBatch& batch) {
+    if (!batch.tags.defined() || !batch.tags.lt(0).any().item<bool>()) return {{}, batch};
     const at::Tensor host = batch.tags.cpu();
     const auto* tags = host.const_data_ptr<std::int64_t>();
-    std::vector<std::int64_t> rows, offsets{0};
+    std::vector<std::int64_t> rows;
+    Words words;
     for (std::int64_t e = 0; e < batch.examples(); ++e) {
       for (std::int64_t n = batch.offsets[e]; n < batch.offsets[e + 1]; ++n) {
         if (tags[n] >= 0) rows.push_back(n);
       }
-      offsets.push_back(static_cast<std::int64_t>(rows.size()));
+      words.batch.offsets.push_back(static_cast<std::int64_t>(rows.size()));
     }
+    words.places = at::tensor(rows, at::kLong).to(batch.tags.device());
+    words.batch.tags = batch.tags.index_select(0, words.places);
+    words.batch.offsets_tensor = at::tensor(words.batch.offsets, at::kLong).to(batch.tags.device());
+    words.batch.example_segments = batch.example_segments;
+    return words;
+  }
+
+  /// From word to word, by the CRF and the rules; rows that carry no tag get 0.
+  std::vector<std::int64_t> decode_words(const PackedBatch& batch, const at::Tensor& emissions) const {
+    const Words words = words_of(batch);
+    const at::Tensor scores = words.rows_of(emissions);
+    const auto best = crf_ ? crf_decode(scores, crf_->weights(), words.batch, tag_rules())
+                           : decode_by_rules(scores, words.batch.offsets, tag_rules());
+    if (!words.places.defined()) return best;
     std::vector<std::int64_t> decoded(static_cast<std::size_t>(batch.token_count()), 0);
-    if (rows.empty()) return decoded;
-    const at::Tensor places = at::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
-    std::copy(rows.begin(), rows.end(), places.data_ptr<std::int64_t>());
-    const auto words =
-        decode_by_rules(emissions.index_select(0, places.to(emissions.device())), offsets, tag_rules());
-    for (std::size_t i = 0; i < rows.size(); ++i) decoded[rows[i]] = words[i];
+    const at::Tensor places = words.places.cpu();
+    for (std::size_t i = 0; i < best.size(); ++i) decoded[places.const_data_ptr<std::int64_t>()[i]] = best[i];
     return decoded;
   }
 
@@ -130,15 +143,18 @@ class HeadedModel final : public Model {
   void make_tagger(const EncoderInputs& inputs, bool random_field) {
     std::int64_t width = (2 * spec_.context + 1) * encoder_->token_width() +
                          (2 * spec_.skip_context + 1) * skip_width() +
-                         (spec_.tag_sentence ? pooled_row_width() : 0);
+                         (spec_.tag_sentence ? pooled_row_width() : 0) +
+                         (spec_.tag_intent > 0 ? inputs.sizes.intents : 0);
     slot_norms_ = make_norms("slot", encoder_->token_width(), skip_width());
     for (const std::int64_t hidden : spec_.tag_hidden) {
       slot_hidden_.push_back(register_module("slot_hidden" + std::to_string(slot_hidden_.size()),
                                              Linear(LinearOptions{width, hidden}, inputs.rng)));
       width = hidden;
     }
-    slot_head_ = make_head("slot_head", width, inputs.sizes.tags, inputs.rng);
-    if (random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags));
+    if (spec_.tag_parts) tag_parts_ = register_buffer("tag_parts", tag_parts(inputs.sizes.tag_names));
+    const std::int64_t scores = tag_parts_.defined() ? tag_parts_.size(1) : inputs.sizes.tags;
+    slot_head_ = make_head("slot_head", width, scores, inputs.rng);
+    if (random_field) crf_ = register_module("crf", Crf(inputs.sizes.tags, spec_.random_field_scale));
   }
 
   /// An example's row, and that of its bare vectors: undefined without `skip`.
@@ -162,12 +178,13 @@ class HeadedModel final : public Model {
   void tag(const PackedBatch& batch, const Encoded& encoded, const Pooled& pooled, ModelOutput& out) {
     const Rows& segments = batch.token_segments;
     std::vector<at::Tensor> parts{
-        context_window(normed(slot_norms_.rows, encoded.tokens, segments), batch, spec_.context)};
+        context_window(normed(slot_norms_.rows, encoded.tokens, segments), batch, spec_.context, spec_.context_scale)};
     if (encoded.words.defined()) {
       parts.push_back(
-          context_window(normed(slot_norms_.words, encoded.words, segments), batch, spec_.skip_context));
+          context_window(normed(slot_norms_.words, encoded.words, segments), batch, spec_.skip_context, spec_.context_scale));
     }
     if (spec_.tag_sentence) parts.push_back(spread(pooled.joined(), batch));
+    if (spec_.tag_intent > 0) parts.push_back(spread(intent_row(out.intent_logits), batch));
     at::Tensor tokens = parts.size() > 1 ? at::cat(parts, 1) : parts.front();
     tokens = dropout(tokens, batch, dropout_key(spec_.dropout), kDropoutTokens);
     for (std::size_t i = 0; i < slot_hidden_.size(); ++i) {
@@ -176,9 +193,20 @@ class HeadedModel final : public Model {
       tokens = dropout(tokens, batch, dropout_key(spec_.dropout), layer);
     }
     out.emissions = slot_head_->forward(tokens, segments);
+    if (tag_parts_.defined()) out.emissions = at::matmul(out.emissions, tag_parts_.t());
     if (!batch.tags.defined()) return;
-    out.slot_loss = crf_ ? crf_loss(out.emissions, crf_->weights(), batch)
-                         : token_cross_entropy(out.emissions, batch);
+    if (!crf_) {
+      out.slot_loss = token_cross_entropy(out.emissions, batch);
+      return;
+    }
+    const Words words = words_of(batch);
+    out.slot_loss = crf_loss(words.rows_of(out.emissions), crf_->weights(), words.batch);
+  }
+
+  /// What the classifier says of the intents, around 0. A constant to the tagger, whose loss does not move the
+  /// classifier: an example's gradient stays its own.
+  at::Tensor intent_row(const at::Tensor& logits) const {
+    return (logits.detach().softmax(1) - 1.0 / static_cast<double>(logits.size(1))) * spec_.tag_intent;
   }
 
   ModelSpec spec_;
@@ -188,8 +216,35 @@ class HeadedModel final : public Model {
   InputNorms intent_norms_, slot_norms_;
   Linear intent_head_{nullptr}, slot_head_{nullptr};
   std::vector<Linear> slot_hidden_;
+  at::Tensor tag_parts_;  // [K,P]; undefined: the head gives the tags' scores themselves
   Crf crf_{nullptr};
 };
+
+/// Refuses settings of heads that the task does not have.
+void check_heads(const ModelSpec& spec, const ModelSizes& sizes, bool random_field) {
+  if (sizes.tags <= 0) {
+    if (random_field) {
+      throw usage_error("model.kind '" + spec.kind + "' tags tokens, but the task has no tags", "Choose a kind without -crf.");
+    }
+    const char* key = spec.random_field      ? "random_field"
+                      : spec.tag_parts       ? "tag_parts"
+                      : spec.tag_layer > 0   ? "tag_layer"
+                      : spec.tag_intent > 0  ? "tag_intent"
+                                             : nullptr;
+    if (key != nullptr) {
+      throw usage_error(std::string("model.") + key + " is of a tagger, but the task has no tags",
+                        "Leave it out, or choose task 'tagging' or 'intent-slot'.");
+    }
+  }
+  if (spec.tag_intent > 0 && sizes.intents <= 0) {
+    throw usage_error("model.tag_intent reads the intents' probabilities, but the task has no intents",
+                      "Leave it out, or choose task 'intent-slot'.");
+  }
+  if (spec.tag_layer > 0 && spec.kind != "pretrained") {
+    throw usage_error("model.tag_layer counts the blocks of a pretrained encoder; model.kind is '" + spec.kind + "'",
+                      "Leave it out, or choose model.kind 'pretrained'.");
+  }
+}
 
 }  // namespace
 
@@ -212,10 +267,7 @@ std::shared_ptr<Model> make_model(const ModelSpec& spec, const ModelSizes& sizes
   if (sizes.intents <= 0 && sizes.tags <= 0) {
     throw usage_error("a model needs something to predict: intents, tags or both");
   }
-  if (kind.random_field && sizes.tags <= 0) {
-    throw usage_error("model.kind '" + spec.kind + "' tags tokens, but the task has no tags",
-                      "Choose a kind without -crf.");
-  }
+  check_heads(spec, sizes, kind.random_field);
   return std::make_shared<HeadedModel>(kind, EncoderInputs{spec, sizes, vectors, rng});
 }
 

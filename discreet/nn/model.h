@@ -45,7 +45,13 @@ struct ModelSpec {
   std::vector<std::int64_t> tag_hidden;  ///< hidden layers of the tagger
   bool skip = false;              ///< heads also read the bare word vectors, past the encoder
   std::int64_t skip_context = 0;  ///< with skip: bare vectors of this many neighbours on each side
+  double context_scale = 1;       ///< of neighbours' rows and vectors, before the tagger
   bool tag_sentence = false;      ///< the tagger also reads the example's pooled row
+  double tag_intent = 0;          ///< the tagger also reads the intents' probabilities, times this
+  std::int64_t tag_layer = 0;     ///< pretrained: the tagger reads the rows behind so many blocks; 0: all
+  bool tag_parts = false;         ///< tags of one letter or of one type share weights (nn/tag_parts.h)
+  bool random_field = false;      ///< tags by a CRF, whatever the kind
+  double random_field_scale = 1;  ///< of the CRF's own scores (nn/layers/crf.h)
   bool norm_inputs = false;       ///< layer norm on what the heads take in
   double dropout = 0;             ///< on vectors, between layers and before the heads
   double word_dropout = 0;        ///< share of tokens whose vector is hidden in training
@@ -60,6 +66,7 @@ struct ModelSizes {
   std::int64_t tags = 0;
   std::int64_t characters = 0;  ///< ids of characters; 0: the data have none
   bool next_token = false;  ///< a language model: predicts batch.tags out of the vocabulary
+  std::vector<std::string> tag_names{};  ///< [tags]; model.tag_parts alone reads them
 };
 
 /// What a forward pass gives. Losses are per example (each the mean over its own tokens where it
@@ -96,7 +103,7 @@ class Model : public torch::nn::Module {
     dropout_step_ = step;
   }
 
-  /// Tags that `decode` may not give where there is no CRF; empty: all may stand anywhere.
+  /// Tags that `decode` may not give; empty: all may stand anywhere.
   void set_tag_rules(TagRules rules) { tag_rules_ = std::move(rules); }
 
  protected:

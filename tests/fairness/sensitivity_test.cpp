@@ -22,7 +22,7 @@ using nn::PackedBatch;
 using nn::test::collate_all;
 using nn::test::random_examples;
 
-constexpr nn::ModelSizes kShape{40, 3, 0, 0};
+const nn::ModelSizes kShape{40, 3, 0, 0};
 constexpr const char* kClassifiers[] = {"bow", "cnn", "lstm", "bilstm", "gru", "transformer", "pretrained"};
 
 std::shared_ptr<nn::Model> classifier(const std::string& kind, std::int64_t classes = 3, bool frozen = false) {

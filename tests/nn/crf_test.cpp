@@ -119,6 +119,53 @@ TEST_F(RandomField, DecodesTheBestPath) {
   }
 }
 
+TEST_F(RandomField, AScaleIsOfItsScoresAlone) {
+  const auto scaled = [](const std::vector<at::Tensor>& in) { return CrfWeights{in[1], in[2], in[3], 3.5}; };
+  const auto by_hand = [](const std::vector<at::Tensor>& in) {
+    return std::vector<at::Tensor>{in[0], in[1] * 3.5, in[2] * 3.5, in[3] * 3.5};
+  };
+  expect_same([&](const auto& in) { return crf_loss(in[0], scaled(in), batch); },
+              [&](const auto& in) { return enumerated_loss(by_hand(in)); }, inputs);
+  EXPECT_EQ(crf_decode(inputs[0], scaled(inputs), batch), crf_decode(inputs[0], weights_of(by_hand(inputs)), batch));
+  KeepingRecorder recorder;
+  Evaluated recorded, ordinary = evaluate([&](const auto& in) { return crf_loss(in[0], scaled(in), batch); }, inputs);
+  {
+    const RecordingScope scope(recorder);
+    recorded = evaluate([&](const auto& in) { return crf_loss(in[0], scaled(in), batch); }, inputs);
+  }
+  ASSERT_EQ(recorder.uses.size(), 1u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_LT(difference(recorder.uses[0].gradients[i].sum(0), ordinary.gradients[i + 1]), 1e-12);
+  }
+}
+
+TEST_F(RandomField, DecodesTheBestPathThatTheRulesAllow) {
+  const TagRules rules = bio_rules(std::vector<std::string>{"O", "B-a", "I-a"});
+  const CrfWeights weights = weights_of(inputs);
+  const std::vector<std::int64_t> decoded = crf_decode(inputs[0], weights, batch, rules);
+  std::int64_t otherwise = 0;
+  const std::vector<std::int64_t> free = crf_decode(inputs[0], weights, batch);
+  for (std::int64_t e = 0; e < batch.examples(); ++e) {
+    const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
+    if (length == 0) continue;
+    const at::Tensor emissions = inputs[0].narrow(0, first, length);
+    double best = -INFINITY;
+    std::vector<std::int64_t> best_path;
+    for_each_path(length, [&](const auto& path) {
+      bool allowed = rules.start[path[0]] != 0;
+      for (std::size_t t = 1; t < path.size(); ++t) allowed = allowed && rules.follows[path[t - 1] * kTags + path[t]] != 0;
+      const double score = path_score(emissions, weights, path).template item<double>();
+      if (allowed && score > best) {
+        best = score;
+        best_path = path;
+      }
+    });
+    EXPECT_EQ(std::vector<std::int64_t>(decoded.begin() + first, decoded.begin() + first + length), best_path);
+    otherwise += !std::equal(decoded.begin() + first, decoded.begin() + first + length, free.begin() + first);
+  }
+  EXPECT_GT(otherwise, 0) << "the rules have to matter in this test";
+}
+
 TEST_F(RandomField, RefusesTokensWithoutATag) {
   PackedBatch partly = batch;
   partly.tags = batch.tags.clone();

@@ -395,16 +395,18 @@ TEST_F(Layers, SpreadRepeatsTheExamplesRow) {
 }
 
 TEST_F(Layers, ContextWindowStopsAtTheEnds) {
-  const Function reference = [&](const auto& in) {
-    return by_example(in[0], [](const at::Tensor& x) {
-      const at::Tensor padded = at::constant_pad_nd(x, {0, 0, 2, 2});
-      std::vector<at::Tensor> shifted;
-      for (std::int64_t k = 0; k < 5; ++k) shifted.push_back(padded.narrow(0, k, x.size(0)));
-      return at::cat(shifted, 1);
-    });
-  };
-  expect_same([&](const auto& in) { return context_window(in[0], batch, 2); }, reference,
-              {random({rows, 6})});
+  for (const double scale : {1.0, 0.3, 0.0}) {
+    const Function reference = [&](const auto& in) {
+      return by_example(in[0], [&](const at::Tensor& x) {
+        const at::Tensor padded = at::constant_pad_nd(x, {0, 0, 2, 2});
+        std::vector<at::Tensor> shifted;
+        for (std::int64_t k = 0; k < 5; ++k) shifted.push_back(padded.narrow(0, k, x.size(0)) * (k == 2 ? 1.0 : scale));
+        return at::cat(shifted, 1);
+      });
+    };
+    expect_same([&](const auto& in) { return context_window(in[0], batch, 2, scale); }, reference,
+                {random({rows, 6})});
+  }
 }
 
 TEST_F(Layers, CrossEntropyIsTorchsAndMeansOverScoredTokens) {

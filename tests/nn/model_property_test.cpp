@@ -14,11 +14,13 @@ void register_all_architecture(core::Registry&);
 namespace discreet::nn::test {
 namespace {
 
-constexpr ModelSizes kSizes{23, 3, 4, kCharacters};
+const ModelSizes kSizes{23, 3, 4, kCharacters, false, {"O", "B-a", "I-a", "B-b"}};
 constexpr const char* kKinds[] = {"bow", "cnn", "lstm", "bilstm", "bilstm-crf", "bilstm-cnn-crf",
                                   "gru", "bigru", "transformer", "gpt", "pretrained",
                                   // A kind that reads characters if asked.
-                                  "bow+characters", "cnn+characters", "gru+characters"};
+                                  "bow+characters", "cnn+characters", "gru+characters",
+                                  // A tagger with all that it can read and share, and a random field.
+                                  "bow+field", "pretrained+field"};
 
 void register_models_once() {
   if (!core::registry().contains("model", "bow")) register_all_model(core::registry());
@@ -28,7 +30,14 @@ void register_models_once() {
 ModelSpec spec_of(const std::string& kind) {
   ModelSpec spec;
   spec.kind = kind.substr(0, kind.find('+'));
-  if (kind == "pretrained") spec.path = tiny_pretrained("albert", kSizes.vocabulary).string();
+  if (kind.ends_with("+field")) {
+    spec.random_field = spec.tag_parts = true;
+    spec.random_field_scale = 4;
+    spec.tag_intent = 6;
+    spec.context_scale = 0.3;
+    spec.tag_layer = spec.kind == "pretrained" ? 1 : 0;
+  }
+  if (spec.kind == "pretrained") spec.path = tiny_pretrained("albert", kSizes.vocabulary).string();
   spec.char_embedding = kind.ends_with("+characters") || kind == "bilstm-cnn-crf" ? 4 : 0;
   spec.char_filters = 5;
   spec.norm = kind == "cnn" ? "group" : kind == "cnn+characters" ? "layer" : "";
@@ -185,6 +194,32 @@ TEST(ModelKinds, VectorsStartTheEmbeddingAndCanBeFrozen) {
   EXPECT_TRUE(at::equal(*weight, vectors));
   EXPECT_FALSE(weight->requires_grad());
   EXPECT_THROW(make_model(spec, kSizes, vectors.narrow(0, 0, 5), rng), Error);
+}
+
+TEST(ModelKinds, RefuseWhatATaskHasNoHeadFor) {
+  register_models_once();
+  core::ReproducibleRng rng(1, "refused");
+  const auto refused = [&](const ModelSizes& sizes, const std::string& key, const std::function<void(ModelSpec&)>& set) {
+    ModelSpec spec = spec_of("pretrained");
+    set(spec);
+    try {
+      make_model(spec, sizes, {}, rng);
+      ADD_FAILURE() << key << " was taken";
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(key), std::string::npos) << e.what();
+    }
+  };
+  const ModelSizes intents{.vocabulary = 23, .intents = 3}, tags{.vocabulary = 23, .tags = 4};
+  refused(intents, "model.random_field", [](ModelSpec& s) { s.random_field = true; });
+  refused(intents, "model.tag_parts", [](ModelSpec& s) { s.tag_parts = true; });
+  refused(intents, "model.tag_layer", [](ModelSpec& s) { s.tag_layer = 1; });
+  refused(intents, "model.tag_intent", [](ModelSpec& s) { s.tag_intent = 1; });
+  refused(tags, "model.tag_intent", [](ModelSpec& s) { s.tag_intent = 1; });
+  refused(tags, "model.tag_layer is 3", [](ModelSpec& s) { s.tag_layer = 3; });
+  refused(kSizes, "model.tag_layer", [](ModelSpec& s) {
+    s.kind = "bow";
+    s.tag_layer = 1;
+  });
 }
 
 TEST(ModelKinds, RefusesWhatItCannotBe) {

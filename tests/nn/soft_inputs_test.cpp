@@ -18,7 +18,7 @@ void register_all_architecture(core::Registry&);
 namespace discreet::nn::test {
 namespace {
 
-constexpr ModelSizes kSoftSizes{23, 3, 4, kCharacters};
+const ModelSizes kSoftSizes{23, 3, 4, kCharacters};
 constexpr const char* kSoftKinds[] = {"bow",         "bow+characters", "cnn",         "lstm",      "bilstm-crf",
                                       "bilstm-cnn-crf", "bigru",       "transformer", "gpt",       "pretrained"};
 

@@ -33,7 +33,8 @@ constexpr const char* kCompanions[] = {"tokenizer.json",   "tokenizer_config.jso
 nn::PretrainedHead head_of_run(const Settings& settings) {
   const ModelOptions& m = settings.model;
   // What the library's classes do not have between the last layer and the head.
-  const bool plain = !m.norm_inputs && m.context == 0 && m.tag_hidden.empty() && !m.tag_sentence;
+  const bool plain = !m.norm_inputs && !m.skip && m.context == 0 && m.tag_hidden.empty() && !m.tag_sentence &&
+                     m.tag_layer == 0 && !m.tag_parts && !m.random_field;
   if (settings.task == "language-model") return nn::PretrainedHead::kNextToken;
   if (settings.task == "masked-lm") return nn::PretrainedHead::kMaskedTokens;
   if (settings.task == "text-classification" && plain && m.pooling.empty()) return nn::PretrainedHead::kSequence;

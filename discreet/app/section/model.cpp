@@ -123,8 +123,31 @@ const core::Fields<ModelOptions>& model_fields() {
                {.min = 0, .max = 64, .unit = "tokens",
                 .doc = "With skip, the tagger reads the bare vectors of so many neighbours on each "
                        "side."})
+          .add("context_scale", &ModelOptions::context_scale,
+               {.min = 0,
+                .doc = "What the tagger reads of neighbours is multiplied by this; below 1 a private run spends less of its clip "
+                       "norm, and of its noise, on them."})
           .add("tag_sentence", &ModelOptions::tag_sentence,
                {.doc = "The tagger also reads the pooled row of the whole example."})
+          .add("tag_intent", &ModelOptions::tag_intent,
+               {.min = 0,
+                .doc = "The tagger also reads the probabilities that the classifier gives the intents, times this; 0: it does not. "
+                       "Of task intent-slot.",
+                .reference = "Goo et al. 2018, Slot-Gated Modeling"})
+          .add("tag_layer", &ModelOptions::tag_layer,
+               {.min = 0, .max = 1024, .unit = "layers",
+                .doc = "The tagger reads a pretrained encoder's rows behind so many of its layers; 0: behind the last one.",
+                .reference = "Tenney et al. 2019, BERT Rediscovers the Classical NLP Pipeline"})
+          .add("tag_parts", &ModelOptions::tag_parts,
+               {.doc = "A tag's score is the sum of its own, of its letter's (B or I) and of its type's: rare tags learn from "
+                       "others, without a cost in privacy."})
+          .add("random_field", &ModelOptions::random_field,
+               {.doc = "Tags by a linear-chain conditional random field, whatever the kind; kinds named -crf do it anyway.",
+                .reference = "Lafferty et al. 2001"})
+          .add("random_field_scale", &ModelOptions::random_field_scale,
+               {.min = 0, .above_min = true,
+                .doc = "The field's scores are its parameters times this: above 1 they move faster at the same learning rate and "
+                       "weigh more in an example's gradient."})
           .add("norm_inputs", &ModelOptions::norm_inputs,
                {.doc = "Layer normalisation on what the heads take in.",
                 .reference = "Ba et al. 2016, Layer Normalization"})

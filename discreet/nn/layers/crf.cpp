@@ -1,5 +1,7 @@
 #include "discreet/nn/layers/crf.h"
 
+#include <algorithm>
+
 #include "discreet/core/error.h"
 #include "discreet/nn/graph.h"
 #include "discreet/nn/kernels/crf.h"
@@ -70,9 +72,26 @@ at::Tensor losses(const at::Tensor& emissions, const at::Tensor& tags, const Crf
   return loss;
 }
 
-CrfWeights on_host(const CrfWeights& weights) {
-  const auto move = [](const at::Tensor& t) { return t.detach().cpu().contiguous(); };
-  return {move(weights.transitions), move(weights.start), move(weights.end)};
+/// The scores themselves, on the host: their scale is 1.
+CrfWeights scores_of(const CrfWeights& weights) {
+  const auto score = [&](const at::Tensor& t) {
+    const at::Tensor host = t.detach().cpu().contiguous();
+    return weights.scale == 1 ? host : host * weights.scale;
+  };
+  return {score(weights.transitions), score(weights.start), score(weights.end)};
+}
+
+/// Takes what the rules bar out of reach. Finite, so that a sequence that nothing allows still has a best path.
+void bar(const TagRules& rules, CrfWeights& scores) {
+  constexpr double kOutOfReach = -1e9;
+  if (rules.empty()) return;
+  const auto barred = [](const std::vector<std::uint8_t>& allowed, const at::Tensor& like) {
+    const at::Tensor flags = at::empty(like.sizes(), at::kBool);
+    std::ranges::transform(allowed, flags.data_ptr<bool>(), [](std::uint8_t may) { return may == 0; });
+    return flags;
+  };
+  scores.transitions = scores.transitions.masked_fill(barred(rules.follows, scores.transitions), kOutOfReach);
+  scores.start = scores.start.masked_fill(barred(rules.start, scores.start), kOutOfReach);
 }
 
 }  // namespace
@@ -89,14 +108,14 @@ at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
     const at::NoGradGuard no_grad;
     const at::Tensor tags = batch.tags.cpu();
     check_tags(tags, weights.start.size(0));
-    loss = losses(emissions.detach().cpu().contiguous(), tags, on_host(weights), batch.offsets,
+    loss = losses(emissions.detach().cpu().contiguous(), tags, scores_of(weights), batch.offsets,
                   keep ? &kept : nullptr);
     loss = loss.to(device);
   }
   if (!keep) return loss;
   return attach(
       loss, {emissions, params.inputs()[0], params.inputs()[1], params.inputs()[2]},
-      [params, kept, device, lengths = batch.offsets_tensor.diff()](
+      [params, kept, device, lengths = batch.offsets_tensor.diff(), factor = weights.scale](
           const at::Tensor& grad, const std::vector<bool>& needs) {
         const at::Tensor scale = grad / lengths.clamp_min(1).to(grad.scalar_type());  // [B]
         std::vector<at::Tensor> out(4);
@@ -105,9 +124,10 @@ at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
         }
         const bool any = params.recorded() || needs[1] || needs[2] || needs[3];
         if (!any) return out;
-        const at::Tensor da = kept.transitions.to(device).mul_(scale.view({-1, 1, 1}));
-        const at::Tensor dstart = kept.start.to(device).mul_(scale.unsqueeze(1));
-        const at::Tensor dend = kept.end.to(device).mul_(scale.unsqueeze(1));
+        const at::Tensor inner = scale * factor;
+        const at::Tensor da = kept.transitions.to(device).mul_(inner.view({-1, 1, 1}));
+        const at::Tensor dstart = kept.start.to(device).mul_(inner.unsqueeze(1));
+        const at::Tensor dend = kept.end.to(device).mul_(inner.unsqueeze(1));
         if (params.recorded()) {
           params.record({}, {da, dstart, dend});
         } else {
@@ -121,10 +141,11 @@ at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
 }
 
 std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeights& weights,
-                                     const PackedBatch& batch) {
+                                     const PackedBatch& batch, const TagRules& rules) {
   const at::NoGradGuard no_grad;
   const at::Tensor scores = emissions.detach().cpu().contiguous();
-  const CrfWeights host = on_host(weights);
+  CrfWeights host = scores_of(weights);
+  bar(rules, host);
   std::vector<std::int64_t> best(batch.token_count());
   AT_DISPATCH_FLOATING_TYPES(scores.scalar_type(), "crf_decode", [&] {
     const kernels::Chain<scalar_t> chain = chain_of<scalar_t>(host);
@@ -138,7 +159,7 @@ std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeigh
   return best;
 }
 
-CrfImpl::CrfImpl(std::int64_t tags) {
+CrfImpl::CrfImpl(std::int64_t tags, double scale) : scale_(scale) {
   transitions = register_parameter("transitions", at::zeros({tags, tags}));
   start = register_parameter("start", at::zeros({tags}));
   end = register_parameter("end", at::zeros({tags}));

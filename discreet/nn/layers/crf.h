@@ -4,14 +4,17 @@
 
 #include "discreet/core/random.h"
 #include "discreet/nn/batch.h"
+#include "discreet/nn/tag_rules.h"
 #include "discreet/nn/torch.h"
 
 namespace discreet::nn {
 
 /// Parameters of a linear-chain conditional random field over K tags: transitions [K,K] (from, to),
-/// start [K], end [K].
+/// start [K], end [K]. A score is `scale` times its parameter: transitions are few and decisive beside emissions,
+/// so that a larger scale lets them move faster at the same clip norm and learning rate.
 struct CrfWeights {
   at::Tensor transitions, start, end;
+  double scale = 1;
 };
 
 /// Negative log-likelihood of the tags, divided by the number of tokens. Use: "crf".
@@ -23,18 +26,22 @@ struct CrfWeights {
 at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
                     const PackedBatch& batch);
 
-/// The most likely tags of each example, [N] in the rows of `emissions`; of equal paths the one
-/// with the lowest last differing tag. Ref: Viterbi 1967.
+/// The most likely tags of each example that keep the rules, [N] in the rows of `emissions`; of equal paths
+/// the one with the lowest last differing tag. Rules hold here and not in the loss: gold tags may break them.
+/// Ref: Viterbi 1967.
 std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeights& weights,
-                                     const PackedBatch& batch);
+                                     const PackedBatch& batch, const TagRules& rules = {});
 
 class CrfImpl : public torch::nn::Module {
  public:
   /// All scores zero: every tag sequence is equally likely.
-  explicit CrfImpl(std::int64_t tags);
-  CrfWeights weights() const { return {transitions, start, end}; }
+  explicit CrfImpl(std::int64_t tags, double scale = 1);
+  CrfWeights weights() const { return {transitions, start, end, scale_}; }
 
   at::Tensor transitions, start, end;
+
+ private:
+  double scale_;
 };
 TORCH_MODULE(Crf);
 

@@ -256,12 +256,16 @@ at::Tensor spread(const at::Tensor& x, const PackedBatch& batch) {
       });
 }
 
-at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach) {
+at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach, double scale) {
   if (reach == 0) return x;
   const std::int64_t width = x.size(1), rows = x.size(0), span = 2 * reach + 1;
   if (!has_kernels(x)) {
     const at::Tensor places = at::tensor(neighbours(batch.offsets, reach), at::kLong).to(x.device());
-    return with_zero_row(x).index_select(0, places).view({rows, span * width});
+    const at::Tensor seen = with_zero_row(x).index_select(0, places).view({rows, span, width});
+    if (scale == 1) return seen.view({rows, span * width});
+    const at::Tensor scales = at::full({span, 1}, scale, x.options());
+    scales[reach].fill_(1);
+    return (seen * scales).view({rows, span * width});
   }
   // For each row and neighbour: copy(row, neighbour's row, column where it goes).
   const auto for_each_neighbour = [offsets = batch.offsets, reach, width](const auto& copy) {
@@ -282,21 +286,22 @@ at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::in
       const auto* from = input.data_ptr<scalar_t>();
       auto* to = out.data_ptr<scalar_t>();
       for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
-        std::copy_n(from + other * width, width, to + n * span * width + column);
+        const scalar_t factor = other == n ? scalar_t{1} : static_cast<scalar_t>(scale);
+        kernels::add_scaled(to + n * span * width + column, from + other * width, factor, width);
       });
     });
   }
   out = attach(
       out, {x},
-      [for_each_neighbour, rows, width, span](const at::Tensor& grad, const std::vector<bool>&) {
+      [for_each_neighbour, rows, width, span, scale](const at::Tensor& grad, const std::vector<bool>&) {
         const at::Tensor dy = grad.contiguous();
         at::Tensor dx = at::zeros({rows, width}, grad.options());
         AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "context_window_backward", [&] {
           const auto* from = dy.data_ptr<scalar_t>();
           auto* to = dx.data_ptr<scalar_t>();
           for_each_neighbour([&](std::int64_t n, std::int64_t other, std::int64_t column) {
-            kernels::add_scaled(to + other * width, from + n * span * width + column, scalar_t{1},
-                                width);
+            const scalar_t factor = other == n ? scalar_t{1} : static_cast<scalar_t>(scale);
+            kernels::add_scaled(to + other * width, from + n * span * width + column, factor, width);
           });
         });
         return std::vector<at::Tensor>{dx};

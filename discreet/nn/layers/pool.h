@@ -27,9 +27,10 @@ at::Tensor pool(const at::Tensor& x, const std::vector<std::int64_t>& offsets, P
 at::Tensor spread(const at::Tensor& x, const PackedBatch& batch);
 
 /// Each token's row beside those of its neighbours up to `reach` away in the same example; zeros
-/// beyond its ends. A linear layer on top is a convolution over tokens.
+/// beyond its ends. A linear layer on top is a convolution over tokens. Neighbours' rows are multiplied
+/// by `scale`: below 1 their share of a clipped gradient, and of the noise on it, falls.
 ///
 /// Shapes: x [N,d]; returns [N, (2 reach + 1) d], the leftmost neighbour first.
-at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach);
+at::Tensor context_window(const at::Tensor& x, const PackedBatch& batch, std::int64_t reach, double scale = 1);
 
 }  // namespace discreet::nn

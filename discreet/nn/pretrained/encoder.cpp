@@ -195,7 +195,8 @@ at::Tensor PretrainedEncoder::embedded(const PackedBatch& batch, const DropoutKe
 at::Tensor PretrainedEncoder::stack(const PackedBatch& batch, const DropoutKey& dropout_key,
                                     const DropoutKey& word_key, std::vector<at::Tensor>* layers) {
   at::Tensor x = embedded(batch, dropout_key, word_key);
-  const at::Tensor words = x;
+  std::vector<at::Tensor> beside;
+  if (parts_.words) beside.push_back(x);
   if (layers != nullptr) layers->push_back(x);
   for (std::size_t i = 0; i < form_.blocks.size(); ++i) {
     const auto& block = blocks_[static_cast<std::size_t>(form_.blocks[i])];
@@ -205,8 +206,11 @@ at::Tensor PretrainedEncoder::stack(const PackedBatch& batch, const DropoutKey& 
     const bool last = i + 1 == form_.blocks.size();
     if (last && final_norm_) x = final_norm_->forward(x, batch.token_segments);
     if (layers != nullptr) layers->push_back(x);
+    if (static_cast<std::int64_t>(i) + 1 == parts_.tag_layer) beside.push_back(x);
   }
-  return parts_.words ? at::cat({x, words}, 1) : x;
+  if (beside.empty()) return x;
+  beside.insert(beside.begin(), x);
+  return at::cat(beside, 1);
 }
 
 at::Tensor PretrainedEncoder::rows(const PackedBatch& batch, const DropoutKey& dropout_key,
@@ -236,6 +240,7 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
     const auto tokens = ids_of(host_tokens, first, last);
     const auto types = ids_of(host_types, first, last);
     std::string key = KeptRows::key(tokens, types) + (parts_.words ? "+" : "");
+    if (parts_.tag_layer > 0) key += std::to_string(parts_.tag_layer);
     parts[e] = kept_->find(key);
     if (parts[e].defined()) continue;
     asked.push_back(e);
@@ -254,7 +259,7 @@ at::Tensor PretrainedEncoder::kept_rows(const PackedBatch& batch) {
       kept_->keep(keys[i], parts[asked[i]]);
     }
   }
-  const std::int64_t width = form_.width + word_width();
+  const std::int64_t width = form_.width * (1 + (parts_.words ? 1 : 0) + (parts_.tag_layer > 0 ? 1 : 0));
   return parts.empty() ? at::empty({0, width}, words_.is_empty() ? tied_words_->weight.options()
                                                                        : words_->weight.options())
                        : at::cat(parts);
@@ -300,9 +305,13 @@ Encoded PretrainedEncoder::forward(const PackedBatch& batch, const DropoutKey& d
                                    const DropoutKey& word_key) {
   Encoded out;
   const at::Tensor all = stack_rows(batch, dropout_key, word_key, nullptr);
-  out.tokens = parts_.words ? all.narrow(1, 0, form_.width) : all;
-  if (parts_.words) out.words = all.narrow(1, form_.width, form_.width);
-  if (parts_.pooler) out.pooled = pooled(out.tokens, batch);
+  const auto part = [&](std::int64_t which) {
+    return all.size(1) == form_.width ? all : all.narrow(1, which * form_.width, form_.width);
+  };
+  const at::Tensor last = part(0);
+  if (parts_.words) out.words = part(1);
+  out.tokens = parts_.tag_layer > 0 ? part(parts_.words ? 2 : 1) : last;
+  if (parts_.pooler) out.pooled = pooled(last, batch);
   return out;
 }
 

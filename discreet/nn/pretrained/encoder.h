@@ -21,6 +21,7 @@ struct PretrainedParts {
   bool pooler = false;    ///< The row of an example.
   std::string pooling{};  ///< See nn/layers/pool.h; empty: the form's own.
   bool words = false;     ///< The embedding's own rows beside the last layer's.
+  std::int64_t tag_layer = 0;  ///< Encoded::tokens are the rows behind so many blocks; 0: the last layer's.
   /// Each block is computed again in the backward pass; its inner rows are not kept.
   bool recompute = false;
 };
@@ -65,7 +66,7 @@ class PretrainedEncoder final : public Encoder {
   bool stack_is_frozen() const;
   at::Tensor embedded(const PackedBatch& batch, const DropoutKey& dropout_key,
                       const DropoutKey& word_key);
-  /// The last layer's rows, [N, width]; with `words` [N, 2 width], the embedding's behind them.
+  /// The last layer's rows, [N, width]; behind them the embedding's with `words`, and those of `tag_layer`.
   at::Tensor stack(const PackedBatch& batch, const DropoutKey& dropout_key, const DropoutKey& word_key,
                    std::vector<at::Tensor>* layers);
   at::Tensor kept_rows(const PackedBatch& batch);

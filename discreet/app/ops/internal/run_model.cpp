@@ -105,7 +105,8 @@ std::shared_ptr<nn::Model> make_model_of(const Settings& settings, const Encoder
                              .intents = encoder.intents.size(),
                              .tags = encoder.tags.size(),
                              .characters = encoder.characters ? text::kCharacterIds : 0,
-                             .next_token = encoder.language.end >= 0};
+                             .next_token = encoder.language.end >= 0,
+                             .tag_names = encoder.tags.names()};
   core::ReproducibleRng rng(static_cast<std::uint64_t>(settings.run.seed), "parameters");
   std::shared_ptr<nn::Model> model;
   if (encoder.task == "masked-lm") {
@@ -210,7 +211,13 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   spec.context = model.context;
   spec.skip = model.skip;
   spec.skip_context = model.skip_context;
+  spec.context_scale = model.context_scale;
   spec.tag_sentence = model.tag_sentence;
+  spec.tag_intent = model.tag_intent;
+  spec.tag_layer = model.tag_layer;
+  spec.tag_parts = model.tag_parts;
+  spec.random_field = model.random_field;
+  spec.random_field_scale = model.random_field_scale;
   spec.tag_hidden = model.tag_hidden;
   spec.norm_inputs = model.norm_inputs;
   spec.dropout = model.dropout;
