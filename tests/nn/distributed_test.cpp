@@ -63,7 +63,9 @@ TEST(ProcessGroup, CollectiveCallsGiveAllRanksTheSame) {
       for (int r = 0; r < size; ++r) EXPECT_EQ(all[r][0].item<double>(), r + 0.5);
       const at::Tensor gathered = group->gather(at::full({3}, rank));
       EXPECT_EQ(gathered.defined(), rank == 0);
-      if (rank == 0) EXPECT_EQ(gathered.sum().item<int>(), 3 * size * (size - 1) / 2);
+      if (rank == 0) {
+        EXPECT_EQ(gathered.sum().item<int>(), 3 * size * (size - 1) / 2);
+      }
       at::Tensor shared = at::full({4}, rank + 7, at::kLong);
       group->share(shared);
       EXPECT_EQ(shared.sum().item<int>(), 28);

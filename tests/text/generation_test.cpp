@@ -241,6 +241,21 @@ TEST(Generation, APromptGetsTheSameWhateverStandsBesideIt) {
   }
 }
 
+TEST(Generation, CanBeEndedBeforeAnyStep) {
+  const Json golden = golden_generation();
+  const std::vector<std::vector<std::int64_t>> prompts{{1}, {4, 9, 1}};
+  for (const std::int64_t beams : {1, 3}) {
+    TableModel model(golden_table(golden, 0));
+    int steps = 0;
+    GenerationOptions o{.max_new_tokens = 12, .beams = beams};
+    o.before_step = [&steps] {
+      if (++steps == 3) throw usage_error("enough");
+    };
+    EXPECT_THROW(generate(model, prompts, o), Error);
+    EXPECT_EQ(steps, 3);
+  }
+}
+
 TEST(Generation, WideBeamsFindTheMostLikelyTextOfAll) {
   const Json golden = golden_generation();
   const auto table = golden_table(golden, 0);

@@ -150,6 +150,9 @@ Json generate_texts(const Json& request, core::OperationContext& context) {
     throw usage_error("a beam search knows its texts only at the end: nothing to stream",
                       "Leave out --stream or --beams.");
   }
+  options.before_step = [&context] {
+    if (context.stopping()) throw core::interrupted(context, "Texts that were written before stand.");
+  };
   Generation generation(*writer, options, stream, context);
   if (request.contains("prompt")) {
     generation.add(writer->encode(request.at("prompt").get<std::string>()));

@@ -69,7 +69,7 @@ FednlpDesign fednlp_design(StudyPreset preset) {
                     {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 1920, 20},
                     {"e2e_nlg", "rouge_l", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 1920, 20}},
           .frozen = {"nothing", "E", "E+L0", "E+L0-1", "E+L0-2", "E+L0-3", "E+L0-4", "E+L0-5"},
-          .frozen_examples = 6400, .frozen_length = 128};
+          .frozen_examples = 2000, .frozen_length = 64};
 }
 
 std::string fed_cell(const std::string& task, const std::string& partition, const std::string& arm, int seed) {
@@ -482,7 +482,8 @@ Json freezing_table(const FednlpDesign& design, const StudyResults& finished, Js
     if (known) numbers.push_back({{"table", "freezing"}, {"frozen", frozen}, {"federated", federated->second}});
   }
   return study_table("Freezing a six-layer encoder from below", {"frozen", "trainable, M", "MB up", "central accuracy", "federated accuracy"}, rows,
-                     "The sentence encoder all-MiniLM-L6-v2 with a new head on 20newsgroups, one seed, AdamW at 5e-4; what is frozen is not sent.");
+                     fmt::format("The sentence encoder all-MiniLM-L6-v2 with a new head on {} posts of 20newsgroups, cut at {} tokens, one seed, "
+                                 "AdamW at 5e-4; what is frozen is not sent.", design.frozen_examples, design.frozen_length));
 }
 
 Json fed_figure(const StudyResults& finished, const FedTask& task, const std::string& partition) {
@@ -544,7 +545,7 @@ Json fednlp_verdicts(const FednlpDesign& design, const StudyResults& finished) {
   for (const std::string& frozen : design.frozen) any_frozen = any_frozen || finished.count(fed_cell("freezing", frozen, "federated", 1)) > 0;
   verdicts.push_back(study_verdict("Freezing the lower half costs little, freezing more collapses the federation alone", "not testable",
                                    any_frozen ? "the table shows a six-layer sentence encoder; the claim is of a masked language model, and one seed tells no difference"
-                                              : "needs a pretrained six-layer encoder (models/minilm_l6_v2), which is not among the data here"));
+                                              : "no cell of it is measured: it needs a pretrained six-layer encoder (models/minilm_l6_v2)"));
   verdicts.push_back(study_verdict("The published figures", "not testable", "models of 67 and 139 million weights on accelerators; the tasks here are stand-ins with small models"));
   return verdicts;
 }

@@ -80,7 +80,13 @@ void register_verb_federated_partition(cli::Program& program) {
   verb->add_flag_callback(
       "--no-quotes", [] { question.reader.quotes = false; },
       "CSV, TSV: '\"' is a character like others.");
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
+    if (question.from.empty() && !question.method.empty()) {
+      const std::string beside = "on method " + question.method;
+      if (question.method.find("dirichlet") == std::string::npos) cli::refuse_options(*verb, {"--alpha"}, beside);
+      if (question.method != "cluster-dirichlet") cli::refuse_options(*verb, {"--clusters", "--kmeans-steps", "--embeddings"}, beside);
+      if (question.method != "natural") cli::refuse_options(*verb, {"--by"}, beside);
+    }
     core::Config config;
     for (const auto& [key, value] : given) {
       if (!value.empty()) config.add_assignment(fmt::format("partition.{}={}", key, value));

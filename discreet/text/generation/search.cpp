@@ -40,6 +40,12 @@ bool write_token(Writing& text, std::span<float> logits, const GenerationOptions
   return !text.out.ended && static_cast<std::int64_t>(text.ids.size()) < text.limits.longest;
 }
 
+std::span<float> next_step(NextTokenModel& model, std::span<const std::int64_t> parents, std::span<const std::int64_t> tokens,
+                           const GenerationOptions& options) {
+  if (options.before_step) options.before_step();
+  return model.step(parents, tokens);
+}
+
 std::vector<std::vector<GeneratedText>> write_rows(NextTokenModel& model,
                                                    std::span<const std::vector<std::int64_t>> prompts,
                                                    const GenerationOptions& options,
@@ -76,7 +82,7 @@ std::vector<std::vector<GeneratedText>> write_rows(NextTokenModel& model,
       }
     }
     texts = std::move(alive);
-    if (!texts.empty()) logits = model.step(parents, tokens);
+    if (!texts.empty()) logits = next_step(model, parents, tokens, options);
   }
   return out;
 }
@@ -110,7 +116,7 @@ std::vector<std::vector<GeneratedText>> write_beams(NextTokenModel& model,
       first_row[p] = begin;
     }
     any = !tokens.empty();
-    if (any) logits = model.step(parents, tokens);
+    if (any) logits = next_step(model, parents, tokens, options);
   }
   std::vector<std::vector<GeneratedText>> out;
   for (internal::BeamSearch& search : searches) out.push_back(search.best());

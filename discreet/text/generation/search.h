@@ -44,6 +44,9 @@ struct GenerationOptions {
   std::vector<std::vector<std::int64_t>> debias_prefixes;
   std::int64_t debias_shared = 0;  ///< first tokens that a prefix replaces
   double debias_decay = 50, debias_floor = 0.01;
+
+  /// Called before each step of the model; what it throws ends the search. May be empty.
+  std::function<void()> before_step;
 };
 
 /// Throws: kUsage naming the option and its bounds.
