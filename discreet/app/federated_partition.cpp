@@ -211,11 +211,8 @@ Json configuration_of(const PartitionQuestion& question, const Partition& partit
   Json json = {{"method", partition.method}};
   if (!question.from.empty()) return json;
   const Json options = federated::partition_fields().dump(question.options);
-  const bool cluster = question.method == "cluster-dirichlet";
   for (const auto& [key, value] : options.items()) {
-    const bool for_clusters = key == "clusters" || key == "kmeans_steps";
-    if (for_clusters && !cluster) continue;
-    if (key == "alpha" && question.method.find("dirichlet") == std::string::npos) continue;
+    if (!federated::partition_uses(question.method, key)) continue;
     if (key == "test_share" && !question.test.empty()) continue;
     json[key] = value;
   }

@@ -177,6 +177,12 @@ Partition divide_by_sizes(
 
 }  // namespace internal
 
+bool partition_uses(std::string_view method, std::string_view key) {
+  if (key == "alpha") return method.ends_with("dirichlet");
+  if (key == "clusters" || key == "kmeans_steps") return method == "cluster-dirichlet";
+  return true;
+}
+
 const core::Fields<PartitionOptions>& partition_fields() {
   constexpr double kMost = 1e9;
   static const auto fields =

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "discreet/core/fields.h"
@@ -33,6 +34,8 @@ struct PartitionOptions {
 
 /// Their one description: bounds, help, documentation.
 const core::Fields<PartitionOptions>& partition_fields();
+/// Whether a method looks at this key of theirs: the others have no effect on it.
+bool partition_uses(std::string_view method, std::string_view key);
 
 /// What is divided. Items have indices 0 .. train-1 (training part), then train .. train+test-1.
 struct PartitionInput {

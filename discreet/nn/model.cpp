@@ -226,12 +226,9 @@ void check_heads(const ModelSpec& spec, const ModelSizes& sizes, bool random_fie
     if (random_field) {
       throw usage_error("model.kind '" + spec.kind + "' tags tokens, but the task has no tags", "Choose a kind without -crf.");
     }
-    const char* key = spec.random_field      ? "random_field"
-                      : spec.tag_parts       ? "tag_parts"
-                      : spec.tag_layer > 0   ? "tag_layer"
-                      : spec.tag_intent > 0  ? "tag_intent"
-                                             : nullptr;
-    if (key != nullptr) {
+    for (const auto& [key, set] : {std::pair("random_field", spec.random_field), std::pair("tag_parts", spec.tag_parts),
+                                   std::pair("tag_layer", spec.tag_layer > 0), std::pair("tag_intent", spec.tag_intent > 0)}) {
+      if (!set) continue;
       throw usage_error(std::string("model.") + key + " is of a tagger, but the task has no tags",
                         "Leave it out, or choose task 'tagging' or 'intent-slot'.");
     }

@@ -225,7 +225,7 @@ void check_of_others(const FederatedSettings& f) {
     throw usage_error(fmt::format("{} is of strategy \"{}\", and federated.strategy is \"{}\"", path, strategy, f.own.strategy),
                       fmt::format("Leave it out, or set federated.strategy = \"{}\".", strategy));
   }
-  if (f.own.alpha != FederatedOptions().alpha && !f.own.partition.ends_with("dirichlet")) {
+  if (f.own.alpha != FederatedOptions().alpha && !federated::partition_uses(f.own.partition, "alpha")) {
     throw usage_error(fmt::format("federated.alpha is of Dirichlet partitions, and federated.partition is \"{}\"", f.own.partition),
                       "Leave it out, or take label-dirichlet, quantity-dirichlet or cluster-dirichlet.");
   }

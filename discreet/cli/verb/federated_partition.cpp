@@ -36,6 +36,11 @@ void print_partition(const Json& document) {
   for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
 }
 
+std::string flag_of_key(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return "--" + key;
+}
+
 }  // namespace
 
 void register_verb_federated_partition(cli::Program& program) {
@@ -47,8 +52,7 @@ void register_verb_federated_partition(cli::Program& program) {
   verb->add_option("--test", question.test, "Test data; indices follow those of the input.");
   verb->add_option("--method", question.method, "See `discreet list partition`.");
   for (const core::FieldInfo& field : federated::partition_fields().info()) {
-    std::string flag = "--" + field.name;
-    std::replace(flag.begin(), flag.end(), '_', '-');
+    const std::string flag = flag_of_key(field.name);
     const std::string names = field.name == "alpha" ? flag + ",--beta" : flag;
     verb->add_option(names, given[field.name],
                      field.default_value.is_null()
@@ -83,8 +87,10 @@ void register_verb_federated_partition(cli::Program& program) {
   program.on_run(verb, [&program, verb] {
     if (question.from.empty() && !question.method.empty()) {
       const std::string beside = "on method " + question.method;
-      if (question.method.find("dirichlet") == std::string::npos) cli::refuse_options(*verb, {"--alpha"}, beside);
-      if (question.method != "cluster-dirichlet") cli::refuse_options(*verb, {"--clusters", "--kmeans-steps", "--embeddings"}, beside);
+      for (const auto& [key, value] : given) {
+        if (!federated::partition_uses(question.method, key)) cli::refuse_options(*verb, {flag_of_key(key).c_str()}, beside);
+      }
+      if (question.method != "cluster-dirichlet") cli::refuse_options(*verb, {"--embeddings"}, beside);
       if (question.method != "natural") cli::refuse_options(*verb, {"--by"}, beside);
     }
     core::Config config;

@@ -20,16 +20,17 @@ std::shared_ptr<Encoder> make_pretrained(const EncoderInputs& inputs) {
                           " tokens, the data's vocabulary " + std::to_string(inputs.sizes.vocabulary),
                       "A pretrained model takes the vocabulary of its own tokeniser.");
   }
-  if (spec.tag_layer > static_cast<std::int64_t>(source.form.blocks.size())) {
+  const auto layers = static_cast<std::int64_t>(source.form.blocks.size());
+  if (spec.tag_layer > layers) {
     throw usage_error("model.tag_layer is " + std::to_string(spec.tag_layer) + ", the model has " +
-                          std::to_string(source.form.blocks.size()) + " layers",
+                          std::to_string(layers) + " layers",
                       "Choose a layer of the model; 0 is the last one.");
   }
   const PretrainedParts parts{.output = inputs.sizes.next_token,
                               .pooler = inputs.wants_pooled(),
                               .pooling = spec.pooling,
                               .words = spec.skip,
-                              .tag_layer = spec.tag_layer,
+                              .tag_layer = spec.tag_layer == layers ? 0 : spec.tag_layer,  // the last one's rows are there
                               .recompute = spec.recompute};
   return std::make_shared<PretrainedEncoder>(source.form, parts, inputs.rng);
 }
