@@ -79,6 +79,7 @@ struct ModelOptions {
   bool tag_parts = false;
   bool random_field = false;
   double random_field_scale = 1;
+  bool random_field_rules = false;
   bool norm_inputs = false;
   double dropout = 0;
   double word_dropout = 0;

@@ -200,7 +200,9 @@ class HeadedModel final : public Model {
       return;
     }
     const Words words = words_of(batch);
-    out.slot_loss = crf_loss(words.rows_of(out.emissions), crf_->weights(), words.batch);
+    static const TagRules kFree;
+    const TagRules& rules = spec_.random_field_rules ? tag_rules() : kFree;
+    out.slot_loss = crf_loss(words.rows_of(out.emissions), crf_->weights(), words.batch, rules);
   }
 
   /// What the classifier says of the intents, around 0. A constant to the tagger, whose loss does not move the
@@ -232,6 +234,10 @@ void check_heads(const ModelSpec& spec, const ModelSizes& sizes, bool random_fie
       throw usage_error(std::string("model.") + key + " is of a tagger, but the task has no tags",
                         "Leave it out, or choose task 'tagging' or 'intent-slot'.");
     }
+  }
+  if (spec.random_field_rules && !random_field && !spec.random_field) {
+    throw usage_error("model.random_field_rules is of a random field, and the model has none",
+                      "Set model.random_field = true, or leave it out.");
   }
   if (spec.tag_intent > 0 && sizes.intents <= 0) {
     throw usage_error("model.tag_intent reads the intents' probabilities, but the task has no intents",

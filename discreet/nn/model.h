@@ -52,6 +52,7 @@ struct ModelSpec {
   bool tag_parts = false;         ///< tags of one letter or of one type share weights (nn/tag_parts.h)
   bool random_field = false;      ///< tags by a CRF, whatever the kind
   double random_field_scale = 1;  ///< of the CRF's own scores (nn/layers/crf.h)
+  bool random_field_rules = false;  ///< the CRF's loss knows the tag rules too
   bool norm_inputs = false;       ///< layer norm on what the heads take in
   double dropout = 0;             ///< on vectors, between layers and before the heads
   double word_dropout = 0;        ///< share of tokens whose vector is hidden in training

@@ -59,8 +59,15 @@ class RandomField : public ::testing::Test {
     }
   }
 
-  /// The definition, by enumeration, differentiated by autograd.
-  at::Tensor enumerated_loss(const std::vector<at::Tensor>& in) {
+  /// The definition, by enumeration, differentiated by autograd; a broken rule costs kBrokenRule.
+  at::Tensor enumerated_loss(std::vector<at::Tensor> in, const TagRules& rules = {}) {
+    for (std::int64_t k = 0; !rules.empty() && k < kTags * kTags; ++k) {
+      at::Tensor barred = at::zeros({kTags, kTags}, in[1].options()), first = at::zeros({kTags}, in[2].options());
+      if (rules.follows[k] == 0) barred.view(-1)[k] = kBrokenRule;
+      if (k < kTags && rules.start[k] == 0) first[k] = kBrokenRule;
+      in[1] = in[1] - barred;
+      in[2] = in[2] - first;
+    }
     std::vector<at::Tensor> losses;
     for (std::int64_t e = 0; e < batch.examples(); ++e) {
       const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
@@ -153,6 +160,30 @@ TEST_F(RandomField, DecodesTheBestPathThatTheRulesAllow) {
     return allowed;
   });
   EXPECT_NE(decoded, crf_decode(inputs[0], weights, batch)) << "the rules have to matter in this test";
+}
+
+TEST_F(RandomField, RulesInTheLossCostWhoeverBreaksThem) {
+  const TagRules rules = bio_rules(std::vector<std::string>{"O", "B-a", "I-a"});
+  const Function ruled = [&](const auto& in) { return crf_loss(in[0], weights_of(in), batch, rules); };
+  expect_same(ruled, [&](const auto& in) { return enumerated_loss(in, rules); }, inputs);
+  // The random gold tags break rules: their loss is larger by what that costs, and no other is.
+  const at::Tensor free = evaluate([&](const auto& in) { return crf_loss(in[0], weights_of(in), batch); }, inputs).value;
+  const at::Tensor more = evaluate(ruled, inputs).value - free;
+  std::int64_t breaking = 0;
+  for (std::int64_t e = 0; e < batch.examples(); ++e) {
+    const std::int64_t first = batch.offsets[e], length = batch.offsets[e + 1] - first;
+    const auto* gold = batch.tags.data_ptr<std::int64_t>() + first;
+    int broken = length > 0 && rules.start[gold[0]] == 0 ? 1 : 0;
+    for (std::int64_t t = 1; t < length; ++t) broken += rules.follows[gold[t - 1] * kTags + gold[t]] == 0 ? 1 : 0;
+    breaking += broken > 0 ? 1 : 0;
+    if (broken == 0) {
+      EXPECT_LE(more[e].item<double>(), 0);
+    } else {
+      EXPECT_GT(more[e].item<double>(), 0);
+      EXPECT_LE(more[e].item<double>(), kBrokenRule * broken / static_cast<double>(length));
+    }
+  }
+  EXPECT_GT(breaking, 0) << "the rules have to matter in this test";
 }
 
 TEST_F(RandomField, RefusesTokensWithoutATag) {

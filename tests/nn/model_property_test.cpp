@@ -33,6 +33,7 @@ ModelSpec spec_of(const std::string& kind) {
   if (kind.ends_with("+field")) {
     spec.random_field = spec.tag_parts = true;
     spec.random_field_scale = 4;
+    spec.random_field_rules = true;
     spec.tag_intent = 6;
     spec.context_scale = 0.3;
     spec.tag_layer = spec.kind == "pretrained" ? 1 : 0;
@@ -62,6 +63,7 @@ std::shared_ptr<Model> make(const ModelSpec& spec, std::uint64_t seed = 5) {
   register_models_once();
   core::ReproducibleRng rng(seed, "model");
   auto model = make_model(spec, kSizes, {}, rng);
+  model->set_tag_rules(bio_rules(kSizes.tag_names));
   model->to(at::kDouble);
   model->train();
   model->set_dropout(11, 3);
@@ -211,6 +213,7 @@ TEST(ModelKinds, RefuseWhatATaskHasNoHeadFor) {
   };
   const ModelSizes intents{.vocabulary = 23, .intents = 3}, tags{.vocabulary = 23, .tags = 4};
   refused(intents, "model.random_field", [](ModelSpec& s) { s.random_field = true; });
+  refused(tags, "model.random_field_rules", [](ModelSpec& s) { s.random_field_rules = true; });
   refused(intents, "model.tag_parts", [](ModelSpec& s) { s.tag_parts = true; });
   refused(intents, "model.tag_layer", [](ModelSpec& s) { s.tag_layer = 1; });
   refused(intents, "model.tag_intent", [](ModelSpec& s) { s.tag_intent = 1; });

@@ -148,6 +148,10 @@ const core::Fields<ModelOptions>& model_fields() {
                {.min = 0, .above_min = true,
                 .doc = "The field's scores are its parameters times this: above 1 they move faster at the same learning rate and "
                        "weigh more in an example's gradient."})
+          .add("random_field_rules", &ModelOptions::random_field_rules,
+               {.doc = "The field's loss knows the rules of BIO (I-x stands behind B-x or I-x), which its best paths keep in any "
+                       "case: what the names of the tags tell need not be learnt.",
+                .reference = "Papay et al. 2022, Constraining Linear-chain CRFs to Regular Languages"})
           .add("norm_inputs", &ModelOptions::norm_inputs,
                {.doc = "Layer normalisation on what the heads take in.",
                 .reference = "Ba et al. 2016, Layer Normalization"})

@@ -9,6 +9,9 @@
 namespace discreet::nn {
 namespace {
 
+/// For the best path: finite too, so that a sequence that nothing allows still has one.
+constexpr double kOutOfReach = 1e9;
+
 struct CrfGradients {
   at::Tensor emissions, transitions, start, end;  // [N,K], [B,K,K], [B,K], [B,K]
 };
@@ -81,23 +84,22 @@ CrfWeights scores_of(const CrfWeights& weights) {
   return {score(weights.transitions), score(weights.start), score(weights.end)};
 }
 
-/// Takes what the rules bar out of reach. Finite, so that a sequence that nothing allows still has a best path.
-void bar(const TagRules& rules, CrfWeights& scores) {
-  constexpr double kOutOfReach = -1e9;
+/// Lowers the scores of what the rules bar.
+void bar(const TagRules& rules, double cost, CrfWeights& scores) {
   if (rules.empty()) return;
-  const auto barred = [](const std::vector<std::uint8_t>& allowed, const at::Tensor& like) {
-    const at::Tensor flags = at::empty(like.sizes(), at::kBool);
+  const auto barred = [&](const std::vector<std::uint8_t>& allowed, const at::Tensor& score) {
+    const at::Tensor flags = at::empty(score.sizes(), at::kBool);
     std::ranges::transform(allowed, flags.data_ptr<bool>(), [](std::uint8_t may) { return may == 0; });
-    return flags;
+    return at::where(flags, score - cost, score);
   };
-  scores.transitions = scores.transitions.masked_fill(barred(rules.follows, scores.transitions), kOutOfReach);
-  scores.start = scores.start.masked_fill(barred(rules.start, scores.start), kOutOfReach);
+  scores.transitions = barred(rules.follows, scores.transitions);
+  scores.start = barred(rules.start, scores.start);
 }
 
 }  // namespace
 
 at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
-                    const PackedBatch& batch) {
+                    const PackedBatch& batch, const TagRules& rules) {
   const UsedParameters params("crf", {weights.transitions, weights.start, weights.end},
                               batch.example_segments);
   const bool keep = params.trainable() || tracks({emissions});
@@ -108,8 +110,9 @@ at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
     const at::NoGradGuard no_grad;
     const at::Tensor tags = batch.tags.cpu();
     check_tags(tags, weights.start.size(0));
-    loss = losses(emissions.detach().cpu().contiguous(), tags, scores_of(weights), batch.offsets,
-                  keep ? &kept : nullptr);
+    CrfWeights scores = scores_of(weights);
+    bar(rules, kBrokenRule, scores);
+    loss = losses(emissions.detach().cpu().contiguous(), tags, scores, batch.offsets, keep ? &kept : nullptr);
     loss = loss.to(device);
   }
   if (!keep) return loss;
@@ -145,7 +148,7 @@ std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeigh
   const at::NoGradGuard no_grad;
   const at::Tensor scores = emissions.detach().cpu().contiguous();
   CrfWeights host = scores_of(weights);
-  bar(rules, host);
+  bar(rules, kOutOfReach, host);
   std::vector<std::int64_t> best(batch.token_count());
   AT_DISPATCH_FLOATING_TYPES(scores.scalar_type(), "crf_decode", [&] {
     const kernels::Chain<scalar_t> chain = chain_of<scalar_t>(host);

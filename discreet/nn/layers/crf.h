@@ -17,18 +17,22 @@ struct CrfWeights {
   double scale = 1;
 };
 
+/// What breaking a rule costs in the loss: finite, since gold tags may break them.
+inline constexpr double kBrokenRule = 10;
+
 /// Negative log-likelihood of the tags, divided by the number of tokens. Use: "crf".
 ///
 /// Shapes: emissions [N,K], batch.tags int64 [N] (all in 0..K-1), returns [B]; an example without
 /// tokens has loss 0. Works in scaled probabilities, with the greatest score of each step taken
-/// out, so scores of any size are safe as long as one path through each step keeps its weight. Ref:
-/// Lafferty, McCallum and Pereira 2001; Rabiner 1989, section V.A (scaling).
+/// out, so scores of any size are safe as long as one path through each step keeps its weight. With
+/// `rules` a step that they bar costs kBrokenRule nats more: the field has nothing to learn of them.
+/// Ref: Lafferty, McCallum and Pereira 2001; Rabiner 1989, section V.A (scaling); Papay, Klinger and Pado
+/// 2022 (rules in the loss).
 at::Tensor crf_loss(const at::Tensor& emissions, const CrfWeights& weights,
-                    const PackedBatch& batch);
+                    const PackedBatch& batch, const TagRules& rules = {});
 
 /// The most likely tags of each example that keep the rules, [N] in the rows of `emissions`; of equal paths
-/// the one with the lowest last differing tag. Rules hold here and not in the loss: gold tags may break them.
-/// Ref: Viterbi 1967.
+/// the one with the lowest last differing tag. Ref: Viterbi 1967.
 std::vector<std::int64_t> crf_decode(const at::Tensor& emissions, const CrfWeights& weights,
                                      const PackedBatch& batch, const TagRules& rules = {});
 

@@ -218,6 +218,7 @@ nn::ModelSpec model_spec(const ModelOptions& model) {
   spec.tag_parts = model.tag_parts;
   spec.random_field = model.random_field;
   spec.random_field_scale = model.random_field_scale;
+  spec.random_field_rules = model.random_field_rules;
   spec.tag_hidden = model.tag_hidden;
   spec.norm_inputs = model.norm_inputs;
   spec.dropout = model.dropout;
