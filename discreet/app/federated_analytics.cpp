@@ -95,13 +95,18 @@ privacy::Event times(privacy::Event event, std::int64_t count) {
   return count == 1 ? event : privacy::Event::self_composed(std::move(event), count);
 }
 
+/// Under which a ledger is charged.
+std::string account_of(const AnalyticsQuestion& question) {
+  return fmt::format("federated analytics {} of {}", question.what, question.input);
+}
+
 privacy::Event answer_quantiles(const AnalyticsQuestion& question, const Devices& devices,
                                 const ReleasePrivacy& privacy, Json& document) {
   const auto values = values_of_devices(devices, question.of);
   federated::QuantileOptions options = question.quantile;
   const bool tree = question.method == "tree";
   const std::int64_t rounds = tree ? 1 : options.depth * static_cast<std::int64_t>(question.quantiles.size());
-  options.noise_multiplier = release_multiplier(privacy, [&](double z) {
+  options.noise_multiplier = release_multiplier(privacy, account_of(question), [&](double z) {
     return times(privacy::Event::gaussian(privacy::NoiseMultiplier(z)), rounds);
   });
   const auto noise = release_noise(privacy, "analytics");
@@ -137,7 +142,7 @@ privacy::Event answer_hitters(const AnalyticsQuestion& question, const Devices& 
                               const ReleasePrivacy& privacy, Json& document) {
   const auto words = words_of_devices(devices);
   federated::HeavyHitterOptions options = question.hitters;
-  options.noise_multiplier = release_multiplier(privacy, [&](double z) {
+  options.noise_multiplier = release_multiplier(privacy, account_of(question), [&](double z) {
     const auto one = privacy::Event::gaussian(privacy::NoiseMultiplier(z));
     const auto asked = options.sampling_rate < 1
                            ? privacy::Event::poisson_sampled(privacy::SamplingRate(options.sampling_rate), one)
@@ -184,9 +189,6 @@ Json analyse_devices(const AnalyticsQuestion& question, core::OperationContext& 
   const Devices devices = read_devices(question);
   if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
   Json configuration = {{"what", question.what}};
-  if (quantiles && question.hitters.sampling_rate != 1) {
-    throw usage_error("--sampling-rate is of heavy-hitters: quantiles ask all devices", "Leave it out.");
-  }
   if (quantiles) {
     configuration.update({{"of", question.of}, {"method", question.method}, {"quantiles", question.quantiles},
                           {"low", question.quantile.low}, {"high", question.quantile.high},

@@ -116,7 +116,7 @@ Json noise_of(const PrivacyRun& run, double epsilon, std::vector<std::string>& c
   const GridCost cost = grid ? grid_cost(draws, epsilon, run.delta)
                              : GridCost{0, truncation_delta(draws, epsilon, tail_end)};
   const bool holds = cost.delta <= limit && (!(epsilon > 0) || cost.epsilon <= epsilon / 100);
-  if (!holds) {
+  if (!holds && std::isfinite(epsilon)) {
     caveats.push_back(fmt::format(
         "Drawing the noise adds up to {:.2g} to epsilon and {:.2g} to delta over {:.3g} draws, more "
         "than a hundredth of either.",
@@ -271,9 +271,10 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
           s.epsilon.value, run.delta);
     }
   }
-  words += fmt::format("Mechanism {} with {} clipping{}; {}; {} noisy steps", run.mechanism,
+  const bool noisy = !flatten(s.event).non_private;
+  words += fmt::format("Mechanism {} with {} clipping{}; {}; {} {}", run.mechanism,
                        run.clipping, run.details.empty() ? "" : " (" + run.details + ")",
-                       sampling_in_words(run), steps_of(run));
+                       sampling_in_words(run), steps_of(run), noisy ? "noisy steps" : "steps, not all of them with noise");
   if (run.phases.size() == 1) {
     words += fmt::format(" with noise multiplier {:.6g} and sampling rate {:.6g}",
                          run.phases[0].noise_multiplier, run.phases[0].sampling_rate);
@@ -287,7 +288,7 @@ std::string words_of(const PrivacyRun& run, const PrivacyStatement& s, bool guar
         run.matrix->strategy, run.matrix->participations, run.unit == Unit::kUser ? "a" : "an",
         name(run.unit), run.matrix->separation);
   }
-  if (run.floating_point_protection) {
+  if (run.floating_point_protection && noisy) {
     words += ", noisy sums rounded to a grid against attacks on floating-point noise";
   }
   words += fmt::format(". Accountant {}: an upper bound.", s.epsilon.accountant);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/core/error.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
@@ -16,6 +17,15 @@ ReleasePrivacy release_privacy_from(const Json& request) {
   privacy.delta = request.value("delta", privacy.delta);
   privacy.accountant = request.value("accountant", privacy.accountant);
   if (request.contains("insecure_seed")) privacy.insecure_seed = request["insecure_seed"].get<std::int64_t>();
+  privacy.ledger = request.value("ledger", privacy.ledger);
+  privacy.ledger_epsilon = request.value("ledger_epsilon", privacy.ledger_epsilon);
+  if (!privacy.ledger.empty() && (!privacy.is_private() || privacy.insecure_seed)) {
+    throw privacy_refused(privacy.ledger + ": an answer without a guarantee cannot be charged to a budget",
+                          "Give --epsilon or --noise-multiplier, and no --insecure-seed, or leave --ledger out.");
+  }
+  if (privacy.ledger.empty() && privacy.ledger_epsilon > 0) {
+    throw usage_error("--ledger-epsilon is the budget of a new ledger, and there is no --ledger", "Name its file with --ledger.");
+  }
   if (privacy.noise_multiplier && privacy.epsilon) {
     throw usage_error("--epsilon and --noise-multiplier exclude each other", "Give one of them.");
   }
@@ -33,11 +43,21 @@ ReleasePrivacy release_privacy_from(const Json& request) {
   return privacy;
 }
 
-double release_multiplier(const ReleasePrivacy& privacy, const std::function<privacy::Event(double)>& event) {
-  if (privacy.noise_multiplier) return *privacy.noise_multiplier;
-  if (!privacy.epsilon) return 0;
-  const auto accountant = privacy::make_accountant(privacy.accountant);
-  return privacy::calibrate_noise_multiplier({*privacy.epsilon, privacy.delta, accountant.get()}, event).value;
+double release_multiplier(const ReleasePrivacy& privacy, const std::string& what,
+                          const std::function<privacy::Event(double)>& event) {
+  if (!privacy.is_private()) return 0;
+  double multiplier = privacy.noise_multiplier.value_or(0);
+  if (privacy.epsilon) {
+    const auto accountant = privacy::make_accountant(privacy.accountant);
+    multiplier = privacy::calibrate_noise_multiplier({*privacy.epsilon, privacy.delta, accountant.get()}, event).value;
+  }
+  PrivacyOptions budget;
+  budget.unit = "user";  // A device.
+  budget.delta = privacy.delta;
+  budget.ledger = privacy.ledger;
+  budget.ledger_epsilon = privacy.ledger_epsilon;
+  charge_budget(budget, privacy::Relation::kAddOrRemoveOne, what, event(multiplier), false);
+  return multiplier;
 }
 
 std::unique_ptr<privacy::NoiseSource> release_noise(const ReleasePrivacy& privacy, const std::string& stream) {

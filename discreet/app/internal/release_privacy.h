@@ -18,15 +18,19 @@ struct ReleasePrivacy {
   double delta = 0;                                 ///< Needed with either.
   std::string accountant = "prv";
   std::optional<std::int64_t> insecure_seed;  ///< Repeatable, and no guarantee.
+  std::string ledger;         ///< A budget ledger that is charged; empty: none.
+  double ledger_epsilon = 0;  ///< The budget of one that is not there yet.
 
   bool is_private() const { return noise_multiplier || epsilon; }
 };
 
 ReleasePrivacy release_privacy_from(const Json& request);
 
-/// The multiplier that was given, or the smallest whose event costs at most epsilon; 0 without privacy.
-/// Throws: kPrivacyRefused if it can't be reached or delta is missing.
-double release_multiplier(const ReleasePrivacy& privacy, const std::function<privacy::Event(double)>& event);
+/// The multiplier that was given, or the smallest whose event costs at most epsilon; 0 without privacy. The ledger,
+/// if there is one, is charged with that event, on account of `what`: ask once, before anything is looked at.
+/// Throws: kPrivacyRefused if it can't be reached or paid for.
+double release_multiplier(const ReleasePrivacy& privacy, const std::string& what,
+                          const std::function<privacy::Event(double)>& event);
 
 std::unique_ptr<privacy::NoiseSource> release_noise(const ReleasePrivacy& privacy, const std::string& stream);
 

@@ -161,7 +161,7 @@ std::vector<std::int64_t> counted_examples(std::vector<std::int64_t> items, cons
 }
 
 /// Request: run; data; by; group; most_examples; groups (names); least_group; least_devices; sampling_rate; per_client; seed; epsilon or
-/// noise_multiplier with delta and accountant; insecure_seed; out.
+/// noise_multiplier with delta and accountant; insecure_seed; ledger; ledger_epsilon; out.
 Json evaluate_devices(const Json& request, core::OperationContext&) {
   const ReleasePrivacy privacy = release_privacy_from(request);
   const EvaluationOptions options = evaluation_options(request, privacy);
@@ -207,7 +207,7 @@ Json evaluate_devices(const Json& request, core::OperationContext&) {
     const auto one = privacy::Event::gaussian(privacy::NoiseMultiplier(z));
     return options.sampling_rate < 1 ? privacy::Event::poisson_sampled(privacy::SamplingRate(options.sampling_rate), one) : one;
   };
-  const federated::ReleaseOptions release{.noise_multiplier = release_multiplier(privacy, event_of),
+  const federated::ReleaseOptions release{.noise_multiplier = release_multiplier(privacy, "federated evaluate " + path.string(), event_of),
                                           .most_examples = options.most_examples,
                                           .sampling_rate = options.sampling_rate,
                                           .least_devices = options.least_devices};

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/app/ops/internal/federation.h"
 #include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/model_folder.h"

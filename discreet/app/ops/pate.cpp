@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/app/ops/internal/label_release.h"
 #include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/request.h"
@@ -32,8 +33,9 @@ namespace fs = std::filesystem;
 /// What is asked of a noisy vote.
 struct VoteRequest {
   std::int64_t teachers = 0, queries = 0;
-  std::string public_data, unit = "example", accountant = "prv";
+  std::string public_data, unit = "example", accountant = "prv", ledger;
   double standard_deviation = 0, epsilon = 0, delta = 0;  ///< One of the first two.
+  double ledger_epsilon = 0;
 };
 
 VoteRequest parse_votes(const Json& request) {
@@ -42,12 +44,17 @@ VoteRequest parse_votes(const Json& request) {
                     .public_data = request.at("public").get<std::string>(),
                     .unit = request.value("unit", "example"),
                     .accountant = request.value("accountant", "prv"),
+                    .ledger = request.value("ledger", ""),
                     .standard_deviation = request.value("vote_noise", 0.0),
                     .epsilon = request.value("epsilon", 0.0),
-                    .delta = request.value("delta", 0.0)};
+                    .delta = request.value("delta", 0.0),
+                    .ledger_epsilon = request.value("ledger_epsilon", 0.0)};
   if (votes.teachers < 2) throw usage_error("a vote needs two teachers or more", "--pate 20, for example.");
   if ((votes.standard_deviation > 0) == (votes.epsilon > 0)) {
     throw usage_error("expected one of --epsilon and --vote-noise", "--epsilon lets the noise be calibrated.");
+  }
+  if (votes.ledger.empty() && votes.ledger_epsilon > 0) {
+    throw usage_error("--ledger-epsilon is the budget of a new ledger, and there is no --ledger", "Name its file with --ledger.");
   }
   if (!(votes.delta > 0 && votes.delta < 1)) {
     throw usage_error("--delta is missing", "Choose it well below one over the number of examples, for example 1e-5.");
@@ -111,15 +118,26 @@ std::vector<std::string> votes_of(const Json& request, const std::vector<text::E
   return votes;
 }
 
+/// What all votes cost, whatever they are.
+privacy::Event event_of_votes(double deviation, std::int64_t queries) {
+  return privacy::Event::self_composed(privacy::Event::gaussian(privacy::NoiseMultiplier(deviation / std::numbers::sqrt2)), queries);
+}
+
 double deviation_for(const VoteRequest& asked, std::int64_t queries) {
   if (asked.standard_deviation > 0) return asked.standard_deviation;
   const auto accountant = privacy::make_accountant(asked.accountant);
   const privacy::Target target{asked.epsilon, asked.delta, accountant.get()};
-  const double multiplier = privacy::calibrate_noise_multiplier(target, [&](double z) {
-                              return privacy::Event::self_composed(
-                                  privacy::Event::gaussian(privacy::NoiseMultiplier(z)), queries);
-                            }).value;
-  return multiplier * std::numbers::sqrt2;
+  return privacy::calibrate_noise_multiplier(target, [&](double deviation) { return event_of_votes(deviation, queries); }).value;
+}
+
+/// Asks whether the ledger would pay for the votes, or has it pay.
+void charge_votes(const VoteRequest& asked, const std::string& run, const privacy::Event& event, bool only_asks) {
+  PrivacyOptions budget;
+  budget.unit = asked.unit;
+  budget.delta = asked.delta;
+  budget.ledger = asked.ledger;
+  budget.ledger_epsilon = asked.ledger_epsilon;
+  charge_budget(budget, privacy::Relation::kAddOrRemoveOne, run, event, only_asks);
 }
 
 /// Whether development data decide when the student stops.
@@ -207,7 +225,10 @@ LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, con
     const auto part = mitigate::part_of(identity, static_cast<std::uint64_t>(settings.run.seed), asked.teachers);
     parts[static_cast<std::size_t>(part)].push_back(example);
   }
-  const double deviation = deviation_for(asked, static_cast<std::int64_t>(questions.size()));
+  const auto queries = static_cast<std::int64_t>(questions.size());
+  const double deviation = deviation_for(asked, queries);
+  const privacy::Event event = event_of_votes(deviation, queries);
+  charge_votes(asked, folder.string(), event, true);  // before hours of training
   const auto& labels = data.encoder.intents;
   std::vector<std::vector<double>> counts(questions.size(), std::vector<double>(static_cast<std::size_t>(labels.size()), 0));
   core::Progress progress({.label = "teachers", .unit = "teachers", .total = asked.teachers, .quiet = context.quiet});
@@ -218,6 +239,7 @@ LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, con
     progress.update(static_cast<std::int64_t>(t + 1), {});
   }
   progress.finish();
+  charge_votes(asked, folder.string(), event, false);
   privacy::SecureNoise noise;
   const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
   for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/app/ops/internal/processes.h"
 #include "discreet/app/ops/internal/request.h"
 #include "discreet/app/ops/internal/session.h"

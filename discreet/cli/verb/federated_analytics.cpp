@@ -35,9 +35,9 @@ void print_analytics(const Json& document) {
 void register_verb_federated_analytics(cli::Program& program) {
   static app::AnalyticsQuestion question;
   static struct {
-    std::optional<double> epsilon, noise_multiplier, delta;
+    std::optional<double> epsilon, noise_multiplier, delta, ledger_epsilon;
     std::optional<std::int64_t> insecure_seed;
-    std::string accountant;
+    std::string accountant, ledger;
   } privacy;
   CLI::App* verb = program.add_verb("federated analytics", "Asks devices for quantiles or frequent words, by sums alone.",
                                     "Federated learning, simulated and deployed.");
@@ -47,7 +47,7 @@ void register_verb_federated_analytics(cli::Program& program) {
       ->check(CLI::IsMember({"examples", "words"}))->capture_default_str();
   verb->add_option("--method", question.method, "quantiles: tree (one round, all quantiles) or search (a round for each halving).")
       ->check(CLI::IsMember({"tree", "search"}))->capture_default_str();
-  verb->add_option("--quantile", question.quantiles, "Between 0 and 1; may be repeated [.1, .5, .9].");
+  verb->add_option("--quantile", question.quantiles, "quantiles: between 0 and 1; may be repeated [.1, .5, .9].");
   verb->add_option("--low", question.quantile.low, "quantiles: public lower bound of the values.")->capture_default_str();
   verb->add_option("--high", question.quantile.high, "quantiles: public upper bound.")->capture_default_str();
   verb->add_option("--depth", question.quantile.depth, "quantiles: halvings of the range.")->capture_default_str();
@@ -62,16 +62,26 @@ void register_verb_federated_analytics(cli::Program& program) {
   verb->add_option("--noise-multiplier", privacy.noise_multiplier, "Noise over sensitivity.");
   verb->add_option("--delta", privacy.delta, "With noise.");
   verb->add_option("--accountant", privacy.accountant, "See `discreet list accountant` [prv].");
+  verb->add_option("--ledger", privacy.ledger, "The budget that the answer is charged to: see `discreet privacy ledger`.");
+  verb->add_option("--ledger-epsilon", privacy.ledger_epsilon, "The budget of a ledger that is not there yet.")->check(CLI::PositiveNumber);
   verb->add_option("--insecure-seed", privacy.insecure_seed, "Repeatable noise, without any guarantee.");
   verb->add_flag("--compare", question.compare, "Also the plain answer on pooled data (not private).");
   verb->add_option("--format", question.format, "See `discreet list reader`.");
   verb->add_option("--text", question.reader.text, "Column of the text.");
   verb->add_option("--user", question.reader.user, "Column of the user.");
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
+    if (question.what == "quantiles") {
+      cli::refuse_options(*verb, {"--most-items", "--longest", "--alphabet", "--threshold", "--most-prefixes", "--sampling-rate"},
+                          "on quantiles");
+    } else {
+      cli::refuse_options(*verb, {"--of", "--method", "--quantile", "--low", "--high", "--depth", "--most-values"}, "on heavy-hitters");
+    }
     if (privacy.epsilon) question.privacy["epsilon"] = *privacy.epsilon;
     if (privacy.noise_multiplier) question.privacy["noise_multiplier"] = *privacy.noise_multiplier;
     if (privacy.delta) question.privacy["delta"] = *privacy.delta;
     if (privacy.insecure_seed) question.privacy["insecure_seed"] = *privacy.insecure_seed;
+    if (privacy.ledger_epsilon) question.privacy["ledger_epsilon"] = *privacy.ledger_epsilon;
+    if (!privacy.ledger.empty()) question.privacy["ledger"] = privacy.ledger;
     if (!privacy.accountant.empty()) question.privacy["accountant"] = privacy.accountant;
     core::OperationContext context = program.context();
     const Json document = app::analyse_devices(question, context);

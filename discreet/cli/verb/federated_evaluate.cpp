@@ -40,10 +40,10 @@ void print_evaluation(const Json& document) {
 
 void register_verb_federated_evaluate(cli::Program& program) {
   static struct {
-    std::string run, data, by, group, accountant, out;
+    std::string run, data, by, group, accountant, ledger, out;
     std::vector<std::string> groups;
     std::optional<std::int64_t> most_examples, least_group, least_devices, insecure_seed, seed;
-    std::optional<double> epsilon, noise_multiplier, delta, sampling_rate;
+    std::optional<double> epsilon, noise_multiplier, delta, sampling_rate, ledger_epsilon;
     bool per_client = false;
   } flags;
   CLI::App* verb = program.add_verb("federated evaluate", "Measures a run's model on devices, from sums alone.",
@@ -61,6 +61,8 @@ void register_verb_federated_evaluate(cli::Program& program) {
   verb->add_option("--noise-multiplier", flags.noise_multiplier, "Noise over sensitivity.");
   verb->add_option("--delta", flags.delta, "With noise.");
   verb->add_option("--accountant", flags.accountant, "See `discreet list accountant` [prv].");
+  verb->add_option("--ledger", flags.ledger, "The budget that the answer is charged to: see `discreet privacy ledger`.");
+  verb->add_option("--ledger-epsilon", flags.ledger_epsilon, "The budget of a ledger that is not there yet.")->check(CLI::PositiveNumber);
   verb->add_option("--insecure-seed", flags.insecure_seed, "Repeatable noise, without any guarantee.");
   verb->add_option("--seed", flags.seed, "Which examples and devices are drawn [1].");
   verb->add_flag("--per-client", flags.per_client, "Also each device's own score, as only a simulator sees it.");
@@ -74,6 +76,7 @@ void register_verb_federated_evaluate(cli::Program& program) {
     text("group", flags.group);
     if (!flags.groups.empty()) request["groups"] = flags.groups;
     text("accountant", flags.accountant);
+    text("ledger", flags.ledger);
     text("out", flags.out);
     number("most_examples", flags.most_examples);
     number("least_group", flags.least_group);
@@ -82,6 +85,7 @@ void register_verb_federated_evaluate(cli::Program& program) {
     number("epsilon", flags.epsilon);
     number("noise_multiplier", flags.noise_multiplier);
     number("delta", flags.delta);
+    number("ledger_epsilon", flags.ledger_epsilon);
     number("insecure_seed", flags.insecure_seed);
     number("seed", flags.seed);
     auto context = program.context();

@@ -11,9 +11,9 @@ namespace {
 struct DistillFlags {
   std::string teacher, config, recipe, run, data, layers, combination, combine_on, augment, before, prompts, task;
   std::vector<std::string> assignments;
-  std::string public_data, unit = "example";
+  std::string public_data, unit = "example", ledger;
   std::int64_t pate = 0, queries = 0;
-  double epsilon = 0, vote_noise = 0, delta = 0;
+  double epsilon = 0, vote_noise = 0, delta = 0, ledger_epsilon = 0;
   double temperature = 0, hold_out = -1;
   bool force = false, insecure_seed = false, no_measure = false;
 };
@@ -73,10 +73,17 @@ void register_verb_mitigate_distill(cli::Program& program) {
       ->check(CLI::PositiveNumber);
   verb->add_option("--delta", flags.delta, "PATE: delta.")->check(CLI::Range(0.0, 1.0));
   verb->add_option("--unit", flags.unit, "PATE: whom the guarantee is for.")->check(CLI::IsMember({"example", "user"}));
+  verb->add_option("--ledger", flags.ledger, "PATE: the budget that the votes are charged to: see `discreet privacy ledger`.");
+  verb->add_option("--ledger-epsilon", flags.ledger_epsilon, "PATE: the budget of a ledger that is not there yet.")
+      ->check(CLI::PositiveNumber);
   verb->add_flag("--force", flags.force, "Replaces an existing run.");
   verb->add_flag("--insecure-seed", flags.insecure_seed,
                  "Private students: noise and batches from run.seed, repeatable and without any guarantee.");
-  program.on_run(verb, [&program] {
+  program.on_run(verb, [&program, verb] {
+    if (flags.pate == 0) {
+      cli::refuse_options(*verb, {"--public", "--queries", "--epsilon", "--vote-noise", "--delta", "--unit", "--ledger", "--ledger-epsilon"},
+                          "without --pate");
+    }
     Json set = Json::array();
     const auto add = [&](const std::string& key, const std::string& value) {
       if (!value.empty()) set.push_back(key + "=" + Json(value).dump());
@@ -106,6 +113,8 @@ void register_verb_mitigate_distill(cli::Program& program) {
       if (flags.queries > 0) request["queries"] = flags.queries;
       if (flags.epsilon > 0) request["epsilon"] = flags.epsilon;
       if (flags.vote_noise > 0) request["vote_noise"] = flags.vote_noise;
+      if (!flags.ledger.empty()) request["ledger"] = flags.ledger;
+      if (flags.ledger_epsilon > 0) request["ledger_epsilon"] = flags.ledger_epsilon;
       return cli::finish_training(program, app::call_operation("pate", request, context));
     }
     if (flags.teacher.empty()) throw usage_error("mitigate distill needs --teacher, or --pate", "Name a run or a model's folder.");

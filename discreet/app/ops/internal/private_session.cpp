@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/run_parts.h"
@@ -21,7 +22,6 @@
 #include "discreet/privacy/ledger.h"
 
 namespace discreet::app {
-namespace fs = std::filesystem;
 namespace {
 
 /// Examples of each user, users in the order of their first example.
@@ -180,23 +180,6 @@ dp::PrivacyOptions plan_options(const Settings& settings, std::uint64_t units, s
   return options;
 }
 
-void charge_budget(const PrivacyOptions& asked, privacy::Relation relation, const std::string& run,
-                   const privacy::Event& event, bool only_asks) {
-  if (asked.ledger.empty()) return;
-  if (!fs::exists(asked.ledger) && asked.ledger_epsilon <= 0) {
-    throw usage_error(asked.ledger + ": there is no such ledger, and privacy.ledger_epsilon is not set",
-                      "Set privacy.ledger_epsilon to the budget of a new ledger, or correct the path.");
-  }
-  if (only_asks && !fs::exists(asked.ledger)) return;
-  privacy::BudgetLedger ledger(
-      asked.ledger, {.epsilon = asked.ledger_epsilon,
-                     .delta = asked.ledger_delta > 0 ? asked.ledger_delta : asked.delta.value(),
-                     .unit = privacy::unit_of(asked.unit),
-                     .relation = relation});
-  if (only_asks) return ledger.check(run, event);
-  ledger.charge(run, event);
-}
-
 std::function<privacy::Event(double)> planned_event(const Session& session) {
   const dp::PrivateStep::Data data = step_data(session);
   const std::uint64_t units = privacy_unit_is_user(session.settings) ? data.user_examples.size()
@@ -282,7 +265,8 @@ privacy::PrivacyStatement write_statement(Session& session, const std::string& s
     if (!stops_by_data || static_cast<std::int64_t>(spent.lines) >= session.steps) {
       privacy::set_spent(run, spent.event);
       run.phases_as_published = published_of(run.phases, *session.plan);
-      if (run.steps) run.steps = static_cast<std::int64_t>(spent.lines);
+      // Phases do not count steps of correlated noise, or of none.
+      if (run.steps || privacy::flatten(spent.event).non_private) run.steps = static_cast<std::int64_t>(spent.lines);
     } else if (status == "spent") {
       stopped_after = spent.lines;
     }

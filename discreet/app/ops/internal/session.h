@@ -87,10 +87,6 @@ std::filesystem::path own_teacher_cache(const std::filesystem::path& run);
 /// What all steps of a private run cost at a noise multiplier, for calibrations over more than the run.
 /// The session must have its data and its model.
 std::function<privacy::Event(double noise_multiplier)> planned_event(const Session& session);
-/// Charges privacy.ledger, if there is one, with `event`; `only_asks` whether that would be refused.
-/// Throws: kPrivacyRefused.
-void charge_budget(const PrivacyOptions& asked, privacy::Relation relation, const std::string& run,
-                   const privacy::Event& event, bool only_asks);
 /// What patience, "best" and `train --tune` look at, and whether more of it is better.
 std::string selection_metric(const Settings& settings);
 bool higher_is_better(const std::string& metric);
