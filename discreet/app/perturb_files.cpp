@@ -140,12 +140,17 @@ class PerturbStream {
   std::size_t next_ = 0;
 };
 
-core::Config mechanism_options(const std::vector<std::string>& set) {
+core::Config mechanism_options(const PerturbRequest& request) {
   core::Config config;
-  for (const std::string& assignment : set) config.add_assignment(assignment);
+  for (const std::string& assignment : request.set) config.add_assignment(assignment);
   for (const auto& [name, value] : config.values().items()) {
-    if (core::registry().contains("perturbation", name)) continue;
-    throw usage_error(fmt::format("--set {}: no mechanism is called that", name), "`discreet list perturbation` names them.");
+    if (!core::registry().contains("perturbation", name)) {
+      throw usage_error(fmt::format("--set {}: no mechanism is called that", name), "`discreet list perturbation` names them.");
+    }
+    if (name != request.mechanism) {
+      throw usage_error(fmt::format("--set {}: its options are passed over by --mechanism {}", name, request.mechanism),
+                        fmt::format("Leave it out, or take --mechanism {}.", name));
+    }
   }
   return config;
 }
@@ -217,7 +222,7 @@ Json perturb_file(const PerturbRequest& request) {
   }
   internal::refuse_input_as_output({request.input, request.vectors}, request.output);
   const auto make = core::registry().make<mitigate::MakePerturbation>("perturbation", request.mechanism);
-  const core::Config options = mechanism_options(request.set);
+  const core::Config options = mechanism_options(request);
   const mitigate::WordSpace space = read_space(request);
   Json configuration = {{"mechanism", request.mechanism}, {"set", options.values()}, {"limit", request.limit},
                         {"unknown", request.unknown}, {"calibrate", request.calibrate}, {"seed", request.seed}};

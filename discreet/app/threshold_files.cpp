@@ -184,6 +184,9 @@ OutcomeRows read_outcomes(const std::filesystem::path& path, const ThresholdRequ
 
 Json choose_group_thresholds(const ThresholdRequest& request, const OutcomeRows& fit_rows, const OutcomeRows& evaluation,
                              bool same_rows) {
+  if (!std::isfinite(request.threshold)) {
+    throw usage_error(fmt::format("--threshold {:g} is no score", request.threshold), "Name the score that counted as positive before.");
+  }
   const mitigate::ThresholdCosts costs{request.false_positive_cost, request.false_negative_cost};
   const NumberedOutcomes fit = number_outcomes(fit_rows, request.positive, nullptr);
   if (fit.names.size() < 2) throw bad_data("there is one group alone", "Thresholds are made equal over two groups or more.");

@@ -51,6 +51,9 @@ class Compressor {
   /// Which coordinates travel depends on the update: under secure aggregation or differential privacy
   /// the choice itself would tell what was typed, and is refused.
   virtual bool reveals_support() const { return false; }
+  /// What travels is levels of a scale that each client finds for itself: a sum of such levels says nothing, and
+  /// secure aggregation, where the server sees the sum alone, refuses it.
+  virtual bool has_own_scale() const { return false; }
   /// The decoded update is right on average.
   virtual bool is_unbiased() const { return false; }
 };

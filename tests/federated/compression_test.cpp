@@ -20,6 +20,7 @@ TEST(TopK, ErrorFeedbackReferenceValues) {
   EXPECT_EQ(update, (std::vector<float>{0, 2, 0, 0}));
   EXPECT_EQ(memory, (std::vector<float>{0, 0, -1.5f, 0.75f}));
   EXPECT_TRUE(top->reveals_support());
+  EXPECT_FALSE(top->has_own_scale());
   std::vector<float> none, tied = {1, -1, 1, 1};
   top->apply(tied, none, rng);
   EXPECT_EQ(tied, (std::vector<float>{1, 0, 0, 0}));  // ties go to the lower index

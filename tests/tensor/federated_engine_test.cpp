@@ -390,6 +390,21 @@ TEST(FederatedEngine, ClippedUpdatesOfClientsWithNoiseOfTheirOwn) {
   EXPECT_EQ(result.below, -0.5 * kClients);
 }
 
+TEST(FederatedEngine, UnderOneDrawAllClientsSendTheSamePlaces) {
+  Engine engine(local("sgd", 0.5));
+  const auto server = make_strategy("fedavg");
+  const auto compressor = make_compressor("rand-k", {.share = 0.1});
+  RoundRequest request{.round = 1, .start = engine.start, .jobs = engine_jobs()};
+  const auto places = [&](bool one_draw) {
+    request.one_draw = one_draw;
+    const RoundResult result = engine.runner.run(request, *server, *compressor, engine.memories);
+    return std::count_if(result.sum.begin(), result.sum.end(), [](double value) { return value != 0; });
+  };
+  const auto share = static_cast<std::int64_t>(engine.start.size() / 10 + 1);
+  EXPECT_LE(places(true), share);
+  EXPECT_GT(places(false), 2 * share);  // each its own: some of them overlap
+}
+
 TEST(FederatedEngine, ClientsOfASourceAreMadeWhenTheyTrain) {
   Engine engine(local("sgd", 0.5), "bow", 2, true), places(local("sgd", 0.5), "bow", 1, true);
   const auto all = engine_data();

@@ -152,6 +152,7 @@ Json run_round(Federation& federation, bool evaluates) {
   federated::RoundRequest request;
   request.round = round;
   request.jobs = std::move(cohort.jobs);
+  request.one_draw = federation.federated.own.secure_aggregation;
   request.all_clients = static_cast<std::int64_t>(federation.clients.size());
   request.learning_rate = rate_of_round(federation);
   if (is_private) ask_privately(federation, request);

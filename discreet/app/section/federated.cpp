@@ -188,6 +188,12 @@ void check_secure(const FederatedSettings& f) {
                                   f.own.compression),
                       "Take rand-k, or none.");
   }
+  if (compressor->has_own_scale()) {
+    throw usage_error(fmt::format("federated.compression = \"{}\" sends levels of each client's own scale: secure aggregation "
+                                  "shows the server their sum alone, which cannot be decoded",
+                                  f.own.compression),
+                      "Take rand-k, or none.");
+  }
 }
 
 void check_local(const FederatedSettings& f, const Settings& s) {

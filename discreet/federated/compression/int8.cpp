@@ -25,6 +25,7 @@ class Int8 final : public Compressor {
  public:
   explicit Int8(const CompressionOptions& options) : options_(options) {}
   bool is_unbiased() const override { return true; }
+  bool has_own_scale() const override { return true; }
 
   std::int64_t apply(std::span<float> update, std::vector<float>& memory,
                      core::ReproducibleRng& rng) const override {

@@ -11,6 +11,7 @@ class Qsgd final : public Compressor {
  public:
   explicit Qsgd(const CompressionOptions& options) : options_(options) {}
   bool is_unbiased() const override { return true; }
+  bool has_own_scale() const override { return true; }
 
   std::int64_t apply(std::span<float> update, std::vector<float>& memory,
                      core::ReproducibleRng& rng) const override {

@@ -244,7 +244,9 @@ RoundRunner::Outcome RoundRunner::work(const RoundRequest& request, const Client
   }
   // Train, error feedback and compression, clipping of what the server will decode, noise: in this order
   // the norm bound holds for what arrives.
-  core::ReproducibleRng rng(options_.seed, fmt::format("compress.{}.{}", request.round, stream_name(options_, job.client)));
+  std::string stream = fmt::format("compress.{}", request.round);
+  if (!request.one_draw) stream += "." + stream_name(options_, job.client);
+  core::ReproducibleRng rng(options_.seed, stream);
   std::vector<float> nothing;
   std::vector<float>& memory = compressor.keeps_memory() ? memories.compression.at(job.client) : nothing;
   const std::span<float> difference = worker.difference;

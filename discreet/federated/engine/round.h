@@ -46,6 +46,7 @@ struct RoundRequest {
   std::vector<ClientJob> jobs;
   double clip_norm = 0;          ///< Of each whole update; 0: left alone.
   bool alike = false;            ///< Private: every update counts 1, whatever the strategy's factors.
+  bool one_draw = false;         ///< Secure aggregation: a compressor's places and roundings are alike on all clients.
   std::int64_t all_clients = 0;  ///< N, for SCAFFOLD.
   double learning_rate = 0;      ///< Of the clients in this round; 0: that of LocalOptions.
   /// Called on each update after clipping: noise that clients add themselves, also those that have nothing to send.

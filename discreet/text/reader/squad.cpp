@@ -24,7 +24,8 @@ class SquadReader final : public Reader {
   bool next(Example& example) override {
     while (waiting_.empty()) {
       if (!next_paragraph()) {
-        if (!open_.empty() || paragraphs_ == 0) throw not_squad("it ends before its brackets close");
+        if (!open_.empty()) throw not_squad("it ends before its brackets close");
+        if (paragraphs_ == 0) throw not_squad("it has no paragraph");
         return false;
       }
       add_questions();
