@@ -11,6 +11,7 @@
 #include "discreet/app/data_sets.h"
 #include "discreet/app/internal/counterfactual.h"
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/internal/text_coin.h"
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
 #include "discreet/core/run_dir.h"
@@ -272,12 +273,6 @@ std::optional<text::Example> counterfactual_of(const mitigate::Swapper& swapper,
   return copy;
 }
 
-/// In [0, 1), by what an example holds, the seed and the purpose alone.
-double coin_of(const char* purpose, std::uint64_t seed, const text::Example& example) {
-  const std::string bytes = fmt::format("{}/{}/{}/{}\n{}", purpose, seed, content_sha256({example}), example.text, example.question);
-  return static_cast<double>(std::stoull(core::sha256(bytes).substr(0, 13), nullptr, 16)) / 0x1p52;
-}
-
 /// [mitigate] counterfactual: copies stand behind the examples, so that places in the file stay.
 void add_exchanged_texts(const Settings& settings, const text::Tokenizer& tokenizer, std::vector<text::Example>& train,
                          RunData& data) {
@@ -287,7 +282,6 @@ void add_exchanged_texts(const Settings& settings, const text::Tokenizer& tokeni
   std::vector<text::Example> copies;
   std::size_t changed = 0;
   for (text::Example& example : train) {
-    // A coin of the text's own: one drawn in the file's order would let one line decide for all behind it.
     if (mode == "substitute" &&
         coin_of("counterfactual", static_cast<std::uint64_t>(settings.run.seed), example) >= settings.mitigate.share) {
       continue;

@@ -208,7 +208,8 @@ Json choose_group_thresholds(const ThresholdRequest& request, const OutcomeRows&
   mitigation.caveats = {"Where a rule has two thresholds, one is drawn for each row: the rates are equal in expectation, and two people "
                         "with one score may be told different things.",
                         "A different threshold for each group needs the group at prediction time; whether that is allowed is a question of law.",
-                        "Intervals are of resamples of rows within groups; the rule is held fixed."};
+                        "Intervals are of resamples of rows within groups; the rule is held fixed. A gap is never below 0, and chance adds to it, "
+                        "in resamples more than in the data: its interval may lie above a small estimate."};
   if (same_rows) {
     mitigation.caveats.push_back("The figures are of the rows that the thresholds were chosen on: on others the gaps will be larger.");
   }

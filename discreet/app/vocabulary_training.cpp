@@ -1,6 +1,7 @@
 #include "discreet/app/vocabulary_training.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
@@ -31,6 +32,9 @@ Json train_vocabulary(const VocabularyRequest& request, core::OperationContext& 
   }
   const text::VocabularyTrainer::Result result = trainer.train();
   if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
+  if (result.words == 0) {
+    throw bad_data(fmt::format("there is no word in {}", fmt::join(request.inputs, ", ")), "Name files with text in them.");
+  }
   text::write_tokenizer_folder(request.out, options, result);
   Json document = core::make_document(start);
   document["results"].push_back({{"folder", request.out.string()},

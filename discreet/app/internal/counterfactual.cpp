@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/internal/text_coin.h"
 #include "discreet/app/subwords.h"
 #include "discreet/core/error.h"
-#include "discreet/core/sha256.h"
 #include "discreet/mitigate/words/alignment.h"
 
 namespace discreet::app {
@@ -57,13 +57,6 @@ mitigate::SwapLists role_lists(const Settings& settings, const DistillOptions& a
     throw usage_error("[distill]: there is nothing to exchange", "Name distill.pairs, or leave distill.built_in on.");
   }
   return lists;
-}
-
-/// A coin that the example's own text throws.
-bool chosen_by_text(const text::Example& example, std::int64_t seed) {
-  std::string bytes = fmt::format("substitute/{}/", seed) + example.text;
-  for (const std::string& word : example.words) bytes += word + '\0';
-  return (core::sha256(bytes).back() & 1) != 0;
 }
 
 /// Words joined by blanks, and where each stands.
@@ -281,8 +274,9 @@ void add_counterfactuals(const Settings& settings, const DistillOptions& distill
     changed = examples.size() - originals;
     notes.push_back(fmt::format("{} role-reversed copies stand beside {} training examples.", changed, originals));
   } else {
+    const auto seed = static_cast<std::uint64_t>(settings.run.seed);
     for (text::Example& example : examples) {
-      if (chosen_by_text(example, settings.run.seed) && reverser.reverse(tokenizer, example)) ++changed;
+      if (coin_of("role reversal", seed, example) < 0.5 && reverser.reverse(tokenizer, example)) ++changed;
     }
     notes.push_back(fmt::format("{} of {} training examples were role-reversed.", changed, examples.size()));
   }

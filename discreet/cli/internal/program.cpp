@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -115,7 +116,10 @@ std::string Program::parse_hint(int argc, const char* const* argv) const {
     const std::string_view word = argv[i];
     const std::string name(word.substr(0, word.find('=')));
     if (!name.starts_with("--") || std::find(names.begin(), names.end(), name) != names.end()) continue;
-    if (const auto near = core::nearest(name, names)) return fmt::format("Did you mean '{}' for '{}'? `discreet{} --help` names all.", *near, name, verb);
+    // The end of a longer name, --rate for --sampling-rate, is nearer than a few letters.
+    const auto longer = std::find_if(names.begin(), names.end(), [&](const std::string& other) { return other.ends_with(name.substr(1)); });
+    const auto near = name.size() > 2 && longer != names.end() ? std::optional(*longer) : core::nearest(name, names);
+    if (near) return fmt::format("Did you mean '{}' for '{}'? `discreet{} --help` names all.", *near, name, verb);
   }
   return fmt::format("See `discreet{} --help`.", verb);
 }
