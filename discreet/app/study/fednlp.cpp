@@ -48,9 +48,8 @@ struct FedTask {
   std::vector<std::string> partitions;  // "method:alpha"
   int seeds, clients, examples, rounds;
   int cohort = 10;
-  double sgd_scale = 1;       // of the rates of plain SGD that are tried
-  double adamw_scale = 1;     // of those of AdamW
-  double server_rate = 0.03;  // of the adaptive server
+  double sgd_scale = 1;    // of the rates of plain SGD that are tried
+  double adamw_scale = 1;  // of those of AdamW
 };
 
 struct FednlpDesign {
@@ -68,7 +67,7 @@ FednlpDesign fednlp_design(StudyPreset preset) {
   return {.tasks = {{"assistant", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 60, 4000, 30},
                     {"20newsgroups", "accuracy", {"label-dirichlet:10", "label-dirichlet:1", "label-dirichlet:0.1"}, 5, 100, 9000, 40, 20, 10},
                     {"wnut17", "entity_f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 3000, 20, 10, 3},
-                    {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 960, 10, 10, 1.0 / 3, 0.2, 0.002},
+                    {"questions", "f1", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 960, 10, 10, 1.0 / 3, 0.2},
                     {"e2e_nlg", "rouge_l", {"cluster-dirichlet:10", "cluster-dirichlet:0.1"}, 5, 30, 1920, 20}},
           .frozen = {"nothing", "E", "E+L0", "E+L0-1", "E+L0-2", "E+L0-3", "E+L0-4", "E+L0-5"},
           .frozen_examples = 640, .frozen_length = 64};
@@ -90,7 +89,6 @@ Json fed_request(const FedTask& task, const std::string& partition, const FedArm
           {"examples", task.examples}, {"rounds", task.rounds}, {"cohort", task.cohort}};
   if (task.sgd_scale != 1) request["sgd_scale"] = task.sgd_scale;
   if (task.adamw_scale != 1) request["adamw_scale"] = task.adamw_scale;
-  if (task.server_rate != 0.03) request["server_rate"] = task.server_rate;
   return request;
 }
 
@@ -270,7 +268,7 @@ void add_training(const Json& request, double rate, double share, std::vector<st
     set.push_back(more);
   }
   if (strategy == "fedadam") {
-    set.push_back(fmt::format("federated.server_learning_rate={:g}", request.value("server_rate", 0.03)));
+    set.push_back("federated.server_learning_rate=0.03");
     set.push_back("federated.beta2=0.99");
   }
   if (strategy == "fedprox") set.push_back("federated.proximal=0.01");
@@ -584,7 +582,7 @@ Json analyse_fednlp(StudyPreset preset, const StudyResults& finished) {
            {"Small models stand in for DistilBERT and BART, and the built-in corpus (intents, slots) for the published tasks in the quick preset; "
             "few rounds favour what starts fast: see the curves.",
             "Each cell tunes its client rate on development data, three values at half of the rounds, the same for every arm; the adaptive "
-            "server's rate is 0.03 (0.002 on the pretrained model of the questions) and FedProx's mu 0.01 throughout.",
+            "server's rate is 0.03 and FedProx's mu 0.01 throughout.",
             "FedProx's mu is not tuned either: at rates of 3 to 30 a step of SGD takes a tenth or more of the way back to the server's weights, and to "
             "AdamW, whose steps do not shrink with the gradient, the term is as large as the small gradients of rare words. A smaller mu is FedAvg.",
             "SCAFFOLD stands in the SGD column only: its correction is of plain gradients.",
