@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "discreet/app/internal/budget.h"
 #include "discreet/core/error.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
@@ -17,14 +16,10 @@ ReleasePrivacy release_privacy_from(const Json& request) {
   privacy.delta = request.value("delta", privacy.delta);
   privacy.accountant = request.value("accountant", privacy.accountant);
   if (request.contains("insecure_seed")) privacy.insecure_seed = request["insecure_seed"].get<std::int64_t>();
-  privacy.ledger = request.value("ledger", privacy.ledger);
-  privacy.ledger_epsilon = request.value("ledger_epsilon", privacy.ledger_epsilon);
-  if (!privacy.ledger.empty() && (!privacy.is_private() || privacy.insecure_seed)) {
-    throw privacy_refused(privacy.ledger + ": an answer without a guarantee cannot be charged to a budget",
+  privacy.budget = budget_of(request, privacy.delta, privacy::Unit::kUser);  // A device.
+  if (!privacy.budget.ledger.empty() && (!privacy.is_private() || privacy.insecure_seed)) {
+    throw privacy_refused(privacy.budget.ledger + ": an answer without a guarantee cannot be charged to a budget",
                           "Give --epsilon or --noise-multiplier, and no --insecure-seed, or leave --ledger out.");
-  }
-  if (privacy.ledger.empty() && privacy.ledger_epsilon > 0) {
-    throw usage_error("--ledger-epsilon is the budget of a new ledger, and there is no --ledger", "Name its file with --ledger.");
   }
   if (privacy.noise_multiplier && privacy.epsilon) {
     throw usage_error("--epsilon and --noise-multiplier exclude each other", "Give one of them.");
@@ -51,12 +46,7 @@ double release_multiplier(const ReleasePrivacy& privacy, const std::string& what
     const auto accountant = privacy::make_accountant(privacy.accountant);
     multiplier = privacy::calibrate_noise_multiplier({*privacy.epsilon, privacy.delta, accountant.get()}, event).value;
   }
-  PrivacyOptions budget;
-  budget.unit = "user";  // A device.
-  budget.delta = privacy.delta;
-  budget.ledger = privacy.ledger;
-  budget.ledger_epsilon = privacy.ledger_epsilon;
-  charge_budget(budget, privacy::Relation::kAddOrRemoveOne, what, event(multiplier), false);
+  charge_budget(privacy.budget, what, event(multiplier), false);
   return multiplier;
 }
 

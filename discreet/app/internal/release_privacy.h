@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "discreet/app/internal/budget.h"
 #include "discreet/core/json.h"
 #include "discreet/privacy/event.h"
 #include "discreet/privacy/noise.h"
@@ -18,8 +19,7 @@ struct ReleasePrivacy {
   double delta = 0;                                 ///< Needed with either.
   std::string accountant = "prv";
   std::optional<std::int64_t> insecure_seed;  ///< Repeatable, and no guarantee.
-  std::string ledger;         ///< A budget ledger that is charged; empty: none.
-  double ledger_epsilon = 0;  ///< The budget of one that is not there yet.
+  Budget budget;
 
   bool is_private() const { return noise_multiplier || epsilon; }
 };

@@ -461,7 +461,7 @@ Json simulate_and_return(std::unique_ptr<Federation> federation, const core::Con
 /// Charges privacy.ledger with all rounds; rounds that are lost are not made again, so that no run spends more.
 void charge_federation(const Federation& federation, const std::string& run, bool only_asks) {
   if (!federation.plan) return;
-  charge_budget(federation.settings.privacy, federation.plan->relation, run, privacy::state_privacy(*federation.plan).event,
+  charge_budget(budget_of(federation.settings.privacy, federation.plan->relation), run, privacy::state_privacy(*federation.plan).event,
                 only_asks);
 }
 

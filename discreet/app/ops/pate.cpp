@@ -33,9 +33,9 @@ namespace fs = std::filesystem;
 /// What is asked of a noisy vote.
 struct VoteRequest {
   std::int64_t teachers = 0, queries = 0;
-  std::string public_data, unit = "example", accountant = "prv", ledger;
+  std::string public_data, unit = "example", accountant = "prv";
   double standard_deviation = 0, epsilon = 0, delta = 0;  ///< One of the first two.
-  double ledger_epsilon = 0;
+  Budget budget{};
 };
 
 VoteRequest parse_votes(const Json& request) {
@@ -44,17 +44,13 @@ VoteRequest parse_votes(const Json& request) {
                     .public_data = request.at("public").get<std::string>(),
                     .unit = request.value("unit", "example"),
                     .accountant = request.value("accountant", "prv"),
-                    .ledger = request.value("ledger", ""),
                     .standard_deviation = request.value("vote_noise", 0.0),
                     .epsilon = request.value("epsilon", 0.0),
-                    .delta = request.value("delta", 0.0),
-                    .ledger_epsilon = request.value("ledger_epsilon", 0.0)};
+                    .delta = request.value("delta", 0.0)};
+  votes.budget = budget_of(request, votes.delta, privacy::unit_of(votes.unit));
   if (votes.teachers < 2) throw usage_error("a vote needs two teachers or more", "--pate 20, for example.");
   if ((votes.standard_deviation > 0) == (votes.epsilon > 0)) {
     throw usage_error("expected one of --epsilon and --vote-noise", "--epsilon lets the noise be calibrated.");
-  }
-  if (votes.ledger.empty() && votes.ledger_epsilon > 0) {
-    throw usage_error("--ledger-epsilon is the budget of a new ledger, and there is no --ledger", "Name its file with --ledger.");
   }
   if (!(votes.delta > 0 && votes.delta < 1)) {
     throw usage_error("--delta is missing", "Choose it well below one over the number of examples, for example 1e-5.");
@@ -128,16 +124,6 @@ double deviation_for(const VoteRequest& asked, std::int64_t queries) {
   const auto accountant = privacy::make_accountant(asked.accountant);
   const privacy::Target target{asked.epsilon, asked.delta, accountant.get()};
   return privacy::calibrate_noise_multiplier(target, [&](double deviation) { return event_of_votes(deviation, queries); }).value;
-}
-
-/// Asks whether the ledger would pay for the votes, or has it pay.
-void charge_votes(const VoteRequest& asked, const std::string& run, const privacy::Event& event, bool only_asks) {
-  PrivacyOptions budget;
-  budget.unit = asked.unit;
-  budget.delta = asked.delta;
-  budget.ledger = asked.ledger;
-  budget.ledger_epsilon = asked.ledger_epsilon;
-  charge_budget(budget, privacy::Relation::kAddOrRemoveOne, run, event, only_asks);
 }
 
 /// Whether development data decide when the student stops.
@@ -228,7 +214,7 @@ LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, con
   const auto queries = static_cast<std::int64_t>(questions.size());
   const double deviation = deviation_for(asked, queries);
   const privacy::Event event = event_of_votes(deviation, queries);
-  charge_votes(asked, folder.string(), event, true);  // before hours of training
+  charge_budget(asked.budget, folder.string(), event, true);  // before hours of training
   const auto& labels = data.encoder.intents;
   std::vector<std::vector<double>> counts(questions.size(), std::vector<double>(static_cast<std::size_t>(labels.size()), 0));
   core::Progress progress({.label = "teachers", .unit = "teachers", .total = asked.teachers, .quiet = context.quiet});
@@ -239,7 +225,7 @@ LabelRelease released_by_vote(const Json& request, const VoteRequest& asked, con
     progress.update(static_cast<std::int64_t>(t + 1), {});
   }
   progress.finish();
-  charge_votes(asked, folder.string(), event, false);
+  charge_budget(asked.budget, folder.string(), event, false);
   privacy::SecureNoise noise;
   const mitigate::NoisyVotes votes = mitigate::noisy_max(counts, deviation, noise);
   for (std::size_t q = 0; q < questions.size(); ++q) questions[q].label = labels.name(votes.winners[q]);

@@ -300,7 +300,7 @@ Json tune_operation(const Json& request, core::OperationContext& context) {
     throw usage_error(fmt::format("{} exists", run_folder(s.base).string()),
                       "Choose another name, or replace the run with --force.");
   }
-  charge_budget(s.base.privacy, s.relation, run_folder(s.base).string(), s.whole(s.one), false);
+  charge_budget(budget_of(s.base.privacy, s.relation), run_folder(s.base).string(), s.whole(s.one), false);
   try {
     if (const auto& seed = s.base.privacy.insecure_seed) {
       return select_best(s, core::ReproducibleRng(static_cast<std::uint64_t>(*seed), "tune"), folder, context);

@@ -228,7 +228,7 @@ void prepare_private(Session& session, bool resumed, core::OperationContext& con
   session.steps_allowed = session.steps;
   if (!resumed && leads(session)) {
     // A run that is kept nowhere is a rehearsal.
-    charge_budget(settings.privacy, session.plan->relation, session.run.path().string(), whole,
+    charge_budget(budget_of(settings.privacy, session.plan->relation), session.run.path().string(), whole,
                   session.run.elsewhere());
   }
   if (resumed) return;  // What was spent already counts, too: see state_resumed.
