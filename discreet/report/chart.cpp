@@ -7,8 +7,16 @@
 #include <cmath>
 
 #include "discreet/report/html.h"
+#include "discreet/report/internal/axis.h"
 
 namespace discreet::report {
+
+using internal::Axis;
+using internal::linear_axis;
+using internal::log_axis;
+using internal::Tick;
+using internal::tight_axis;
+
 namespace {
 
 // The picture is drawn for a phone's width and grows with its column; text stays readable on both.
@@ -19,68 +27,6 @@ constexpr double kRight = 22;
 constexpr double kTop = 26;
 constexpr double kBottom = 40;
 constexpr std::size_t kMostSeries = 4;
-
-/// A step of 1, 2 or 5 times a power of ten that gives at most `most` intervals.
-double nice_step(double span, int most) {
-  const double raw = span / most;
-  const double power = std::pow(10, std::floor(std::log10(raw)));
-  for (const double step : {1.0, 2.0, 5.0}) {
-    if (step * power >= raw * (1 - 1e-9)) return step * power;
-  }
-  return 10 * power;
-}
-
-std::string tick_text(double value, double step) {
-  const double size = std::abs(value);
-  if (size >= 1e6) return fmt::format("{:g}M", value / 1e6);
-  if (size >= 10000) return fmt::format("{:g}k", value / 1e3);
-  const int digits = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 8);
-  return fmt::format("{:.{}f}", value, digits);
-}
-
-struct Tick {
-  double value;
-  std::string text;
-};
-
-/// Values to places on the picture.
-struct Axis {
-  double low = 0;
-  double high = 1;
-  double from = 0;  // place of `low`
-  double to = 1;    // place of `high`
-  bool logarithmic = false;
-  std::vector<Tick> ticks;
-
-  double place(double value) const {
-    double part = 0;
-    if (logarithmic) {
-      part = std::log(std::clamp(value, low, high) / low) / std::log(high / low);
-    } else {
-      part = (std::clamp(value, low, high) - low) / (high - low);
-    }
-    return from + part * (to - from);
-  }
-};
-
-Axis linear_axis(double low, double high, double from, double to, int most) {
-  if (!(high > low)) high = low + (low == 0 ? 1 : std::abs(low) * 0.1);
-  const double step = nice_step(high - low, most);
-  Axis axis{std::floor(low / step + 1e-9) * step, std::ceil(high / step - 1e-9) * step, from, to};
-  for (int i = 0; axis.low + i * step <= axis.high + step * 1e-6; ++i) {
-    const double value = axis.low + i * step;
-    axis.ticks.push_back({value, tick_text(std::abs(value) < step * 1e-9 ? 0 : value, step)});
-  }
-  return axis;
-}
-
-Axis log_axis(double floor, double from, double to) {
-  Axis axis{floor, 1, from, to, true};
-  for (double value = floor; value < 1.5; value *= 10) {
-    axis.ticks.push_back({value, fmt::format("{:g}", value)});
-  }
-  return axis;
-}
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text,
                     const char* css = "tick") {
@@ -213,12 +159,7 @@ std::string line_chart(const std::vector<Series>& all, const ChartOptions& optio
     x = log_axis(options.floor, kLeft, right);
     y = log_axis(options.floor, bottom, kTop);
   } else {
-    x = linear_axis(xs.low, xs.high, kLeft, right, 6);
-    x.high = std::max(xs.high, xs.low + 1e-9);  // the line ends at the frame
-    x.low = xs.low;
-    std::erase_if(x.ticks, [&](const Tick& tick) {
-      return tick.value > x.high * (1 + 1e-9) || tick.value < x.low * (1 - 1e-9);
-    });
+    x = tight_axis(xs.low, xs.high, kLeft, right, 6);
     y = linear_axis(options.from_zero ? std::min(0.0, ys.low) : ys.low,
                     options.y_max ? *options.y_max : ys.high, bottom, kTop, 5);
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "discreet/report/html.h"
+#include "discreet/report/internal/axis.h"
 
 namespace discreet::report {
 namespace {
@@ -21,47 +22,47 @@ constexpr CurveLook kLooks[] = {{"#08306b", ""},        {"#d95f02", "7 3"},  {"#
                                 {"#666666", "4 2"},     {"#e7298a", "1 2"},  {"#a6761d", "12 4"}, {"#66a61e", "5 2 1 2"}};
 
 struct Frame {
-  double x_low = 0, x_high = 1, y_low = 0, y_high = 1;
-  double x(double value) const { return kCurvesLeft + (value - x_low) / (x_high - x_low) * kCurvesWide; }
-  double y(double value) const { return kCurvesTop + kCurvesTall - (value - y_low) / (y_high - y_low) * kCurvesTall; }
+  internal::Axis x, y;
 };
 
-void widen(double value, bool& any, double& low, double& high) {
+void widen(double value, double& low, double& high) {
   if (!std::isfinite(value)) return;
-  low = any ? std::min(low, value) : value;
-  high = any ? std::max(high, value) : value;
-  any = true;
+  low = std::min(low, value);
+  high = std::max(high, value);
 }
 
 Frame frame_of(const Curves& curves) {
-  Frame frame;
-  bool any_x = false, any_y = false;
+  double x_low = HUGE_VAL, x_high = -HUGE_VAL, y_low = HUGE_VAL, y_high = -HUGE_VAL;
   for (const Series& series : curves.series) {
     for (const Point& point : series.points) {
       if (!std::isfinite(point.y)) continue;
-      widen(point.x, any_x, frame.x_low, frame.x_high);
-      widen(point.y, any_y, frame.y_low, frame.y_high);
+      widen(point.x, x_low, x_high);
+      widen(point.y, y_low, y_high);
     }
     for (const Whisker& part : series.band) {
-      widen(part.low, any_y, frame.y_low, frame.y_high);
-      widen(part.high, any_y, frame.y_low, frame.y_high);
+      widen(part.low, y_low, y_high);
+      widen(part.high, y_low, y_high);
     }
   }
-  if (!(frame.x_high > frame.x_low)) frame.x_high = frame.x_low + 1;
-  if (!(frame.y_high > frame.y_low)) frame.y_high = frame.y_low + 1;
-  return frame;
+  if (!std::isfinite(x_low)) x_low = 0, x_high = 1;
+  if (!std::isfinite(y_low)) y_low = 0, y_high = 1;
+  return {internal::tight_axis(x_low, x_high, kCurvesLeft, kCurvesLeft + kCurvesWide, 6),
+          internal::linear_axis(y_low, y_high, kCurvesTop + kCurvesTall, kCurvesTop, 5)};
 }
 
 std::string axis_of(const Frame& frame, const Curves& curves) {
   std::string svg;
-  for (int i = 0; i <= 4; ++i) {
-    const double part = i / 4.0;
-    const double y = kCurvesTop + kCurvesTall * (1 - part), x = kCurvesLeft + kCurvesWide * part;
+  for (const internal::Tick& tick : frame.y.ticks) {
+    const double y = frame.y.place(tick.value);
     svg += fmt::format("<line x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#dddddd\"/>"
-                       "<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>"
-                       "<text x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{:.4g}</text>\n",
-                       kCurvesLeft, kCurvesLeft + kCurvesWide, y, y, kCurvesLeft - 5, y + 4, frame.y_low + part * (frame.y_high - frame.y_low), x,
-                       kCurvesTop + kCurvesTall + 16, frame.x_low + part * (frame.x_high - frame.x_low));
+                       "<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+                       frame.x.from, frame.x.to, y, y, frame.x.from - 5, y + 4, tick.text);
+  }
+  for (const internal::Tick& tick : frame.x.ticks) {
+    const double x = frame.x.place(tick.value);
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#888888\"/>"
+                       "<text x=\"{0:.1f}\" y=\"{3:.0f}\" text-anchor=\"middle\">{4}</text>\n",
+                       x, frame.y.from, frame.y.from + 4, frame.y.from + 17, tick.text);
   }
   svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", kCurvesLeft + kCurvesWide / 2, kCurvesTop + kCurvesTall + 34,
                      escape(curves.x_label));
@@ -73,8 +74,8 @@ std::string band_of(const Series& series, const Frame& frame, const CurveLook& l
   if (series.band.empty()) return "";
   std::string there, back;
   for (const Whisker& part : series.band) {
-    there += fmt::format("{:.1f},{:.1f} ", frame.x(part.x), frame.y(part.high));
-    back = fmt::format("{:.1f},{:.1f} ", frame.x(part.x), frame.y(part.low)) + back;
+    there += fmt::format("{:.1f},{:.1f} ", frame.x.place(part.x), frame.y.place(part.high));
+    back = fmt::format("{:.1f},{:.1f} ", frame.x.place(part.x), frame.y.place(part.low)) + back;
   }
   return fmt::format("<polygon points=\"{}{}\" fill=\"{}\" fill-opacity=\"0.12\"/>\n", there, back, look.colour);
 }
@@ -95,7 +96,7 @@ std::string curves(const Curves& curves) {
     const CurveLook& look = kLooks[i % std::size(kLooks)];
     std::string points;
     for (const Point& point : curves.series[i].points) {
-      if (std::isfinite(point.y)) points += fmt::format("{:.1f},{:.1f} ", frame.x(point.x), frame.y(point.y));
+      if (std::isfinite(point.y)) points += fmt::format("{:.1f},{:.1f} ", frame.x.place(point.x), frame.y.place(point.y));
     }
     svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\" stroke-dasharray=\"{}\"/>\n", points,
                        look.colour, look.dash);

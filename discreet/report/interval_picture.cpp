@@ -7,20 +7,12 @@
 
 #include "discreet/core/error.h"
 #include "discreet/report/html.h"
+#include "discreet/report/internal/axis.h"
 
 namespace discreet::report {
 namespace {
 
 constexpr double kMarksLeft = 230, kMarksWidth = 420, kMarksTop = 44, kMarkHeight = 24, kMarksRight = 150;
-
-/// A round step of which about six cover `range`.
-double round_step(double range) {
-  const double raw = range / 6, power = std::pow(10, std::floor(std::log10(raw)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= raw) return factor * power;
-  }
-  return 10 * power;
-}
 
 }  // namespace
 
@@ -34,10 +26,7 @@ std::string interval_picture(const IntervalPicture& picture) {
     least = std::min({least, mark.low, mark.value});
     most = std::max({most, mark.high, mark.value});
   }
-  if (most - least < 1e-9) most = least + 1;
-  const double step = round_step(most - least);
-  const double low = std::floor(least / step + 1e-9) * step, high = std::ceil(most / step - 1e-9) * step;
-  const auto at = [&](double x) { return kMarksLeft + (x - low) / (high - low) * kMarksWidth; };
+  const internal::Axis axis = internal::linear_axis(least, most, kMarksLeft, kMarksLeft + kMarksWidth, 6);
   const double bottom = kMarksTop + kMarkHeight * static_cast<double>(picture.marks.size());
   const double width = kMarksLeft + kMarksWidth + kMarksRight, height = bottom + 46;
   std::string svg = fmt::format(
@@ -45,13 +34,13 @@ std::string interval_picture(const IntervalPicture& picture) {
       "role=\"img\" font-family=\"sans-serif\" font-size=\"11\">\n<title>{2}</title>\n<desc>{3}</desc>\n"
       "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#ffffff\"/>\n<text x=\"12\" y=\"22\" font-size=\"14\">{2}</text>\n",
       width, height, escape(picture.title), escape(picture.description));
-  for (double x = low; x <= high + step / 2; x += step) {
+  for (const internal::Tick& tick : axis.ticks) {
     svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#dddddd\"/>"
-                       "<text x=\"{0:.1f}\" y=\"{3:.0f}\" text-anchor=\"middle\">{4:.4g}</text>\n",
-                       at(x), kMarksTop, bottom, bottom + 15, std::abs(x) < step / 1e6 ? 0.0 : x);
+                       "<text x=\"{0:.1f}\" y=\"{3:.0f}\" text-anchor=\"middle\">{4}</text>\n",
+                       axis.place(tick.value), kMarksTop, bottom, bottom + 15, tick.text);
   }
   svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#444444\" stroke-dasharray=\"4 3\"/>\n",
-                     at(picture.reference), kMarksTop, bottom);
+                     axis.place(picture.reference), kMarksTop, bottom);
   for (std::size_t i = 0; i < picture.marks.size(); ++i) {
     const IntervalMark& mark = picture.marks[i];
     const double y = kMarksTop + kMarkHeight * (static_cast<double>(i) + 0.5);
@@ -59,7 +48,7 @@ std::string interval_picture(const IntervalPicture& picture) {
                        "<line x1=\"{3:.1f}\" x2=\"{4:.1f}\" y1=\"{5:.1f}\" y2=\"{5:.1f}\" stroke=\"#08306b\" stroke-width=\"2\"/>"
                        "<circle cx=\"{6:.1f}\" cy=\"{5:.1f}\" r=\"4\" fill=\"#08306b\"/>"
                        "<text x=\"{7:.0f}\" y=\"{1:.1f}\" fill=\"#444444\">{8:.2f} [{9:.2f}, {10:.2f}]</text>\n",
-                       kMarksLeft - 10, y + 4, escape(mark.label), at(mark.low), at(mark.high), y, at(mark.value),
+                       kMarksLeft - 10, y + 4, escape(mark.label), axis.place(mark.low), axis.place(mark.high), y, axis.place(mark.value),
                        kMarksLeft + kMarksWidth + 12, mark.value, mark.low, mark.high);
   }
   svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", kMarksLeft + kMarksWidth / 2, height - 8,

@@ -61,7 +61,9 @@ TEST(FairnessMetricsStudy, TasksThatKeepItDoAndAlignmentShows) {
   EXPECT_EQ(verdict_of(said, 2), "not reproduced") << said["verdicts"][2];
   // Less BPSN AUC is more bias: no pair of aligned metrics may come out turned.
   for (const Json& pair : said["results"]) {
-    if (pair["x"].get<std::string>().find("task's") != std::string::npos) EXPECT_GT(pair["r"].get<double>(), .9) << pair;
+    if (pair["x"].get<std::string>().find("task's") != std::string::npos) {
+      EXPECT_GT(pair["r"].get<double>(), .9) << pair;
+    }
   }
 }
 

@@ -268,7 +268,9 @@ TEST(ClippingRules, LayersAreWhatUsesShare) {
     EXPECT_TRUE(names.insert(layer.name).second) << "two layers are called " << layer.name;
     // An LSTM direction has its two weights and its bias in one layer.
     const bool recurrent = layer.parameters[0].find("weight_ih") != std::string::npos;
-    if (recurrent) EXPECT_EQ(layer.parameters.size(), 3U) << layer.name;
+    if (recurrent) {
+      EXPECT_EQ(layer.parameters.size(), 3U) << layer.name;
+    }
   }
   EXPECT_EQ(covered, parameters.size());
   const auto modules = by_module(layers);

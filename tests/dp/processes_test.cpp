@@ -203,9 +203,13 @@ TEST(PrivateProcesses, ShardsOfAnOrderAreTheWholeOrder) {
         }
       }
       std::sort(together.begin(), together.end());
-      if (!cyclic) EXPECT_EQ(together, whole->begin_step(step)) << step;
+      if (!cyclic) {
+        EXPECT_EQ(together, whole->begin_step(step)) << step;
+      }
     }
-    if (!cyclic) EXPECT_EQ(drawn, std::vector<int>(23, 3));
+    if (!cyclic) {
+      EXPECT_EQ(drawn, std::vector<int>(23, 3));
+    }
     EXPECT_GT(*std::max_element(drawn.begin(), drawn.end()), 0);
   }
 }

@@ -137,7 +137,9 @@ TEST(StepFaults, AnEmptyDrawIsAChargedStepOfNoise) {
       EXPECT_EQ(charged, std::vector<std::uint64_t>{0});
       const at::Tensor change = one.weights() - before;
       EXPECT_TRUE(at::isfinite(change).all().item<bool>());
-      if (slots == 0) EXPECT_GT(at::count_nonzero(change).item<std::int64_t>(), change.numel() / 2);
+      if (slots == 0) {
+        EXPECT_GT(at::count_nonzero(change).item<std::int64_t>(), change.numel() / 2);
+      }
     }
   }
 }

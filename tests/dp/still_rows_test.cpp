@@ -71,7 +71,9 @@ void expect_still(const std::pair<at::Tensor, at::Tensor>& tables, bool others_m
   EXPECT_TRUE(tables.first[kPadding].equal(tables.second[kPadding])) << what;
   const at::Tensor moved = tables.first.ne(tables.second).sum(1).gt(0);
   // Noise and decay reach every other row.
-  if (others_move) EXPECT_EQ(moved.sum().item<std::int64_t>(), kEntries - 1) << what;
+  if (others_move) {
+    EXPECT_EQ(moved.sum().item<std::int64_t>(), kEntries - 1) << what;
+  }
   EXPECT_TRUE(moved[0].item<bool>() && moved[kEntries - 1].item<bool>()) << what;
 }
 
@@ -114,7 +116,9 @@ TEST(StillRows, WholeTensorsAreMovedWithoutThemToo) {
   EXPECT_TRUE(w[1].eq(1).all().item<bool>());
   EXPECT_FALSE(w[0].eq(1).any().item<bool>() || w[2].eq(1).any().item<bool>());
   for (const auto& [name, tensor] : optimizer.state()) {
-    if (name == "w.momentum") EXPECT_TRUE(tensor[1].eq(0).all().item<bool>());
+    if (name == "w.momentum") {
+      EXPECT_TRUE(tensor[1].eq(0).all().item<bool>());
+    }
   }
   EXPECT_THROW(optimizer.keep_still(0, 3, 2), Error);
   EXPECT_THROW(optimizer.keep_still(0, 7, 2), Error);

@@ -90,7 +90,9 @@ TEST(LowerBoundGolden, OneRunEndToEnd) {
   for (const auto& [mu, one_run, gaussian] : expected) {
     const auto [with, without] = normal_scores(mu);
     const auto hull = threshold_hull(with, without);
-    if (mu == 1) EXPECT_EQ(hull.size(), 386u);
+    if (mu == 1) {
+      EXPECT_EQ(hull.size(), 386u);
+    }
     EXPECT_NEAR(hull_epsilon(hull, false), one_run, 2e-6) << mu;
     EXPECT_NEAR(hull_epsilon(hull, true), gaussian, 2e-5) << mu;
     EXPECT_LT(gaussian, internal::gaussian_epsilon(mu, 1e-6)) << "both are below the truth";

@@ -26,7 +26,7 @@ TEST(Html, ReplacesWhatIsNoText) {
 RC_GTEST_PROP(Html, NoInputLeavesMarkup, (const std::string& text)) {
   const std::string safe = escape(text);
   RC_ASSERT(safe.find_first_of("<>\"'") == std::string::npos);
-  Json::parse(Json(safe).dump());  // valid UTF-8, else dump throws
+  RC_ASSERT(Json::parse(Json(safe).dump()) == Json(safe));  // valid UTF-8, else dump throws
 }
 
 TEST(Html, Numbers) {

@@ -108,7 +108,9 @@ class ResumeTest : public SmallRun, public ::testing::WithParamInterface<std::st
     // One line for each step, as if nothing had happened.
     std::int64_t step = 0;
     for (const Json& line : core::RunDir::open(run).metrics()) {
-      if (line["split"] == "train") EXPECT_EQ(line["step"].get<std::int64_t>(), ++step) << what;
+      if (line["split"] == "train") {
+        EXPECT_EQ(line["step"].get<std::int64_t>(), ++step) << what;
+      }
     }
     EXPECT_EQ(step, kSteps) << what;
     if (!GetParam().empty()) {
@@ -193,7 +195,9 @@ class SecureResumeTest : public SmallRun {
   /// After a process ended somehow. True if the run then came to its end.
   bool resume_and_count(const fs::path& run, const std::string& what) {
     const std::uint64_t before = ledger(run).lines;
-    if (before > 0) EXPECT_GE(stated(run), spent(run) * (1 - 1e-9)) << what;
+    if (before > 0) {
+      EXPECT_GE(stated(run), spent(run) * (1 - 1e-9)) << what;
+    }
     const auto end = run_child([&] { resume(run); });
     const std::uint64_t after = ledger(run).lines;
     EXPECT_GE(after, before) << what;

@@ -79,8 +79,8 @@ void register_verb_federated_simulate(cli::Program& program) {
   verb->add_flag("--insecure-seed", options.insecure_seed,
                  "Private runs: noise and cohorts from run.seed, repeatable and without any guarantee.");
   program.on_run(verb, [&program] {
-    if (options.config.empty() && options.recipe.empty() && options.resume.empty()) {
-      throw usage_error("federated simulate needs a configuration, --recipe or --resume",
+    if (options.config.empty() && options.recipe.empty() && options.resume.empty() && options.assignments.empty()) {
+      throw usage_error("federated simulate needs a configuration, --recipe, --set or --resume",
                         "For example: discreet federated simulate --recipe assistant-federated");
     }
     Json request = {{"force", options.force}, {"insecure_seed", options.insecure_seed},
