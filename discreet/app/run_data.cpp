@@ -166,15 +166,25 @@ void add_inputs(const Source& source, const std::vector<text::Example>& examples
   }
 }
 
+/// The supervised task that an example's columns are of; empty if there is none.
+const char* task_of(const text::Example& example) {
+  if (!example.question.empty()) return "span-qa";
+  if (!example.tags.empty()) return example.label.empty() ? "tagging" : "intent-slot";
+  if (!example.label.empty()) return "text-classification";
+  return example.answers.empty() ? "" : "seq2seq";
+}
+
 void check_columns(const Settings& settings, const Source& source,
                    const std::vector<text::Example>& examples) {
+  const text::Example& first = examples.front();
   const auto missing = [&](const char* what, const char* key) {
+    const std::string fits = task_of(first);
     return usage_error(
         fmt::format("data.{} = \"{}\": task \"{}\" needs {}, which the first example has not", source.role,
                     source.list, settings.task, what),
-        fmt::format("Name the column with data.{}, or choose another task.", key));
+        fmt::format("Name the column with data.{}, or choose another task{}.", key,
+                    fits.empty() ? "" : fmt::format(": these are data for task = \"{}\"", fits)));
   };
-  const text::Example& first = examples.front();
   if (needs_intents(settings) && first.label.empty()) throw missing("a label", "label");
   const bool any_tags = std::ranges::any_of(examples, [](const auto& e) { return !e.tags.empty(); });
   if (needs_tags(settings) && !any_tags) throw missing("slots", "slots");
@@ -335,7 +345,6 @@ RunData load(const Settings& settings, const DistillOptions& distill, const Enco
 
   data.encoder = known ? *known : build_encoder(settings, distill, train, tokenizer, data.inputs);
   if (known == nullptr) check_answers(settings, data.encoder);
-  data.caveats = encoder_caveats(data.encoder);
   data.train = encode(data.encoder, std::move(train), EncodeFor::kTraining);
   data.hold_out = encode(data.encoder, std::move(hold_out), EncodeFor::kTraining);
   data.dev = encode(data.encoder, std::move(dev));

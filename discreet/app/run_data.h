@@ -111,8 +111,7 @@ struct RunData {
   std::vector<std::int64_t> hold_out_indices;  ///< Places in the training file, from 0, rising.
   std::vector<core::InputFile> inputs;
   bool has_user_column = false;
-  std::vector<std::string> notes;    ///< What was cut, in words.
-  std::vector<std::string> caveats;  ///< What vocabulary and label sets took from the training text.
+  std::vector<std::string> notes;  ///< What was cut, in words.
 };
 
 /// The configuration that an existing run began with (RUN/config.toml). Throws: kUsage if `run` is no run.

@@ -292,15 +292,6 @@ bool takes_teacher_vocabulary(const Settings& settings, const DistillOptions& di
   return distill.has_teacher() && predicts_next_token(settings);
 }
 
-std::vector<std::string> encoder_caveats(const Encoder& encoder) {
-  std::vector<std::string> caveats;
-  for (const std::string& caveat :
-       {encoder.vocabulary.caveat(), encoder.intents.caveat(), encoder.tags.caveat()}) {
-    if (!caveat.empty()) caveats.push_back(caveat);
-  }
-  return caveats;
-}
-
 fs::path vectors_file(const Settings& settings) {
   return resolve_data(settings.model.vectors, text::Split::kTrain).path;
 }

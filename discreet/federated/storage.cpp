@@ -23,7 +23,7 @@ StoragePolicy parse_storage(const std::string& text) {
   const bool whole = !number.empty() && number.size() < 16 &&
                      number.find_first_not_of("0123456789") == std::string::npos;
   if (policy.kind == Kind::kKeepAll || !whole || std::stoll(number) < 1) {
-    throw usage_error(fmt::format("storage '{}'", text),
+    throw usage_error(fmt::format("federated.storage = \"{}\" is no policy of storage", text),
                       "Take keep-all, window:W or ttl:P (periods), fifo:B, reservoir:B or replay:B (examples).");
   }
   policy.size = std::stoll(number);

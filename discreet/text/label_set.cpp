@@ -65,12 +65,6 @@ const std::string& LabelSet::name(std::int64_t id) const {
   return names_[static_cast<std::size_t>(id)];
 }
 
-std::string LabelSet::caveat() const {
-  if (!from_data_) return "";
-  return "The set of labels was taken from the training data: which labels occur is not covered by "
-         "the privacy guarantee.";
-}
-
 Json LabelSet::to_json() const {
   return {{"schema", kLabelSetSchema}, {"from_data", from_data_}, {"names", names_}};
 }

@@ -32,9 +32,8 @@ class LabelSet {
   const std::string& name(std::int64_t id) const;
   const std::vector<std::string>& names() const { return names_; }
 
-  /// What a privacy statement must add if the data are private: empty if the names came from a
-  /// file.
-  std::string caveat() const;
+  /// Whether its names were taken from the training data, not from a file; a private run's statement says so.
+  bool from_data() const { return from_data_; }
 
   Json to_json() const;
   static LabelSet from_json(const Json& document, const std::string& origin);

@@ -99,12 +99,6 @@ std::int64_t Vocabulary::size() const {
   return kind_ == VocabularyKind::kHashed ? buckets_ : static_cast<std::int64_t>(words_.size()) + 1;
 }
 
-std::string Vocabulary::caveat() const {
-  if (kind_ != VocabularyKind::kText) return "";
-  return "The vocabulary was built from the training text: which words it holds is not covered by "
-         "the privacy guarantee.";
-}
-
 Json Vocabulary::to_json() const {
   Json document = {
       {"schema", kVocabularySchema}, {"kind", kKindNames[static_cast<int>(kind_)]}, {"origin", origin_}};

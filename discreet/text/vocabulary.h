@@ -39,8 +39,8 @@ class Vocabulary {
   /// The words of ids 1 .. size()-1; empty for buckets.
   const std::vector<std::string>& words() const { return words_; }
 
-  /// What a privacy statement must add if the training text is private: empty unless kText.
-  std::string caveat() const;
+  /// Whether its words were taken from the training text; a private run's statement says so.
+  bool from_text() const { return kind_ == VocabularyKind::kText; }
 
   Json to_json() const;
   static Vocabulary from_json(const Json& document, const std::string& origin);

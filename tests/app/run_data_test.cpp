@@ -97,7 +97,8 @@ TEST_F(RunDataFiles, APrivateRunTakesNoWordFromItsText) {
   EXPECT_EQ(data.encoder.vocabulary.kind(), text::VocabularyKind::kHashed);
   EXPECT_EQ(data.encoder.vocabulary.size(), 64);
   // Labels did come from the text, and that is said.
-  EXPECT_FALSE(data.caveats.empty());
+  EXPECT_TRUE(data.encoder.intents.from_data());
+  EXPECT_FALSE(data.encoder.vocabulary.from_text());
 }
 
 TEST_F(RunDataFiles, LabelsThatTrainingNeverSawAreMinusOne) {

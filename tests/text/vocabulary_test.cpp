@@ -22,7 +22,7 @@ TEST(Vocabulary, GivesIdsInOrderAndOneForTheUnknown) {
   EXPECT_EQ(v.word(0), "<unk>");
   EXPECT_EQ(v.word(3), "stop");
   EXPECT_THROW(v.word(4), Error);
-  EXPECT_EQ(v.caveat(), "");
+  EXPECT_FALSE(v.from_text());
 }
 
 TEST(Vocabulary, WordsOfVectorsAreFoundInSmallLettersToo) {
@@ -48,7 +48,7 @@ TEST(Vocabulary, BucketsAreTheSameOnEveryMachine) {
   EXPECT_NE(Vocabulary::hashed(1000003, 43).id("play"), v.id("play"));
   EXPECT_EQ(v.word(5), "<bucket 5>");
   EXPECT_TRUE(v.words().empty());
-  EXPECT_EQ(v.caveat(), "");
+  EXPECT_FALSE(v.from_text());
   EXPECT_THROW(Vocabulary::hashed(0, 1), Error);
 }
 
@@ -69,8 +69,7 @@ TEST(Vocabulary, BuilderKeepsTheMostFrequent) {
   EXPECT_EQ(builder.build(1, 100).words(), (Names{"a", "b", "c", "d"}));
   EXPECT_EQ(builder.build(2, 100).words(), (Names{"a", "b"}));
   EXPECT_EQ(builder.build(1, 3).words(), (Names{"a", "b", "c"}));
-  EXPECT_NE(builder.build(1, 3).caveat().find("not covered by the privacy guarantee"),
-            std::string::npos);
+  EXPECT_TRUE(builder.build(1, 3).from_text());
 }
 
 TEST(Vocabulary, RuleOfTheConfiguration) {
@@ -117,7 +116,7 @@ TEST(Vocabulary, ReadsBackWhatItWrote) {
     const auto again = Vocabulary::from_json(Json::parse(v.to_json().dump()), "x.json");
     EXPECT_EQ(again.kind(), v.kind());
     EXPECT_EQ(again.size(), v.size());
-    EXPECT_EQ(again.caveat(), v.caveat());
+    EXPECT_EQ(again.from_text(), v.from_text());
     for (const auto* word : {"a", "b\n", "\"c\"", "zz"}) EXPECT_EQ(again.id(word), v.id(word));
   }
   for (const char* text :
@@ -135,14 +134,14 @@ TEST(LabelSet, SortsWithTheOutsideTagFirst) {
   EXPECT_EQ(builder.build(true).names(), (Names{"O", "B-x", "B-y", "I-x", "I-y"}));
   EXPECT_EQ(builder.build().id("B-x"), 1);
   EXPECT_EQ(builder.build().find("B-z"), -1);
-  EXPECT_NE(builder.build().caveat().find("set of labels"), std::string::npos);
+  EXPECT_TRUE(builder.build().from_data());
 }
 
-TEST(LabelSet, FromAFileItNeedsNoCaveat) {
+TEST(LabelSet, FromAFileItTakesNothingFromTheData) {
   const core::TemporaryFolder folder;
   const auto labels = LabelSet::from_file(folder.write("labels", "play\nstop\n"));
   EXPECT_EQ(labels.names(), (Names{"play", "stop"}));
-  EXPECT_EQ(labels.caveat(), "");
+  EXPECT_FALSE(labels.from_data());
   EXPECT_THROW(LabelSet::from_file(folder.write("twice", "a\na\n")), Error);
   try {
     labels.id("stpo");
@@ -153,7 +152,7 @@ TEST(LabelSet, FromAFileItNeedsNoCaveat) {
   }
   const auto again = LabelSet::from_json(labels.to_json(), "x");
   EXPECT_EQ(again.names(), labels.names());
-  EXPECT_EQ(again.caveat(), "");
+  EXPECT_FALSE(again.from_data());
   EXPECT_THROW(LabelSet::from_json(Json::parse(R"({"schema":"discreet.labels/1"})"), "x"), Error);
   EXPECT_THROW(labels.name(2), Error);
 }

@@ -35,7 +35,4 @@ bool takes_teacher_vocabulary(const Settings& settings, const DistillOptions& di
 /// The file of model.vectors; a name known to `discreet data list` is looked up in the cache.
 std::filesystem::path vectors_file(const Settings& settings);
 
-/// What a privacy statement must add.
-std::vector<std::string> encoder_caveats(const Encoder& encoder);
-
 }  // namespace discreet::app

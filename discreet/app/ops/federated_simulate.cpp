@@ -381,7 +381,8 @@ void check_trained(const Federation& federation) {
   throw runtime_failure(
       fmt::format("{}: no client trained in any of the {} rounds: all were lost, late or dropped, or nobody was asked",
                   federation.run->path().string(), federation.round),
-      "Look at metrics.jsonl of the run; lower the chances of a loss or federated.least_reports, or raise federated.deadline or cohort.");
+      "Look at metrics.jsonl of the run; lower the chances of a loss or federated.least_reports, raise federated.deadline or cohort, "
+      "or let federated.selection leave more clients (least, top_share, activity_cap).");
 }
 
 Json simulate_to_end(Federation& federation, core::OperationContext& context) {
@@ -435,7 +436,6 @@ Json simulate_to_end(Federation& federation, core::OperationContext& context) {
   document["rounds"] = federation.rounds;
   document["final"] = final_of(federation, statement ? &*statement : nullptr);
   for (const std::string& caveat : federation.caveats) document["caveats"].push_back(caveat);
-  for (const std::string& caveat : federation.data.caveats) document["caveats"].push_back(caveat);
   if (statement) {
     for (const std::string& caveat : statement->caveats) document["caveats"].push_back(caveat);
   }

@@ -1,9 +1,7 @@
-#include <algorithm>
-#include <set>
-
 #include <fmt/format.h>
 
 #include "discreet/app/federated_settings.h"
+#include "discreet/app/internal/federated_checks.h"
 #include "discreet/app/internal/federated_labels.h"
 #include "discreet/app/internal/section.h"
 #include "discreet/core/registry.h"
@@ -154,6 +152,15 @@ const federated::SelectionRule& rule_of(const FederatedSettings& f) {
   return *std::any_cast<federated::SelectionRule>(&core::registry().find("selection", f.own.selection).make);
 }
 
+void check_cohort(const FederatedSettings& f) {
+  const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
+  if (!strategy->is_asynchronous() && f.selection.cohort < strategy->least_updates()) {
+    throw usage_error(fmt::format("federated.strategy = \"{}\" needs {} updates in a round, federated.cohort is {}",
+                                  f.own.strategy, strategy->least_updates(), f.selection.cohort),
+                      "Ask more clients; krum needs 2 federated.hostile + 3.");
+  }
+}
+
 void check_secure(const FederatedSettings& f) {
   if (!f.own.secure_aggregation) return;
   const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
@@ -213,63 +220,6 @@ void check_local(const FederatedSettings& f, const Settings& s) {
                                   "\"{}\" makes of a step",
                                   s.train.optimizer),
                       "Set train.optimizer = \"sgd\" or \"momentum\".");
-  }
-}
-
-/// Settings of `discreet train`, or of other strategies and designs, that would be passed over.
-/// Keys of one strategy or partition beside another: who sets them believes in what is not there.
-void check_of_others(const FederatedSettings& f) {
-  static const std::pair<const char*, const char*> kOfStrategy[] = {
-      {"hostile", "krum"},      {"keep", "krum"},         {"trim", "trimmed-mean"},    {"buffer", "fedbuff"},
-      {"staleness", "fedbuff"}, {"mixing", "fedasync"},   {"mixing_decay", "fedasync"}, {"proximal", "fedprox"},
-      {"personal_pull", "ditto"}, {"fairness", "qfedavg"}, {"lipschitz", "qfedavg"}};
-  // By their values: the configuration of a run names every key.
-  const Json values = federated::strategy_fields().dump(f.strategy), usual = federated::strategy_fields().dump({});
-  for (const auto& [key, strategy] : kOfStrategy) {
-    const std::string path = std::string("federated.") + key;
-    if (f.own.strategy == strategy || values[key] == usual[key]) continue;
-    throw usage_error(fmt::format("{} is of strategy \"{}\", and federated.strategy is \"{}\"", path, strategy, f.own.strategy),
-                      fmt::format("Leave it out, or set federated.strategy = \"{}\".", strategy));
-  }
-  if (f.own.alpha != FederatedOptions().alpha && !federated::partition_uses(f.own.partition, "alpha")) {
-    throw usage_error(fmt::format("federated.alpha is of Dirichlet partitions, and federated.partition is \"{}\"", f.own.partition),
-                      "Leave it out, or take label-dirichlet, quantity-dirichlet or cluster-dirichlet.");
-  }
-}
-
-void check_ignored(const FederatedSettings& f, const Settings& s, const core::Config& config) {
-  const std::pair<const char*, bool> of_train[] = {
-      {"train.epochs", config.origin("train.epochs") != "default"},
-      {"train.steps", s.train.steps.has_value()},
-      {"train.patience", s.train.patience > 0},
-      {"train.metric", !s.train.metric.empty()},
-      {"train.average", s.train.average > 0},
-      {"train.layer_decay", s.train.layer_decay != 1},
-      {"train.sharded_optimizer", s.train.sharded_optimizer},
-      {"mitigate.weight", !s.mitigate.weight.empty()},
-      {"mitigate.adversary", s.mitigate.adversary > 0}};
-  for (const auto& [key, given] : of_train) {
-    if (!given) continue;
-    throw usage_error(fmt::format("{} is for `discreet train`: clients of a federation do not follow it", key),
-                      "Leave it out; federated.rounds, local_epochs and local_steps say how much is trained.");
-  }
-  static const std::set<std::string> kOwnStep = {"fedexp", "fedasync"};
-  if (kOwnStep.count(f.own.strategy) > 0 && f.strategy.server_learning_rate != 1) {
-    throw usage_error(fmt::format("federated.strategy = \"{}\" finds the length of the server's step by itself, but "
-                                  "federated.server_learning_rate is {:g}",
-                                  f.own.strategy, f.strategy.server_learning_rate),
-                      f.own.strategy == "fedasync" ? "Set federated.mixing instead." : "Leave it out.");
-  }
-  if (f.own.selection == "mixture" && f.own.strategy != "fedasync" &&
-      f.strategy.mixing != federated::StrategyOptions().mixing) {
-    throw usage_error("federated.mixing belongs to strategy fedasync, and selection \"mixture\" does not read it",
-                      "Set federated.uniform_share.");
-  }
-  const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
-  if (!strategy->is_asynchronous() && f.selection.cohort < strategy->least_updates()) {
-    throw usage_error(fmt::format("federated.strategy = \"{}\" needs {} updates in a round, federated.cohort is {}",
-                                  f.own.strategy, strategy->least_updates(), f.selection.cohort),
-                      "Ask more clients; krum needs 2 federated.hostile + 3.");
   }
 }
 
@@ -336,11 +286,6 @@ void check_parts(const FederatedSettings& f, const Settings& s) {
 void check_time(const FederatedSettings& f) {
   const FederatedOptions& own = f.own;
   const bool asynchronous = federated::make_strategy(own.strategy, f.strategy)->is_asynchronous();
-  const bool timed = own.over_selection != 1 || own.deadline > 0 || own.active_share != 1;
-  if (timed && !own.clock && !asynchronous) {
-    throw usage_error("federated.over_selection, deadline and active_share are about time",
-                      "Set federated.clock = true.");
-  }
   if (asynchronous && (own.over_selection != 1 || own.deadline > 0)) {
     throw usage_error(fmt::format("federated.strategy = \"{}\" has no rounds that could end early", own.strategy),
                       "Leave over_selection and deadline out.");
@@ -351,139 +296,6 @@ void check_time(const FederatedSettings& f) {
   }
   if (!own.period_by.empty() && own.periods > 1) {
     throw usage_error("federated.period_by finds the periods by itself", "Leave federated.periods out.");
-  }
-}
-
-void check_noise(const FederatedSettings& f, const Settings& s) {
-  const FederatedOptions& own = f.own;
-  if (own.noise == "central") {
-    if (own.least_survivors == 0 && own.colluders == 0) return;
-    throw usage_error("federated.least_survivors and colluders belong to federated.noise = \"distributed\"");
-  }
-  if (s.privacy.clipping != "flat" || s.privacy.mechanism != "dp-sgd") {
-    throw usage_error(fmt::format("federated.noise = \"{}\" is independent noise on clipped updates", own.noise),
-                      "Set privacy.mechanism = \"dp-sgd\" and privacy.clipping = \"flat\".");
-  }
-  if (own.selection != "uniform") {
-    throw privacy_refused(fmt::format("federated.noise = \"{}\" with federated.selection = \"{}\": the server sees who takes "
-                                      "part, and that depends on what each holds",
-                                      own.noise, own.selection),
-                          "Take selection uniform, or noise central.");
-  }
-  if (own.noise == "local") return;
-  if (!own.secure_aggregation) {
-    throw privacy_refused("federated.noise = \"distributed\": a share of the noise hides a client only within the "
-                          "sum, which a server without secure aggregation looks behind",
-                          "Set federated.secure_aggregation = true, or take noise central or local.");
-  }
-  if (own.least_survivors <= own.colluders) {
-    throw privacy_refused(fmt::format("federated.least_survivors = {} with {} colluders: nobody is left whose noise "
-                                      "is a secret",
-                                      own.least_survivors, own.colluders),
-                          "Set federated.least_survivors above federated.colluders.");
-  }
-}
-
-/// Keys of [privacy] that say how `discreet train` is private.
-void check_private_keys(const PrivacyOptions& p) {
-  const PrivacyOptions none;
-  const std::pair<const char*, bool> others[] = {
-      {"noise_schedule", p.noise_schedule != none.noise_schedule},
-      {"noise_floor", p.noise_floor != none.noise_floor},
-      {"quantile_steps", p.quantile_steps != none.quantile_steps},
-      {"max_examples_per_user", p.max_examples_per_user != none.max_examples_per_user},
-      {"generic_rule", !p.generic_rule.empty()}};
-  for (const auto& [key, given] : others) {
-    if (!given) continue;
-    throw usage_error(fmt::format("privacy.{} is for `discreet train`: a federation's rounds do not follow it", key),
-                      "Leave it out: every round has the same noise, and all of a client's update is clipped.");
-  }
-}
-
-/// What can be accounted for, and nothing else.
-void check_federated_privacy(const FederatedSettings& f, const Settings& s) {
-  if (!s.privacy.is_private()) {
-    if (f.own.sampling_rate > 0) {
-      throw usage_error("federated.sampling_rate belongs to private runs",
-                        "Set federated.cohort, or a privacy mechanism.");
-    }
-    if (f.own.noise != "central") throw usage_error("federated.noise belongs to private runs");
-    return;
-  }
-  const bool ftrl = s.privacy.mechanism == "dp-ftrl";
-  const bool adaptive = s.privacy.clipping == "adaptive";
-  if ((s.privacy.mechanism != "dp-sgd" && !ftrl) || (s.privacy.clipping != "flat" && !adaptive)) {
-    throw usage_error("a private federation clips each client's whole update: privacy.mechanism = "
-                      "\"dp-sgd\" or \"dp-ftrl\" with privacy.clipping = \"flat\" or \"adaptive\"",
-                      "Other mechanisms are for `discreet train`.");
-  }
-  if (s.privacy.unit != "user") {
-    throw usage_error("the unit of a private federation is the client, not the example",
-                      "Set privacy.unit = \"user\".");
-  }
-  check_private_keys(s.privacy);
-  if (f.labels.labels == "weak" && f.labels.label_model == "em") {
-    throw privacy_refused("federated.label_model = \"em\" in a private run: the label model is fitted without noise to the votes of "
-                          "all clients, so that one of them moves the labels, and with them the updates, of all others",
-                          "Set federated.label_model = \"majority\", which looks at a text's own votes alone.");
-  }
-  static const std::set<std::string> kSums = {"fedavg",     "fedprox", "fedavgm", "fedadam", "fedyogi",
-                                              "fedadagrad", "diloco",  "reptile", "partial"};
-  if (kSums.count(f.own.strategy) == 0) {
-    throw privacy_refused(fmt::format("federated.strategy = \"{}\" uses more of the clients than the noisy "
-                                      "sum of their updates",
-                                      f.own.strategy),
-                          "Take fedavg, fedprox, fedavgm, fedadam, fedyogi, fedadagrad, diloco, reptile or partial.");
-  }
-  if (federated::make_compressor(f.own.compression)->reveals_support()) {
-    throw privacy_refused(fmt::format("federated.compression = \"{}\" in a private run: which coordinates are sent "
-                                      "tells what was typed",
-                                      f.own.compression),
-                          "Take rand-k, qsgd, int8 or none: what they send is clipped after rounding.");
-  }
-  if (f.own.weights != "examples" && f.own.weights != "uniform") {
-    throw privacy_refused("federated.weights by chances of selection: their denominator depends on who is "
-                          "there",
-                          "Leave federated.weights out: private updates count alike.");
-  }
-  if (f.own.over_selection > 1 || f.own.deadline > 0) {
-    throw privacy_refused("who is among the first to report depends on what all of them hold: no sampling rate "
-                          "can be stated",
-                          "Leave federated.over_selection and deadline out.");
-  }
-  if (f.own.active_share < 1) {
-    throw privacy_refused("federated.active_share in a private run: the clock goes on by what clients hold, and with it who is "
-                          "there in later rounds, so that one client changes the cohorts of others",
-                          "Leave federated.active_share out.");
-  }
-  check_noise(f, s);
-  const bool uniform = f.own.selection == "uniform";
-  if (ftrl) {
-    if (!uniform || f.own.sampling_rate > 0 || s.privacy.ftrl_sampling != "fixed-order") {
-      throw privacy_refused("a federation with dp-ftrl asks its clients in a fixed public order",
-                            "Leave federated.selection, sampling_rate and privacy.ftrl_sampling out.");
-    }
-    return;
-  }
-  if (uniform && f.own.sampling_rate > 0) return;
-  if (f.own.noise != "central") return;  // protects whoever is selected
-  if (uniform) {
-    throw privacy_refused(
-        "a cohort of fixed size has no bound for adding or removing a client",
-        "Set federated.sampling_rate: every client is then drawn by itself, and federated.cohort is the "
-        "public divisor.");
-  }
-  federated::SelectionOptions by_size = f.selection;  // what would be stated; refuses what reads models
-  by_size.design = "poisson";
-  by_size.public_rate = by_size.activity_cap = 1;
-  federated::selection_privacy(f.own.selection, {}, by_size);
-  if (f.selection.design != "poisson" || f.selection.public_rate <= 0 || f.selection.activity_cap < 1) {
-    throw privacy_refused(
-        fmt::format("federated.selection = \"{}\": each client's chance depends on what all others hold, "
-                    "so no sampling rate can be stated",
-                    f.own.selection),
-        "Set federated.design = \"poisson\" with federated.public_rate and federated.activity_cap, fixed "
-        "before the run; or selection uniform with federated.sampling_rate.");
   }
 }
 
@@ -503,8 +315,8 @@ FederatedSettings parse_federated(const core::Config& config, const Settings& se
   f.strategy = parse_part(config, federated::strategy_fields(), strategy_infos());
   f.labels = parse_part(config, federated::label_fields(), federated::label_fields().info());
   check_names(f);
-  check_ignored(f, settings, config);
-  check_of_others(f);
+  check_unread_keys(f, settings, config);
+  check_cohort(f);
   check_secure(f);
   check_weights(f);
   check_local(f, settings);

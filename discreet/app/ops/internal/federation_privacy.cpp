@@ -64,9 +64,9 @@ std::unique_ptr<privacy::NoiseSource> noise_source(const PrivacyOptions& asked, 
 /// What the statement says beside the numbers.
 void describe(const Federation& federation, privacy::PrivacyRun& run) {
   const FederatedOptions& own = federation.federated.own;
-  run.vocabulary_from_private_text = !federation.data.encoder.vocabulary.caveat().empty();
-  run.labels_from_private_text = !federation.data.encoder.intents.caveat().empty() ||
-                                 !federation.data.encoder.tags.caveat().empty();
+  run.vocabulary_from_private_text = federation.data.encoder.vocabulary.from_text();
+  run.labels_from_private_text = federation.data.encoder.intents.from_data() ||
+                                 federation.data.encoder.tags.from_data();
   run.has_user_column = federation.data.has_user_column;
   run.user_contributions_capped = true;
   run.details = "each client's whole update of a round is clipped and noised (DP-FedAvg)";

@@ -90,8 +90,8 @@ privacy::PrivacyRun described(const Session& session, const dp::PrivatePlan& pla
                               std::int64_t steps) {
   const Encoder& encoder = session.data.encoder;
   privacy::PrivacyRun run = plan.describe(steps, static_cast<std::uint64_t>(session.trainable_values));
-  run.vocabulary_from_private_text = !encoder.vocabulary.caveat().empty();
-  run.labels_from_private_text = !encoder.intents.caveat().empty() || !encoder.tags.caveat().empty();
+  run.vocabulary_from_private_text = encoder.vocabulary.from_text();
+  run.labels_from_private_text = encoder.intents.from_data() || encoder.tags.from_data();
   const bool chooses = session.settings.train.patience > 0 && session.data.dev.size() > 0;
   if (session.settings.data.dev_public) check_public_development(session);
   run.development_data_public = chooses && session.settings.data.dev_public;
