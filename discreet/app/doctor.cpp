@@ -178,8 +178,10 @@ std::string doctor_as_text(const Json& document) {
     line("libtorch", fmt::format("{}, {} threads, code for {}", tensors["libtorch"].get<std::string>(),
                                  tensors["threads"].get<int>(),
                                  tensors["cpu_capability"].get<std::string>()));
-    line("blas", fmt::format("{}: {:.0f} GFLOP/s on one thread, {:.0f} on all",
+    const Json& by = tensors["blas_code_by"];
+    line("blas", fmt::format("{}{}: {:.0f} GFLOP/s on one thread, {:.0f} on all",
                              tensors["blas"].get<std::string>(),
+                             by.is_null() ? "" : ", code chosen by " + by.get<std::string>(),
                              tensors["gflops_one_thread"].get<double>(),
                              tensors["gflops"].get<double>()));
     line("cuda", tensors["cuda_devices"] == 0

@@ -12,6 +12,7 @@
 #include "discreet/dp/plan_costs.h"
 #include "discreet/nn/distributed/process_group.h"
 #include "discreet/nn/torch.h"
+#include "discreet/nn/vector_dispatch.h"
 
 namespace discreet {
 namespace app {
@@ -55,11 +56,13 @@ Json doctor_tensors(const Json&, core::OperationContext&) {
   at::set_num_threads(threads);
   const double all = threads > 1 ? product_gflops(0.2) : one;
   const std::string blas = at::hasMKL() ? at::get_mkl_version() : "the BLAS of libtorch, not MKL";
+  const char* by = nn::dispatches_by_instructions() ? "instructions" : "vendor";
   return {{"libtorch", TORCH_VERSION},
           {"threads", threads},
           {"loop_threads", loop_threads()},
           {"cpu_capability", at::get_cpu_capability()},
           {"blas", blas},
+          {"blas_code_by", at::hasMKL() ? Json(by) : Json()},
           {"gflops_one_thread", one},
           {"gflops", all},
           {"plan_costs_assumed_ns", costs_json(dp::assumed_plan_costs())},
