@@ -129,7 +129,7 @@ Json budget_table(const SelectionDesign& design, const SelectionResults& results
   for (const SelectionData& data : design.data) {
     for (const std::string& setting : kSelectionSettings) {
       for (const std::string& selection : design.selections_of(data)) {
-        if (selection == "uniform") continue;
+        if (selection == "uniform" || !design.is_planned(data, selection, 1)) continue;
         std::vector<std::string> row = {data.name, setting, selection};
         for (const std::string& axis : kAxes) {
           const auto gaps = results.gaps(data, setting, selection, axis);
@@ -180,6 +180,7 @@ Json price_table(const SelectionDesign& design, const SelectionResults& results,
   for (const SelectionData& data : design.data) {
     for (const std::string& setting : kSelectionSettings) {
       for (const std::string& selection : design.selections_of(data)) {
+        if (!design.is_planned(data, selection, 1)) continue;
         const auto of = [&](auto get) { return results.by_seed(data, setting, selection, get); };
         const auto final = [](const char* key) { return [key](const Json& cell) { return number_at(cell, key); }; };
         const auto device = [](const char* key) { return [key](const Json& cell) { return number_at(cell["devices"], key); }; };
@@ -324,7 +325,7 @@ Json analyse_selection(StudyPreset preset, const StudyResults& finished) {
           {"results", numbers},
           {"pictures", figures},
           {"caveats",
-           {"Exponent 0 is the control: all devices have one chance to write and hold equally many lines.",
+           {"Exponent 0 is the control: all devices hold equally many lines, so that their chances are alike and the same seed draws the same cohorts.",
             "Continual: five periods of equal numbers of rounds; a device holds what came in the present one and nothing else, and activity "
             "counts that. On the corpus a device's lines come in the order of time; on the plays in the order of the acts.",
             "The test data are of all periods, so that forgetting counts.",

@@ -29,6 +29,9 @@ struct SelectionDesign {
     return data.exponent < 0 ? play_selections : selections;
   }
   int seeds_of(const SelectionData& data) const { return data.exponent < 0 ? play_seeds : seeds; }
+  bool is_planned(const SelectionData& data, const std::string& selection, int seed) const {
+    return seed <= seeds_of(data) && (selection != "divfl" || (seed <= divfl_seeds && data.primary));
+  }
 };
 
 inline const std::vector<std::string> kSelectionSettings = {"static", "continual"};

@@ -43,10 +43,6 @@ std::string selection_cell(const std::string& data, const std::string& setting, 
 
 namespace {
 
-bool is_planned(const SelectionDesign& design, const SelectionData& data, const std::string& selection, int seed) {
-  return seed <= design.seeds_of(data) && (selection != "divfl" || (seed <= design.divfl_seeds && data.primary));
-}
-
 // Seeds outermost: where time runs out, whole seeds are missing.
 std::vector<StudyCell> selection_cells(StudyPreset preset) {
   const SelectionDesign design = selection_design(preset);
@@ -55,7 +51,7 @@ std::vector<StudyCell> selection_cells(StudyPreset preset) {
     for (const SelectionData& data : design.data) {
       for (const std::string& setting : kSelectionSettings) {
         for (const std::string& selection : design.selections_of(data)) {
-          if (!is_planned(design, data, selection, seed)) continue;
+          if (!design.is_planned(data, selection, seed)) continue;
           Json request = {{"data", data.name}, {"exponent", data.exponent}, {"setting", setting},
                           {"selection", selection}, {"seed", seed}};
           if (data.exponent < 0) {
