@@ -102,10 +102,14 @@ std::string mean_with_interval(std::span<const double> values, int digits) {
   return with_interval(estimate.mean, estimate.ci, digits);
 }
 
-std::string mean_with_interval(const std::map<int, double>& by_seed, int digits) {
+std::vector<double> seed_values(const std::map<int, double>& by_seed) {
   std::vector<double> values;
   for (const auto& [seed, value] : by_seed) values.push_back(value);
-  return mean_with_interval(std::span<const double>(values), digits);
+  return values;
+}
+
+std::string mean_with_interval(const std::map<int, double>& by_seed, int digits) {
+  return mean_with_interval(std::span<const double>(seed_values(by_seed)), digits);
 }
 
 Json study_verdict(const std::string& claim, const std::string& verdict, const std::string& why) {

@@ -79,6 +79,7 @@ Json study_table(const std::string& title, const std::vector<std::string>& heade
 std::string with_interval(double value, const std::optional<stats::Interval>& ci, int digits);
 /// The same of the mean of the values with its 95 % t-interval, which one value has not; "not measured" without any.
 std::string mean_with_interval(std::span<const double> values, int digits);
+std::vector<double> seed_values(const std::map<int, double>& by_seed);
 std::string mean_with_interval(const std::map<int, double>& by_seed, int digits);
 
 /// A verdict on a published claim: reproduced | not reproduced | inconclusive | not testable.

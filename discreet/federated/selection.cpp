@@ -12,10 +12,6 @@
 namespace discreet::federated {
 namespace {
 
-const SelectionRule& rule_of(const std::string& strategy) {
-  return *std::any_cast<SelectionRule>(&core::registry().find("selection", strategy).make);
-}
-
 bool is_poisson(const SelectionOptions& options) {
   return options.design == "poisson" || options.design == "poisson-waterfill";
 }
@@ -34,6 +30,10 @@ std::vector<double> poisson_rates_of(const std::string& strategy, const Selectio
 }
 
 }  // namespace
+
+const SelectionRule& selection_rule(const std::string& strategy) {
+  return *std::any_cast<SelectionRule>(&core::registry().find("selection", strategy).make);
+}
 
 const core::Fields<SelectionOptions>& selection_fields() {
   static const auto fields =
@@ -79,7 +79,7 @@ const core::Fields<SelectionOptions>& selection_fields() {
 std::vector<double> selection_probabilities(const std::string& strategy,
                                             const SelectionInput& input,
                                             const SelectionOptions& options) {
-  const SelectionRule& rule = rule_of(strategy);
+  const SelectionRule& rule = selection_rule(strategy);
   if (rule.weights == nullptr) {
     throw usage_error(fmt::format("selection '{}' chooses by itself, it has no probabilities", strategy));
   }
@@ -158,7 +158,7 @@ void draw_by_weights(const std::string& strategy, const SelectionInput& input, c
 
 Selection select_clients(const std::string& strategy, const SelectionInput& input,
                          const SelectionOptions& options, std::uint64_t seed) {
-  const SelectionRule& rule = rule_of(strategy);
+  const SelectionRule& rule = selection_rule(strategy);
   core::ReproducibleRng rng(seed, fmt::format("selection.{}", input.round));
   const Uniform uniform = [&rng] { return rng.uniform(); };
   const std::size_t eligible = eligible_count(input);
@@ -181,7 +181,7 @@ Selection select_clients(const std::string& strategy, const SelectionInput& inpu
 
 SelectionPrivacy selection_privacy(const std::string& strategy, const SelectionInput& input,
                                    const SelectionOptions& options) {
-  const SelectionRule& rule = rule_of(strategy);
+  const SelectionRule& rule = selection_rule(strategy);
   if (rule.reads_models) {
     throw privacy_refused(
         fmt::format("selection '{}' reads losses, norms or gradients of devices, and who is selected "

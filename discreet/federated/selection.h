@@ -75,6 +75,9 @@ struct SelectionRule {
   bool (*compares)(const SelectionOptions&) = nullptr;
 };
 
+/// The strategy of that name (kind "selection"). Throws: kUsage naming the nearest.
+const SelectionRule& selection_rule(const std::string& strategy);
+
 /// Chooses the cohort of a round, by the strategy of that name (kind "selection"). A function of its
 /// arguments and of `seed` and `input.round`.
 /// Throws: kUsage for options that the strategy cannot work with or signals that are missing.

@@ -51,19 +51,7 @@ Frame frame_of(const Curves& curves) {
 }
 
 std::string axis_of(const Frame& frame, const Curves& curves) {
-  std::string svg;
-  for (const internal::Tick& tick : frame.y.ticks) {
-    const double y = frame.y.place(tick.value);
-    svg += fmt::format("<line x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#dddddd\"/>"
-                       "<text x=\"{:.0f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-                       frame.x.from, frame.x.to, y, y, frame.x.from - 5, y + 4, tick.text);
-  }
-  for (const internal::Tick& tick : frame.x.ticks) {
-    const double x = frame.x.place(tick.value);
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.0f}\" y2=\"{2:.0f}\" stroke=\"#888888\"/>"
-                       "<text x=\"{0:.1f}\" y=\"{3:.0f}\" text-anchor=\"middle\">{4}</text>\n",
-                       x, frame.y.from, frame.y.from + 4, frame.y.from + 17, tick.text);
-  }
+  std::string svg = internal::draw_axes(frame.x, frame.y);
   svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", kCurvesLeft + kCurvesWide / 2, kCurvesTop + kCurvesTall + 34,
                      escape(curves.x_label));
   return svg + fmt::format("<text x=\"14\" y=\"{0:.0f}\" transform=\"rotate(-90 14 {0:.0f})\" text-anchor=\"middle\">{1}</text>\n",

@@ -51,17 +51,7 @@ std::string scatter_chart(const ScatterChart& chart) {
       "role=\"img\" font-family=\"sans-serif\" font-size=\"11\">\n<title>{2}</title>\n<desc>{3}</desc>\n"
       "<rect width=\"{0:.0f}\" height=\"{1:.0f}\" fill=\"#ffffff\"/>\n<text x=\"{4:.0f}\" y=\"20\" font-size=\"14\">{2}</text>\n",
       width, height, escape(chart.title), escape(chart.description), kPlotLeft);
-  for (const internal::Tick& tick : vertical.ticks) {
-    const double y = vertical.place(tick.value);
-    svg += fmt::format("<line x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#dddddd\"/>"
-                       "<text x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>\n",
-                       horizontal.from, horizontal.to, y, kPlotLeft - 6, y + 4, tick.text);
-  }
-  for (const internal::Tick& tick : horizontal.ticks) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"#444444\"/>"
-                       "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
-                       horizontal.place(tick.value), vertical.from, vertical.from + 4, vertical.from + 17, tick.text);
-  }
+  svg += internal::draw_axes(horizontal, vertical);
   std::string path;
   for (std::size_t i = 0; i < chart.front.size(); ++i) {
     const auto [x, y] = chart.front[i];

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <any>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,7 +8,6 @@
 
 #include "discreet/app/internal/federated_checks.h"
 #include "discreet/core/error.h"
-#include "discreet/core/registry.h"
 #include "discreet/federated/strategy.h"
 
 namespace discreet::app {
@@ -71,8 +69,7 @@ const std::vector<std::pair<const char*, Names>>& of_selections() {
 
 void check_design(const FederatedSettings& f) {
   const federated::SelectionOptions usual;
-  const auto& rule = *std::any_cast<federated::SelectionRule>(&core::registry().find("selection", f.own.selection).make);
-  if (rule.choose != nullptr && f.selection.design != usual.design) {
+  if (federated::selection_rule(f.own.selection).choose != nullptr && f.selection.design != usual.design) {
     throw usage_error(fmt::format("federated.design = \"{}\": selection \"{}\" chooses its cohort by itself", f.selection.design, f.own.selection),
                       "Leave it out, or take a selection by size.");
   }

@@ -143,21 +143,13 @@ Json fed_figure(const StudyResults& finished, const FedTask& task, const std::st
                         .description = fmt::format("{} by round of each arm on {}, partition {}.", task.metric, task.name, partition),
                         .x_label = "round", .y_label = task.metric, .series = {}};
   for (const FedArm& arm : fed_arms()) {
-    std::map<double, std::vector<double>> by_round;
+    std::vector<StudyCurve> of_seeds;
     for (int seed = 1; seed <= task.seeds; ++seed) {
       const auto cell = finished.find(fed_cell(task.name, partition, arm.name, seed));
       if (cell == finished.end() || !cell->second.contains("rounds")) continue;
-      const StudyCurve curve = simulation_curve(cell->second["rounds"], "round", "metric");
-      for (std::size_t i = 0; i < curve.x.size(); ++i) by_round[curve.x[i]].push_back(curve.y[i]);
+      of_seeds.push_back(simulation_curve(cell->second["rounds"], "round", "metric"));
     }
-    if (by_round.empty()) continue;
-    report::Series series{.name = arm.name, .points = {}, .band = {}, .markers = {}};
-    for (const auto& [round, values] : by_round) {
-      double sum = 0;
-      for (const double value : values) sum += value;
-      series.points.push_back({round, sum / double(values.size())});
-    }
-    curves.series.push_back(std::move(series));
+    add_mean(curves, arm.name, of_seeds);
   }
   std::string file = fmt::format("fednlp-{}-{}", task.name, partition);
   std::replace(file.begin(), file.end(), ':', '-');

@@ -95,13 +95,8 @@ std::vector<PrimaryTest> primary_tests(const SelectionDesign& design, const Sele
       }
       tests.push_back(std::move(test));
     };
-    const auto values = [](const std::map<int, double>& gaps) {
-      std::vector<double> list;
-      for (const auto& [seed, gap] : gaps) list.push_back(gap);
-      return list;
-    };
-    add("static: activity - uniform", values(fixed));
-    add("continual: activity - uniform", values(moving));
+    add("static: activity - uniform", seed_values(fixed));
+    add("continual: activity - uniform", seed_values(moving));
     add("interaction: continual - static", pair_seeds(moving, fixed).difference);
   }
   std::vector<double> p_values;
@@ -245,21 +240,12 @@ Json curve_figure(const SelectionDesign& design, const SelectionResults& results
                         .description = fmt::format("Test loss by round of each selection on {}, {} setting.", data.name, setting),
                         .x_label = "round", .y_label = "test loss", .series = {}};
   for (const std::string& selection : design.selections_of(data)) {
-    std::map<double, std::vector<double>> by_round;
+    std::vector<StudyCurve> of_seeds;
     for (int seed = 1; seed <= design.seeds_of(data); ++seed) {
       const Json* cell = results.find(data, setting, selection, seed);
-      if (cell == nullptr) continue;
-      const StudyCurve curve = simulation_curve((*cell)["rounds"], "round", "loss");
-      for (std::size_t i = 0; i < curve.x.size(); ++i) by_round[curve.x[i]].push_back(curve.y[i]);
+      if (cell != nullptr) of_seeds.push_back(simulation_curve((*cell)["rounds"], "round", "loss"));
     }
-    if (by_round.empty()) continue;
-    report::Series series{.name = selection, .points = {}, .band = {}, .markers = {}};
-    for (const auto& [round, losses] : by_round) {
-      double sum = 0;
-      for (const double loss : losses) sum += loss;
-      series.points.push_back({round, sum / double(losses.size())});
-    }
-    curves.series.push_back(std::move(series));
+    add_mean(curves, selection, of_seeds);
   }
   return {{"name", fmt::format("selection-{}-{}", data.name, setting)},
           {"title", fmt::format("Test loss by round, {}, {}: means over seeds", data.name, setting)},
@@ -292,9 +278,7 @@ Json selection_verdicts(const SelectionDesign& design, const SelectionResults& r
     bool complete = true, none = true;
     for (const std::string& setting : kSelectionSettings) {
       const auto gaps = results.gaps(data, setting, "activity", "round");
-      std::vector<double> values;
-      for (const auto& [seed, gap] : gaps) values.push_back(gap);
-      const auto ci = values.empty() ? std::nullopt : stats::mean_interval(values).ci;
+      const auto ci = gaps.empty() ? std::nullopt : stats::mean_interval(seed_values(gaps)).ci;
       complete = complete && ci;
       none = none && ci && ci->low <= 0 && ci->high >= 0;
       found += fmt::format("{}{} {}: {}", found.empty() ? "" : "; ", data.name, setting, mean_with_interval(gaps, 4));

@@ -1,6 +1,7 @@
 #include "discreet/app/internal/study_curves.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -64,6 +65,19 @@ std::optional<double> first_below(const StudyCurve& curve, double level) {
     if (curve.y[i] <= level) return curve.x[i];
   }
   return std::nullopt;
+}
+
+void add_mean(report::Curves& picture, const std::string& name, std::span<const StudyCurve> curves) {
+  std::map<double, std::vector<double>> at;
+  for (const StudyCurve& curve : curves) {
+    for (std::size_t i = 0; i < curve.x.size(); ++i) at[curve.x[i]].push_back(curve.y[i]);
+  }
+  if (at.empty()) return;
+  report::Series series{.name = name, .points = {}, .band = {}, .markers = {}};
+  for (const auto& [x, values] : at) {
+    series.points.push_back({x, std::accumulate(values.begin(), values.end(), 0.0) / double(values.size())});
+  }
+  picture.series.push_back(std::move(series));
 }
 
 SeedPairs pair_seeds(const std::map<int, double>& a, const std::map<int, double>& b) {

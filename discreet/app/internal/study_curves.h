@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "discreet/core/json.h"
+#include "discreet/report/curves.h"
 
 namespace discreet::app {
 
@@ -30,6 +31,9 @@ std::optional<double> curve_area(const StudyCurve& curve, double end);
 double curve_at(const StudyCurve& curve, double x);
 /// First x at which a falling curve is at or below `level`.
 std::optional<double> first_below(const StudyCurve& curve, double level);
+
+/// Adds the mean of the curves at each x that any of them has, as one series; nothing if there is none.
+void add_mean(report::Curves& picture, const std::string& name, std::span<const StudyCurve> curves);
 
 /// Values of the seeds that both have.
 struct SeedPairs {

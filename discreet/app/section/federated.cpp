@@ -148,10 +148,6 @@ void check_names(const FederatedSettings& f) {
   }
 }
 
-const federated::SelectionRule& rule_of(const FederatedSettings& f) {
-  return *std::any_cast<federated::SelectionRule>(&core::registry().find("selection", f.own.selection).make);
-}
-
 void check_cohort(const FederatedSettings& f) {
   const auto strategy = federated::make_strategy(f.own.strategy, f.strategy);
   if (!strategy->is_asynchronous() && f.selection.cohort < strategy->least_updates()) {
@@ -176,7 +172,7 @@ void check_secure(const FederatedSettings& f) {
                                   f.selection.cohort, kLeastSecureSum),
                       "Ask more clients in a round, or leave secure_aggregation out.");
   }
-  if (rule_of(f).reads_models) {
+  if (federated::selection_rule(f.own.selection).reads_models) {
     throw usage_error(fmt::format("federated.selection = \"{}\" goes by single clients' losses, norms or gradients, which secure "
                                   "aggregation hides",
                                   f.own.selection),
@@ -241,7 +237,7 @@ void check_weights(const FederatedSettings& f) {
     throw usage_error(asked + ": federated.strategy = \"fednova\" multiplies two estimates, which is not an estimate of their product",
                       "Take hajek, or a strategy of one weighted sum.");
   }
-  if (rule_of(f).choose != nullptr) {
+  if (federated::selection_rule(f.own.selection).choose != nullptr) {
     throw usage_error(fmt::format("{}: nobody knows the chance of being selected by \"{}\"", asked, own.selection),
                       "Take a selection by size, or weights examples or uniform.");
   }

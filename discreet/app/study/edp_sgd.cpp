@@ -388,12 +388,12 @@ Json analyse_pairs(const Design& design, const StudyResults& finished, Json& res
     rows.push_back(row);
     results.push_back({{"table", "pairs"}, {"row", pairs[i].row}, {"p", pairs[i].p}, {"holm", adjusted[i]}});
   }
+  const double least_p = std::ldexp(2, -design.seeds);  // all pairs on one side
   return study_table("Intent accuracy of eDP-SGD minus that of DP-SGD at equal epsilon",
                      {"data", "model", "epsilon", "which", "difference", "seeds", "p", "p (Holm)"}, rows,
                      fmt::format("Paired over seeds; Wilcoxon's signed-rank test, exact, two-sided. With {} seeds it gives no p below {:.2g}, and Holm "
                                  "over {} tests none below {:.2g}: the intervals tell more.",
-                                 design.seeds, std::ldexp(2, -design.seeds), pairs.size(),
-                                 std::min(1.0, std::ldexp(2, -design.seeds) * double(pairs.size()))));
+                                 design.seeds, least_p, pairs.size(), std::min(1.0, least_p * double(pairs.size()))));
 }
 
 /// What choosing hyper-parameters on the private data adds: the best of a random number of runs.

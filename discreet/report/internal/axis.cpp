@@ -61,4 +61,20 @@ Axis log_axis(double floor, double from, double to) {
   return axis;
 }
 
+std::string draw_axes(const Axis& x, const Axis& y) {
+  std::string svg;
+  for (const Tick& tick : y.ticks) {
+    const double at = y.place(tick.value);
+    svg += fmt::format("<line x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#dddddd\"/>"
+                       "<text x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>\n",
+                       x.from, x.to, at, x.from - 6, at + 4, tick.text);
+  }
+  for (const Tick& tick : x.ticks) {
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"#444444\"/>"
+                       "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
+                       x.place(tick.value), y.from, y.from + 4, y.from + 17, tick.text);
+  }
+  return svg;
+}
+
 }  // namespace discreet::report::internal

@@ -34,4 +34,7 @@ Axis tight_axis(double low, double high, double from, double to, int most);
 /// Powers of ten from `floor` to 1.
 Axis log_axis(double floor, double from, double to);
 
+/// Both axes of a standalone picture: lines across at the ticks of `y`, short ones below at those of `x`, their numbers.
+std::string draw_axes(const Axis& x, const Axis& y);
+
 }  // namespace discreet::report::internal
