@@ -13,6 +13,13 @@
 namespace discreet::core {
 namespace {
 
+/// Throws at index 3. The others take a while, so that no thread can have finished them all before the one
+/// that throws is given a processor again.
+void throw_at_third(std::size_t i) {
+  if (i == 3) throw std::runtime_error("third");
+  std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
+
 TEST(ParallelFor, CallsEachIndexOnceForAnyNumberOfThreads) {
   for (int threads : {0, 1, 2, 7}) {
     for (std::size_t count : {0u, 1u, 2u, 1000u}) {
@@ -49,7 +56,7 @@ TEST(ParallelFor, AnExceptionStopsTheRestAndReachesTheCaller) {
     try {
       parallel_for(100000, threads, [&](std::size_t i) {
         ++calls;
-        if (i == 3) throw std::runtime_error("third");
+        throw_at_third(i);
       });
       FAIL() << "nothing was thrown";
     } catch (const std::runtime_error& e) {
@@ -100,7 +107,7 @@ TEST(ThreadCrew, AnExceptionReachesTheCallerAndTheCrewWorksOn) {
   EXPECT_THROW(crew.run(100000, 2,
                         [&](std::size_t i, std::size_t) {
                           ++calls;
-                          if (i == 3) throw std::runtime_error("third");
+                          throw_at_third(i);
                         }),
                std::runtime_error);
   EXPECT_LT(calls.load(), 100000);
