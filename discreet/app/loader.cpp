@@ -4,7 +4,6 @@
 #include <malloc.h>
 
 #include <cstdlib>
-#include <limits>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -34,11 +33,11 @@ std::string last_dl_error() {
 }
 
 /// A step takes and frees tensors of the same sizes as the one before. By default glibc hands large
-/// ones back to the system, which then clears every page of the next: a tenth of a private step.
+/// ones back to the system, which then clears every page of the next: a third of a step of large batches.
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // The most that glibc takes.
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);  // Never.
 #endif
 }
 

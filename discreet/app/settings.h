@@ -7,6 +7,7 @@
 
 #include "discreet/core/config.h"
 #include "discreet/core/fields.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/text/reader.h"
 
 namespace discreet::app {
@@ -107,6 +108,7 @@ struct TrainOptions {
   std::vector<std::string> trainable;
   double layer_decay = 1;
   bool recompute = false;
+  std::int64_t physical_tokens = nn::kPhysicalTokens;
   std::int64_t eval_every = 0, checkpoint_every = 0, log_every = 10;
   bool sharded_optimizer = false;
   std::int64_t process_timeout = 600;
@@ -138,7 +140,6 @@ struct PrivacyOptions {
   double ledger_epsilon = 0, ledger_delta = 0;
   std::string accountant = "prv";
   std::int64_t max_examples_per_user = 8;
-  std::int64_t physical_tokens = 16384;
   std::int64_t kept_mib = 256;
   std::vector<std::string> generic_rule;
   std::int64_t generic_mib = 256;

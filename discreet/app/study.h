@@ -34,7 +34,7 @@ struct Study {
   std::string question;
   /// Cells of a preset, in the order in which they run.
   std::vector<StudyCell> (*cells)(StudyPreset preset);
-  /// One cell's work. `scratch` is an empty folder of its own, removed afterwards.
+  /// One cell's work. `scratch` is an empty folder of its own, removed afterwards; its parent is the study's, which stays.
   Json (*measure)(const Json& request, const std::filesystem::path& scratch,
                   core::OperationContext& context);
   /// Tables and verdicts of what is finished: {"tables": […], "verdicts": […], "caveats": […]}; also

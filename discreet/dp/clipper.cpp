@@ -197,7 +197,7 @@ void SegmentClipper::check_generic(const at::Tensor& parameter) const {
       "parameter '" + name + "' would take " + std::to_string(bytes) + " bytes, for " +
           std::to_string(segments) + " copies of " + std::to_string(parameter.numel()) +
           " values and their gradients; the cap is " + std::to_string(options_.generic_bytes),
-      "Freeze it, raise privacy.generic_mib, or work in smaller parts: privacy.physical_tokens.");
+      "Freeze it, raise privacy.generic_mib, or work in smaller parts: train.physical_tokens.");
 }
 
 void SegmentClipper::record(nn::Use use) {

@@ -211,10 +211,7 @@ void PrivateStep::run_pieces(const nn::LogicalBatch& batch, std::size_t segment,
   const std::int64_t end = batch.segment_offsets[segment + 1];
   std::int64_t first = batch.segment_offsets[segment];
   while (first < end) {
-    std::int64_t last = first + 1, tokens = tokens_of(batch, first);
-    while (last < end && tokens + tokens_of(batch, last) <= options_.part_tokens) {
-      tokens += tokens_of(batch, last++);
-    }
+    const std::int64_t last = nn::part_end(batch.indices, data_.lengths, first, end, options_.part_tokens);
     clipper_->begin_piece();
     const std::int64_t offsets[] = {0, last - first};
     run_examples(batch, first, last, offsets, report);

@@ -8,6 +8,7 @@
 #include "discreet/dp/plan.h"
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/step.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::dp {
 
@@ -16,7 +17,7 @@ struct PrivateStepOptions {
   nn::OptimizerOptions optimizer;
   RuleOptions rules;
   /// Tokens that one physical part may hold; a segment that is longer comes in pieces of whole examples.
-  std::int64_t part_tokens = 1 << 14;
+  std::int64_t part_tokens = nn::kPhysicalTokens;
   /// Unit user: examples that a user may give to one step, drawn anew each step.
   std::int64_t user_examples = 16;
   /// Dropout masks and the choice of a user's examples, with an insecure seed; a secure run draws a

@@ -49,6 +49,14 @@ void limit_norm(std::span<at::Tensor> gradients, double norm, double max_norm) {
   }
 }
 
+/// Examples begin .. end of a batch whose segments are examples.
+PackedBatch part_of(const LogicalBatch& batch, std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(end - begin) + 1);
+  std::iota(offsets.begin(), offsets.end(), 0);
+  return batch.collate(std::span(batch.indices).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+                       offsets);
+}
+
 }  // namespace
 
 NamedTensors trainable_parameters(const Model& model) {
@@ -102,11 +110,14 @@ double OrdinaryStep::backward(const LogicalBatch& batch, double divisor,
   const NamedTensors parameters = parallel_ ? parallel_->parameters() : optimizer_.parameters();
   for (const auto& [name, parameter] : parameters) parameter.mutable_grad().reset();
   double loss_sum = 0;
-  if (!batch.indices.empty()) {
-    const PackedBatch packed = batch.collate(batch.indices, batch.segment_offsets);
+  const auto size = static_cast<std::int64_t>(batch.indices.size());
+  const bool whole = options_.loss != nullptr || options_.lengths.empty();
+  for (std::int64_t begin = 0, end = 0; begin < size; begin = end) {
+    end = whole ? size : part_end(batch.indices, options_.lengths, begin, size, options_.part_tokens);
+    const PackedBatch packed = part_of(batch, begin, end);
     const at::Tensor losses = options_.loss ? options_.loss->losses(model_, packed) : model_.forward(packed).loss;
     const at::Tensor loss = losses.sum();
-    loss_sum = loss.item<double>();
+    loss_sum += loss.item<double>();
     (loss / divisor).backward();
   }
   for (const auto& [name, parameter] : parameters) gradients.push_back(parameter.grad());

@@ -11,6 +11,7 @@
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/optimizer.h"
 #include "discreet/nn/step.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::nn {
 
@@ -23,7 +24,9 @@ struct OrdinaryStepOptions {
   double max_norm = 0;          ///< The mean gradient is scaled down to this norm; 0: left alone.
   OptimizerOptions optimizer;
   std::shared_ptr<ParallelRun> parallel;  ///< Null: this process works alone.
-  std::shared_ptr<LossRule> loss;         ///< Null: the model's own.
+  std::shared_ptr<LossRule> loss;         ///< Null: the model's own. A rule sees its batch whole.
+  std::vector<std::int64_t> lengths;      ///< [examples] tokens of each; empty: a batch is one physical part.
+  std::int64_t part_tokens = kPhysicalTokens;  ///< Tokens that one physical part may hold, unless one example has more.
 };
 
 /// Training without privacy: epochs of shuffled batches, the mean gradient, one update.

@@ -1,6 +1,7 @@
 // Training by several processes: the same model as by one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../dp/small_model.h"
@@ -20,9 +21,11 @@ struct OrdinaryRun {
   std::int64_t batch_size = 5;
   double max_norm = 0;
   bool sharded = false;
+  std::int64_t part_tokens = 0;  // 0: a batch is one part
 
   struct End {
     at::Tensor weights;
+    std::int64_t longest_part = 0;  // tokens
     std::vector<double> losses, norms;
   };
 
@@ -36,9 +39,16 @@ struct OrdinaryRun {
     OrdinaryStepOptions options{.examples = data.size(), .batch_size = batch_size, .seed = 3,
                                 .max_norm = max_norm, .parallel = parallel};
     options.optimizer.kind = optimizer;
-    OrdinaryStep step(*model, [&](auto indices, auto offsets) { return collate(data, indices, offsets); },
-                      options);
+    if (part_tokens > 0) options.lengths = lengths;
+    options.part_tokens = part_tokens;
     End end;
+    const auto collate_part = [&](std::span<const std::int64_t> indices, std::span<const std::int64_t> offsets) {
+      std::int64_t tokens = 0;
+      for (const std::int64_t i : indices) tokens += lengths[static_cast<std::size_t>(i)];
+      end.longest_part = std::max(end.longest_part, tokens);
+      return collate(data, indices, offsets);
+    };
+    OrdinaryStep step(*model, collate_part, options);
     for (std::int64_t number = 0; number < steps; ++number) {
       // Adam divides by the gradient's size, and so by rounding where there is hardly a gradient.
       const double rate = optimizer == OptimizerKind::kAdamW ? 1e-4 : 0.01;
@@ -74,6 +84,24 @@ TEST(DataParallel, OrdinaryTrainingIsTheSameForAnyNumberOfProcesses) {
           }
         });
       }
+    }
+  }
+}
+
+TEST(OrdinaryStep, PhysicalPartsChangeRoundingAlone) {
+  // With dropout, whose masks go by an example's place, and a bound on the norm of the whole batch's gradient.
+  const OrdinaryRun whole{.optimizer = OptimizerKind::kMomentum, .batch_size = 6, .max_norm = 0.5};
+  const auto expected = whole.run(make_lonely_group(), 6);
+  EXPECT_GT(expected.longest_part, 13);
+  for (const std::int64_t tokens : {1, 5, 13}) {
+    OrdinaryRun parts = whole;
+    parts.part_tokens = tokens;
+    const auto end = parts.run(make_lonely_group(), 6);
+    EXPECT_LE(end.longest_part, std::max<std::int64_t>(tokens, 12)) << "an example of 12 tokens is a part by itself";
+    EXPECT_LE((end.weights - expected.weights).abs().max().item<double>(), 1e-6) << tokens;
+    for (std::size_t i = 0; i < 6; ++i) {
+      EXPECT_NEAR(end.losses[i], expected.losses[i], 1e-4);
+      EXPECT_NEAR(end.norms[i], expected.norms[i], 1e-5);
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "discreet/app/data_sets.h"
@@ -257,30 +258,27 @@ std::vector<std::string> planted_settings(const fs::path& train, std::int64_t st
           fmt::format("run.seed={}", seed)};
 }
 
-/// Trains and measures a student of each arm; `settings` are those of all arms for so many updates.
-Json measured_arms(const Json& request, const std::string& teacher, const std::string& layers, const fs::path& scratch,
-                   const RoleTests& tests, std::vector<std::string> (*settings)(const Json& request, const fs::path& scratch, std::int64_t steps),
-                   core::OperationContext& context) {
-  Json result = Json::object();
-  for (const Json& name : request["arms"]) {
-    if (context.stopping()) throw core::interrupted(context, "The same command goes on.");
-    const RoleArm& arm = arm_named(name.get<std::string>());
-    std::vector<std::string> set = settings(request, scratch, request["steps"].get<std::int64_t>() * (arm.twice ? 2 : 1));
-    set.push_back(fmt::format("distill.combination=\"{}\"", arm.combination));
-    set.push_back(fmt::format("distill.augment=\"{}\"", arm.augment));
-    set.push_back("distill.cache=" + Json((scratch / "cache").string()).dump());
-    const bool exchanges = std::string(arm.combination) != "none" || std::string(arm.augment) != "none";
-    if (exchanges) set.push_back("distill.held_out=" + Json(held_out_words()).dump());
-    const fs::path run = scratch / "student";
-    const Json trained = call_operation("distill",
-                                        {{"teacher", teacher}, {"student_layers", layers}, {"set", set}, {"run", run.string()},
-                                         {"measure", false}, {"force", true}},
-                                        context);
-    Json measured = measured_model({{"run", run.string()}}, tests, context);
-    measured["seconds"] = trained["seconds"];
-    result[arm.name] = measured;
-  }
-  return result;
+/// Trains and measures an arm's student, whose teacher's outputs are kept in `cache`; `settings` are those of all arms but for
+/// the number of updates.
+Json measured_arm(const RoleArm& arm, const Json& request, const std::string& teacher, const std::string& layers, const fs::path& scratch,
+                  const fs::path& cache, const RoleTests& tests,
+                  std::vector<std::string> (*settings)(const Json& request, const fs::path& scratch, std::int64_t steps),
+                  core::OperationContext& context) {
+  if (context.stopping()) throw core::interrupted(context, "The same command goes on.");
+  std::vector<std::string> set = settings(request, scratch, request["steps"].get<std::int64_t>() * (arm.twice ? 2 : 1));
+  set.push_back(fmt::format("distill.combination=\"{}\"", arm.combination));
+  set.push_back(fmt::format("distill.augment=\"{}\"", arm.augment));
+  set.push_back("distill.cache=" + Json(cache.string()).dump());
+  const bool exchanges = std::string(arm.combination) != "none" || std::string(arm.augment) != "none";
+  if (exchanges) set.push_back("distill.held_out=" + Json(held_out_words()).dump());
+  const fs::path run = scratch / "student";
+  const Json trained = call_operation("distill",
+                                      {{"teacher", teacher}, {"student_layers", layers}, {"set", set}, {"run", run.string()},
+                                       {"measure", false}, {"force", true}},
+                                      context);
+  Json measured = measured_model({{"run", run.string()}}, tests, context);
+  measured["seconds"] = trained["seconds"];
+  return measured;
 }
 
 Json measure_planted(const Json& request, const fs::path& scratch, core::OperationContext& context) {
@@ -306,7 +304,10 @@ Json measure_planted(const Json& request, const fs::path& scratch, core::Operati
   const auto settings = [](const Json& asked, const fs::path& folder, std::int64_t steps) {
     return planted_settings(folder / "student.txt", steps, asked["seed"]);
   };
-  result["arms"] = measured_arms(request, teacher.string(), "every-second", scratch, tests, settings, context);
+  for (const Json& name : request["arms"]) {
+    const RoleArm& arm = arm_named(name.get<std::string>());
+    result["arms"][arm.name] = measured_arm(arm, request, teacher.string(), "every-second", scratch, scratch / "cache", tests, settings, context);
+  }
   return result;
 }
 
@@ -339,7 +340,7 @@ std::string most_layers(std::int64_t layers) {
 }
 
 Json measure_real(const Json& request, const fs::path& scratch, core::OperationContext& context) {
-  const std::string teacher = request["teacher"];
+  const std::string teacher = real_teacher();
   const std::vector<BoldProfession> bold = bold_professions(request["bold"], request["bold_prompts"]);
   const auto seed = request["seed"].get<std::size_t>();
   // Another seed is another part of the text.
@@ -350,7 +351,17 @@ Json measure_real(const Json& request, const fs::path& scratch, core::OperationC
                         .portraits = biography_portraits(request["portraits"], request["portraits"], seed),
                         .text = scratch / "test.txt",
                         .gendered = {}};
-  Json result = {{"teacher", measured_model({{"model", teacher}}, tests, context)}};
+  Json titles = Json::array(), groups = Json::array();
+  for (const BoldProfession& profession : bold) {
+    titles.push_back(profession.title);
+    groups.push_back(profession.group);
+  }
+  Json result = {{"bold", {{"titles", titles}, {"groups", groups}}}};
+  const std::string measured = request["measured"];
+  if (measured == "teacher") {
+    result["teacher"] = measured_model({{"model", teacher}}, tests, context);
+    return result;
+  }
   const std::string layers = request["layers"] == "most" ? most_layers(formats::read_pretrained_config(teacher).layers)
                                                          : request["layers"].get<std::string>();
   const auto settings = [](const Json& asked, const fs::path& folder, std::int64_t steps) {
@@ -367,18 +378,19 @@ Json measure_real(const Json& request, const fs::path& scratch, core::OperationC
                                     "train.checkpoint_every=100000",
                                     fmt::format("run.seed={}", asked["seed"].get<int>())};
   };
-  result["arms"] = measured_arms(request, teacher, layers, scratch, tests, settings, context);
-  Json titles = Json::array(), groups = Json::array();
-  for (const BoldProfession& profession : bold) {
-    titles.push_back(profession.title);
-    groups.push_back(profession.group);
-  }
-  result["bold"] = {{"titles", titles}, {"groups", groups}};
+  // Of a seed's students several ask for the same outputs.
+  const fs::path cache = scratch.parent_path() / "teacher";
+  result["arms"][measured] = measured_arm(arm_named(measured), request, teacher, layers, scratch, cache, tests, settings, context);
   result["student_layers"] = layers;
   return result;
 }
 
 }  // namespace
+
+std::string real_teacher() {
+  const char* folder = std::getenv("DISCREET_STUDY_TEACHER");
+  return folder == nullptr ? "" : folder;
+}
 
 const std::vector<RoleArm>& role_arms() {
   static const std::vector<RoleArm> arms = {{"none", "none", "none"},

@@ -30,9 +30,13 @@ std::vector<OddsRow> planted_rows();
 inline constexpr const char* kBoldRow = "BOLD professions";
 std::vector<std::string> real_row_names();
 
-/// One cell of the study of role reversal. `request`: kind (planted, real), seed, arms and the sizes of the kind; see
-/// study/role_reversal.cpp. Returns {"teacher": model, "arms": {name: model}}, and of a real teacher "bold": titles with
-/// their groups. A model: rows (|log odds| by item), perplexity, perplexity_gendered, association (SEAT), downstream,
+/// The folder of a real teacher, GPT-2 or SmolLM2 ($DISCREET_STUDY_TEACHER); empty: none was named.
+std::string real_teacher();
+
+/// One cell of the study of role reversal. `request`: kind (planted, real), seed, of a planted teacher the arms, of a real
+/// one which model is measured, and the sizes of the kind; see study/role_reversal.cpp. Returns {"teacher": model,
+/// "arms": {name: model}}; of a real teacher one of these, and "bold": titles with their groups. A real teacher's outputs stay
+/// beside `scratch`, for other cells. A model: rows (|log odds| by item), perplexity, perplexity_gendered, association (SEAT), downstream,
 /// samples.
 Json measure_role_cell(const Json& request, const std::filesystem::path& scratch, core::OperationContext& context);
 

@@ -141,11 +141,6 @@ const core::Fields<PrivacyOptions>& privacy_fields() {
           .add("max_examples_per_user", &PrivacyOptions::max_examples_per_user,
                {.min = 1, .max = 1 << 20, .unit = "examples",
                 .doc = "Unit user: at most so many examples of a drawn user enter a step."})
-          .add("physical_tokens", &PrivacyOptions::physical_tokens,
-               {.min = 1, .max = 1 << 30, .unit = "tokens",
-                .doc = "A logical step is worked off in parts of about so many tokens; the result "
-                       "does not depend on it, memory does. A language model's parts are also kept so "
-                       "small that their logits take 256 MiB."})
           .add("kept_mib", &PrivacyOptions::kept_mib,
                {.min = 0, .max = 1 << 20, .unit = "MiB",
                 .doc = "What segments' gradients may take beyond what the backward pass left, over all "

@@ -99,6 +99,12 @@ const core::Fields<TrainOptions>& train_fields() {
                {.doc = "A pretrained model's blocks are computed again in the backward pass instead of "
                        "being kept: less memory, about a third more time, the same result.",
                 .reference = "Chen et al. 2016"})
+          .add("physical_tokens", &TrainOptions::physical_tokens,
+               {.min = 1, .max = 1 << 30, .unit = "tokens",
+                .doc = "A step works its batch off in parts of about so many tokens; the result "
+                       "does not depend on it beyond rounding, memory and time do. A language model's parts "
+                       "are also kept so small that their logits take 256 MiB. A loss of mitigate takes its "
+                       "batch whole."})
           .add("gradient_clip", &TrainOptions::gradient_clip,
                {.min = 0,
                 .doc = "The mean gradient is scaled down to this norm, without privacy; 0: left "

@@ -10,6 +10,7 @@
 #include "discreet/app/study.h"
 #include "discreet/core/error.h"
 #include "discreet/core/registry.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/privacy/accountant.h"
 #include "discreet/privacy/calibrate.h"
 #include "discreet/stats/bootstrap.h"
@@ -70,7 +71,9 @@ Json cost_request(const std::string& shape, std::int64_t examples, int start) {
   // Few steps where each is long, of which the minimum is taken over five starts: a cell takes minutes at most.
   const std::int64_t texts = shape == "transformer-t256" ? 8 * examples : examples;  // of 32 tokens
   const int steps = texts >= 4096 ? 1 : texts >= 2048 ? 2 : texts >= 512 ? 3 : texts >= 128 ? 5 : 15;
-  return {{"kind", "cost"}, {"shape", shape}, {"examples", examples}, {"start", start}, {"steps", steps}};
+  Json request = {{"kind", "cost"}, {"shape", shape}, {"examples", examples}, {"start", start}, {"steps", steps}};
+  if (32 * texts >= nn::kPhysicalTokens) request["part_tokens"] = nn::kPhysicalTokens;  // others do not depend on it
+  return request;
 }
 
 std::vector<StudyCell> cells(StudyPreset preset) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "discreet/app/internal/role_estimate.h"
 #include "discreet/app/internal/role_study.h"
 #include "discreet/app/study.h"
+#include "discreet/core/document.h"
 #include "discreet/core/registry.h"
 #include "discreet/report/interval_picture.h"
 
@@ -29,10 +29,19 @@ std::vector<std::string> arm_names(StudyPreset preset) {
   return names;
 }
 
-/// The folder of a real teacher: GPT-2, SmolLM2; empty: none was named.
-std::string real_teacher() {
-  const char* folder = std::getenv("DISCREET_STUDY_TEACHER");
-  return folder == nullptr ? "" : folder;
+/// The teacher and the arms of its students: those of as many updates.
+std::vector<std::string> real_models(bool quick) {
+  if (quick) return {"teacher", "none", "both"};
+  std::vector<std::string> models = {"teacher"};
+  for (const RoleArm& arm : role_arms()) {
+    if (!arm.twice) models.emplace_back(arm.name);
+  }
+  return models;
+}
+
+std::string cell_name(std::string model) {
+  std::ranges::replace(model, ' ', '-');
+  return model;
 }
 
 std::vector<StudyCell> role_cells(StudyPreset preset) {
@@ -49,20 +58,23 @@ std::vector<StudyCell> role_cells(StudyPreset preset) {
                       {"steps", 500}}});
   }
   if (real_teacher().empty()) return cells;
-  const std::vector<std::string> real = quick ? std::vector<std::string>{"none", "both"} : arm_names(preset);
+  const std::string teacher = core::describe_input("teacher", real_teacher()).sha256;  // wherever the folder lies
+  // A model a cell, since each takes long; seeds outermost: where time runs out, whole seeds are missing.
   for (int seed = 1; seed <= (quick ? 1 : 3); ++seed) {
-    cells.push_back({fmt::format("real-{}", seed),
-                     {{"kind", "real"},
-                      {"seed", seed},
-                      {"arms", real},
-                      {"teacher", real_teacher()},
-                      {"layers", quick ? "most" : "every-second"},
-                      {"lines", quick ? 60 : 4000},
-                      {"test_lines", quick ? 30 : 1000},
-                      {"portraits", quick ? 96 : 2000},
-                      {"bold", "bold/prompts/profession_prompt.json"},
-                      {"bold_prompts", quick ? 1 : 0},
-                      {"steps", quick ? 40 : 1000}}});
+    for (const std::string& model : real_models(quick)) {
+      cells.push_back({fmt::format("real-{}-{}", seed, cell_name(model)),
+                       {{"kind", "real"},
+                        {"seed", seed},
+                        {"measured", model},
+                        {"teacher", teacher},
+                        {"layers", quick ? "most" : "every-second"},
+                        {"lines", quick ? 60 : 1650},
+                        {"test_lines", quick ? 30 : 1000},
+                        {"portraits", quick ? 96 : 2000},
+                        {"bold", "bold/prompts/profession_prompt.json"},
+                        {"bold_prompts", quick ? 1 : 0},
+                        {"steps", quick ? 40 : 600}}});
+    }
   }
   return cells;
 }
@@ -72,29 +84,39 @@ std::vector<StudyCell> role_cells(StudyPreset preset) {
 constexpr const char* kHeldOutPronouns = "pronouns, held-out professions";
 
 const Json* model_of(const Json& cell, const std::string& model) {
-  if (model == "teacher") return &cell["teacher"];
-  return cell["arms"].contains(model) ? &cell["arms"][model] : nullptr;
+  if (model == "teacher") return cell.contains("teacher") ? &cell["teacher"] : nullptr;
+  return cell.contains("arms") && cell["arms"].contains(model) ? &cell["arms"][model] : nullptr;
 }
 
-std::vector<const Json*> models_of(const StudyResults& finished, const std::string& kind, const std::string& model) {
-  std::vector<const Json*> models;
+using ModelsBySeed = std::map<int, const Json*>;
+
+/// A kind's models of a name; with `beside`, those alone whose seed has that model too.
+ModelsBySeed models_of(const StudyResults& finished, const std::string& kind, const std::string& model, const std::string& beside = "") {
+  ModelsBySeed models;
   for (const auto& [name, cell] : finished) {
-    if (!name.starts_with(kind)) continue;
-    if (const Json* found = model_of(cell, model)) models.push_back(found);
+    if (!name.starts_with(kind + "-")) continue;
+    if (const Json* found = model_of(cell, model)) models[std::stoi(name.substr(kind.size() + 1))] = found;
   }
+  if (beside.empty()) return models;
+  const ModelsBySeed others = models_of(finished, kind, beside);
+  std::erase_if(models, [&](const auto& item) { return !others.contains(item.first); });
   return models;
 }
 
-SeedValues values_of_row(const StudyResults& finished, const std::string& kind, const std::string& model, const std::string& row) {
+SeedValues values_of_row(const StudyResults& finished, const std::string& kind, const std::string& model, const std::string& row,
+                         const std::string& beside = "") {
   SeedValues values;
-  for (const Json* measured : models_of(finished, kind, model)) values.push_back((*measured)["rows"][row].get<std::vector<double>>());
+  for (const auto& [seed, measured] : models_of(finished, kind, model, beside)) {
+    values.push_back((*measured)["rows"][row].get<std::vector<double>>());
+  }
   return values;
 }
 
 /// One number of each seed's model; `key` may name one of "downstream".
-SeedValues scalars(const StudyResults& finished, const std::string& kind, const std::string& model, const char* key) {
+SeedValues scalars(const StudyResults& finished, const std::string& kind, const std::string& model, const char* key,
+                   const std::string& beside = "") {
   SeedValues values;
-  for (const Json* measured : models_of(finished, kind, model)) {
+  for (const auto& [seed, measured] : models_of(finished, kind, model, beside)) {
     const Json& place = measured->contains(key) ? *measured : (*measured)["downstream"];
     if (place.contains(key) && place[key].is_number()) values.push_back({place[key].get<double>()});
   }
@@ -103,11 +125,10 @@ SeedValues scalars(const StudyResults& finished, const std::string& kind, const 
 
 /// Of a seed's models: one's number as a multiple of another's, or as how much larger it is.
 SeedValues against_none(const StudyResults& finished, const std::string& kind, const std::string& model, const char* key, bool ratio) {
-  const SeedValues base = scalars(finished, kind, "none", key), own = scalars(finished, kind, model, key);
+  const SeedValues base = scalars(finished, kind, "none", key, model), own = scalars(finished, kind, model, key, "none");
+  if (base.size() != own.size()) return {};
   SeedValues values;
-  for (std::size_t s = 0; s < own.size() && s < base.size(); ++s) {
-    values.push_back({ratio ? own[s][0] / base[s][0] : own[s][0] - base[s][0]});
-  }
+  for (std::size_t s = 0; s < own.size(); ++s) values.push_back({ratio ? own[s][0] / base[s][0] : own[s][0] - base[s][0]});
   return values;
 }
 
@@ -123,10 +144,10 @@ std::vector<std::size_t> bold_groups(const StudyResults& finished) {
 }
 
 std::optional<RoleEstimate> row_estimate(const StudyResults& finished, const std::string& kind, const std::string& model, const std::string& row,
-                                         const char* minus = nullptr) {
-  const SeedValues own = values_of_row(finished, kind, model, row);
-  const SeedValues base = minus == nullptr ? SeedValues() : values_of_row(finished, kind, minus, row);
-  return role_estimate(own, minus == nullptr ? nullptr : &base, row == kBoldRow ? bold_groups(finished) : std::vector<std::size_t>());
+                                         const std::string& minus = "") {
+  const SeedValues own = values_of_row(finished, kind, model, row, minus);
+  const SeedValues base = minus.empty() ? SeedValues() : values_of_row(finished, kind, minus, row, model);
+  return role_estimate(own, minus.empty() ? nullptr : &base, row == kBoldRow ? bold_groups(finished) : std::vector<std::size_t>());
 }
 
 std::vector<std::string> shown_models(StudyPreset preset) {
@@ -201,7 +222,7 @@ Json sample_table(const StudyResults& finished) {
     for (const char* model : {"teacher", "none", "both"}) {
       const auto models = models_of(finished, kind, model);
       if (models.empty()) continue;
-      for (const Json& text : (*models.front())["samples"]) {
+      for (const Json& text : (*models.begin()->second)["samples"]) {
         std::string line = text.get<std::string>();
         for (char& c : line) c = c == '\n' || c == '|' ? ' ' : c;
         rows.push_back({kind, model, line});
@@ -315,7 +336,8 @@ Json transfer_verdict(StudyPreset preset, const std::string& claim, const std::s
 
 Json embedding_verdict(StudyPreset preset, const StudyResults& finished) {
   SeedValues moved;
-  const SeedValues before = scalars(finished, "planted", "none", "association"), after = scalars(finished, "planted", "both", "association");
+  const SeedValues before = scalars(finished, "planted", "none", "association", "both");
+  const SeedValues after = scalars(finished, "planted", "both", "association", "none");
   for (std::size_t s = 0; s < after.size() && s < before.size(); ++s) moved.push_back({std::abs(after[s][0]) - std::abs(before[s][0])});
   return transfer_verdict(preset, "Less disparity in text does not reach the embeddings (SEAT)", "|effect size|", moved, 0.3);
 }
@@ -364,11 +386,11 @@ Json analyse_roles(StudyPreset preset, const StudyResults& finished) {
       "Combinations, their alignment, and log-probabilities as what is combined are our reading of Gupta et al. 2022; the target token "
       "is not reversed.",
       "All arms take the same number of updates, and so about as many tokens; augmented text then passes once where plain text passes "
-      "twice. The full preset has arms with equal passes.",
+      "twice. Of the planted teacher the full preset has arms with equal passes.",
       "Students of the planted teacher begin as every second of its layers. Names and words of two genders alone, English alone, a text "
       "of some twenty sentence forms.",
-      "Real teacher: students of the quick preset keep most layers and see some thousand tokens, of the full preset every second layer. Of "
-      "BOLD's 1,064 titles those count that name a person, by a list in the source; the text is lines of WikiText-2 with a word of gender.",
+      "Real teacher: students of the quick preset keep most layers and see some thousand tokens; those of the full preset keep every second "
+      "layer and learn from 300,000 tokens in 600 updates, each seed from another part of the text. Of BOLD's 1,064 titles those count that name a person, by a list in the source; the text is lines of WikiText-2 with a word of gender.",
       "The classifier behind a model is linear and sees made-up texts; coreference (GAP), published figures of GPT-2 and DistilGPT-2 and "
       "human judgements are not tested."};
   return {{"tables", tables}, {"verdicts", verdicts}, {"results", results}, {"pictures", role_pictures(preset, finished)}, {"caveats", caveats}};

@@ -69,7 +69,8 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
   run.batch.collate = collate;
   if (mode == "ordinary") {
     run.step = std::make_shared<nn::OrdinaryStep>(
-        *run.model, collate, nn::OrdinaryStepOptions{.examples = examples, .batch_size = examples});
+        *run.model, collate,
+        nn::OrdinaryStepOptions{.examples = examples, .batch_size = examples, .lengths = shape.lengths});
     return run;
   }
   dp::PrivacyOptions options = bench_privacy(shape.lengths.size(), threads);
@@ -78,9 +79,10 @@ BenchRun make_bench_run(const BenchShape& shape, const std::string& mode, int th
     options.mechanism = mode;
     options.slots = static_cast<std::int64_t>(run.batch.segment_offsets.size()) - 1;
     options.clipping.rule = "per-layer";
-    options.layers = dp::find_layers(*run.model, nn::trainable_parameters(*run.model), *packed);
+    const std::int64_t first[] = {0}, offsets[] = {0, 1};
+    options.layers = dp::find_layers(*run.model, nn::trainable_parameters(*run.model), nn::collate(*data, first, offsets));
   }
-  const std::int64_t part_tokens = mode == "loop" ? 1 : std::int64_t{1} << 20;
+  const std::int64_t part_tokens = mode == "loop" ? 1 : nn::kPhysicalTokens;
   run.step = std::make_shared<dp::PrivateStep>(
       *run.model, dp::make_plan(std::move(options)), dp::PrivateStep::Data{shape.lengths, {}, collate},
       dp::PrivateStepOptions{.part_tokens = part_tokens}, nullptr);

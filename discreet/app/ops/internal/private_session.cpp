@@ -39,9 +39,7 @@ std::vector<std::vector<std::int64_t>> examples_by_user(const EncodedData& data)
 dp::PrivateStep::Data step_data(const Session& session) {
   const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
   dp::PrivateStep::Data data;
-  for (std::int64_t i = 0; i < examples->size(); ++i) {
-    data.lengths.push_back(examples->offsets[i + 1] - examples->offsets[i]);
-  }
+  data.lengths = nn::lengths_of(examples->offsets);
   if (privacy_unit_is_user(session.settings)) data.user_examples = examples_by_user(session.data.train);
   data.collate = [examples](std::span<const std::int64_t> indices,
                             std::span<const std::int64_t> segments) {
@@ -126,18 +124,6 @@ void check_generic_names(const Session& session) {
   std::vector<std::string> names;
   for (const auto& item : session.model->named_parameters()) names.push_back(item.key());
   core::check_patterns("privacy.generic_rule", session.settings.privacy.generic_rule, names);
-}
-
-/// A language model has a logit per word of the vocabulary for every token that it tells: a part's take
-/// 256 MiB at most.
-std::int64_t part_tokens(const Session& session) {
-  const std::int64_t asked = session.settings.privacy.physical_tokens;
-  const Encoder& encoder = session.data.encoder;
-  const double told = encoder.language.end >= 0 ? 1 : encoder.task == "masked-lm" ? encoder.masks.rate : 0;
-  const double logits = told * static_cast<double>(table_entries(encoder));
-  constexpr double kLogits = 1 << 26;
-  if (logits * static_cast<double>(asked) <= kLogits) return asked;
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kLogits / logits));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <torch/version.h>
 
+#include "discreet/app/internal/encoder.h"
 #include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/pretrained_start.h"
@@ -190,6 +191,20 @@ std::shared_ptr<nn::LossRule> loss_rule(const Session& session) {
   return std::make_shared<nn::AdversarialLoss>(std::move(attribute), options, rule);
 }
 
+}  // namespace
+
+std::int64_t part_tokens(const Session& session) {
+  const std::int64_t asked = session.settings.train.physical_tokens;
+  const Encoder& encoder = session.data.encoder;
+  const double told = encoder.language.end >= 0 ? 1 : encoder.task == "masked-lm" ? encoder.masks.rate : 0;
+  const double logits = told * static_cast<double>(table_entries(encoder));
+  constexpr double kLogits = 1 << 26;
+  if (logits * static_cast<double>(asked) <= kLogits) return asked;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kLogits / logits));
+}
+
+namespace {
+
 void prepare_ordinary(Session& session) {
   const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
   session.steps = session.steps_allowed = step_count(session.settings, examples->size());
@@ -199,7 +214,9 @@ void prepare_ordinary(Session& session) {
                                         .max_norm = session.settings.train.gradient_clip,
                                         .optimizer = optimizer_options(session),
                                         .parallel = session.parallel,
-                                        .loss = loss_rule(session)};
+                                        .loss = loss_rule(session),
+                                        .lengths = nn::lengths_of(examples->offsets),
+                                        .part_tokens = part_tokens(session)};
   session.step = std::make_shared<nn::OrdinaryStep>(
       *session.trained,
       [examples](std::span<const std::int64_t> indices, std::span<const std::int64_t> segments) {

@@ -98,6 +98,9 @@ std::shared_ptr<nn::Model> make_run_model(const Settings& settings, const Encode
 void take_layers(const DistillOptions& distill, nn::Model& model);
 /// Steps of a whole run: train.steps, or train.epochs passes over `units`.
 std::int64_t step_count(const Settings& settings, std::int64_t units);
+/// Tokens of a step's physical part: train.physical_tokens, or fewer for a language model, which has a logit per word of
+/// the vocabulary for every token that it tells: a part's take 256 MiB at most.
+std::int64_t part_tokens(const Session& session);
 /// train.layer_decay goes by the names of the session's model.
 nn::OptimizerOptions optimizer_options(const Session& session);
 void prepare_private(Session& session, bool resumed, core::OperationContext& context);
