@@ -163,7 +163,7 @@ Json generate_texts(const Json& request, core::OperationContext& context) {
   const Json summary = generation.summary();
   const double seconds = summary.at("seconds").get<double>();
   const auto tokens = summary.at("tokens").get<std::int64_t>();
-  if (seconds > 0) {
+  if (seconds > 0 && !context.quiet) {
     core::log_info("{} tokens in {:.2f} s: {:.0f} tokens/s", tokens, seconds,
                    static_cast<double>(tokens) / seconds);
   }
