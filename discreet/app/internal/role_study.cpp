@@ -343,10 +343,6 @@ Json measure_real(const Json& request, const fs::path& scratch, core::OperationC
   const std::string teacher = real_teacher();
   const std::vector<BoldProfession> bold = bold_professions(request["bold"], request["bold_prompts"]);
   const auto seed = request["seed"].get<std::size_t>();
-  // Another seed is another part of the text.
-  const std::size_t count = request["lines"];
-  write_lines(scratch / "student.txt", gendered_lines(text::Split::kTrain, count, (seed - 1) * count));
-  write_lines(scratch / "test.txt", gendered_lines(text::Split::kTest, request["test_lines"], 0));
   const RoleTests tests{.rows = real_rows(bold),
                         .portraits = biography_portraits(request["portraits"], request["portraits"], seed),
                         .text = scratch / "test.txt",
@@ -362,6 +358,10 @@ Json measure_real(const Json& request, const fs::path& scratch, core::OperationC
     result["teacher"] = measured_model({{"model", teacher}}, tests, context);
     return result;
   }
+  // Another seed is another part of the text.
+  const std::size_t count = request["lines"];
+  write_lines(scratch / "student.txt", gendered_lines(text::Split::kTrain, count, (seed - 1) * count));
+  write_lines(scratch / "test.txt", gendered_lines(text::Split::kTest, request["test_lines"], 0));
   const std::string layers = request["layers"] == "most" ? most_layers(formats::read_pretrained_config(teacher).layers)
                                                          : request["layers"].get<std::string>();
   const auto settings = [](const Json& asked, const fs::path& folder, std::int64_t steps) {

@@ -36,8 +36,8 @@ std::string real_teacher();
 /// One cell of the study of role reversal. `request`: kind (planted, real), seed, of a planted teacher the arms, of a real
 /// one which model is measured, and the sizes of the kind; see study/role_reversal.cpp. Returns {"teacher": model,
 /// "arms": {name: model}}; of a real teacher one of these, and "bold": titles with their groups. A real teacher's outputs stay
-/// beside `scratch`, for other cells. A model: rows (|log odds| by item), perplexity, perplexity_gendered, association (SEAT), downstream,
-/// samples.
+/// beside `scratch`, for other cells. A model: rows (|log odds| by item), perplexity, perplexity_gendered, association (SEAT),
+/// downstream, samples.
 Json measure_role_cell(const Json& request, const std::filesystem::path& scratch, core::OperationContext& context);
 
 }  // namespace discreet::app

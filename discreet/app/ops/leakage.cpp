@@ -16,6 +16,7 @@
 #include "discreet/core/registry.h"
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/step.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/stats/attack.h"
 #include "discreet/stats/blind_baseline.h"
 #include "discreet/stats/roc.h"
@@ -74,8 +75,7 @@ LeakagePool leakage_pool(const Settings& settings, std::int64_t texts, std::int6
 
 /// Right answers over the test data, whole and in parts: by label, and by length below and from the median.
 Json accuracies(const Encoder& encoder, const EncodedData& test, const Scores& scores) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t i = 0; i < test.size(); ++i) lengths.push_back(test.offsets[i + 1] - test.offsets[i]);
+  std::vector<std::int64_t> lengths = nn::lengths_of(test.offsets);
   std::nth_element(lengths.begin(), lengths.begin() + test.size() / 2, lengths.end());
   const std::int64_t median = lengths[static_cast<std::size_t>(test.size() / 2)];
   struct Count {

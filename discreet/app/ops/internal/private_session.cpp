@@ -19,6 +19,7 @@
 #include "discreet/nn/distributed/data_parallel.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
+#include "discreet/nn/token_batches.h"
 #include "discreet/privacy/ledger.h"
 
 namespace discreet::app {

@@ -1,5 +1,6 @@
 #include "discreet/app/ops/internal/session.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -24,6 +25,7 @@
 #include "discreet/nn/distributed/share.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/ordinary_step.h"
+#include "discreet/nn/token_batches.h"
 
 namespace discreet::app {
 namespace fs = std::filesystem;
@@ -191,20 +193,6 @@ std::shared_ptr<nn::LossRule> loss_rule(const Session& session) {
   return std::make_shared<nn::AdversarialLoss>(std::move(attribute), options, rule);
 }
 
-}  // namespace
-
-std::int64_t part_tokens(const Session& session) {
-  const std::int64_t asked = session.settings.train.physical_tokens;
-  const Encoder& encoder = session.data.encoder;
-  const double told = encoder.language.end >= 0 ? 1 : encoder.task == "masked-lm" ? encoder.masks.rate : 0;
-  const double logits = told * static_cast<double>(table_entries(encoder));
-  constexpr double kLogits = 1 << 26;
-  if (logits * static_cast<double>(asked) <= kLogits) return asked;
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kLogits / logits));
-}
-
-namespace {
-
 void prepare_ordinary(Session& session) {
   const auto examples = std::make_shared<const nn::EncodedExamples>(to_examples(session.data.train));
   session.steps = session.steps_allowed = step_count(session.settings, examples->size());
@@ -226,6 +214,16 @@ void prepare_ordinary(Session& session) {
 }
 
 }  // namespace
+
+std::int64_t part_tokens(const Session& session) {
+  const std::int64_t asked = session.settings.train.physical_tokens;
+  const Encoder& encoder = session.data.encoder;
+  const double told = encoder.language.end >= 0 ? 1 : encoder.task == "masked-lm" ? encoder.masks.rate : 0;
+  const double logits = told * static_cast<double>(table_entries(encoder));
+  constexpr double kLogits = 1 << 26;
+  if (logits * static_cast<double>(asked) <= kLogits) return asked;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kLogits / logits));
+}
 
 void prepare(Session& session, bool resumed, core::OperationContext& context) {
   if (session.model == nullptr) session.model = make_run_model(session.settings, session.data.encoder);
