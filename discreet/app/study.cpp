@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "discreet/app/internal/study_cells.h"
+#include "discreet/app/loader.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/file_lock.h"
@@ -36,7 +37,10 @@ Json measure_cell(const Study& study, const StudyCell& cell, const StudyOptions&
   fs::remove_all(scratch);
   fs::create_directories(scratch);
   const auto started = std::chrono::steady_clock::now();
-  const Json result = study.measure(cell.request, scratch, context);
+  Json request = cell.request;
+  if (options.device != "cpu") request["device"] = options.device;
+  Json result = study.measure(request, scratch, context);
+  if (options.device != "cpu") result["device"] = options.device;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   fs::remove_all(scratch);
   store.store(cell, result, took.count());
@@ -116,9 +120,16 @@ Json study_verdict(const std::string& claim, const std::string& verdict, const s
   return {{"claim", claim}, {"verdict", verdict}, {"why", why}};
 }
 
-Json run_study(const std::string& name, const StudyOptions& options,
+Json run_study(const std::string& name, const StudyOptions& asked,
                core::OperationContext& context) {
   const Study study = core::registry().make<MakeStudy>("study", name)();
+  StudyOptions options = asked;
+  if (options.device != "cpu") {
+    if (!study.any_device) {
+      throw usage_error(fmt::format("--device {}: the study {} is measured on the CPU alone", options.device, name), "Leave it out.");
+    }
+    options.device = call_operation("device", {{"device", options.device}}, context)["device"];
+  }
   fs::create_directories(options.folder / "cells");
   const core::FileLock lock(options.folder / ("lock" + share_suffix(options)), "study " + options.folder.string());
   const std::vector<StudyCell> cells = study.cells(options.preset);

@@ -41,6 +41,8 @@ struct Study {
   /// {"pictures": [{"name", "title", "svg"}]}, which become files beside the page.
   /// Must do with any part of the cells; what it cannot tell yet it leaves out with a reason.
   Json (*analyse)(StudyPreset preset, const StudyResults& finished);
+  /// Whether `measure` obeys a "device" beside the request; a cell measured elsewhere is the same cell, and says where.
+  bool any_device = false;
 };
 
 using MakeStudy = Study (*)();
@@ -55,6 +57,7 @@ struct StudyOptions {
   /// This process measures every `shares`-th cell from the `share`-th on: as many processes on one
   /// folder divide a study among them, and the one that ends last analyses all.
   int share = 1, shares = 1;
+  std::string device = "cpu";      ///< As run.device: where cells are measured, of a study that can be.
 };
 
 /// Measures the cells that are not finished, then analyses all that are.
@@ -63,8 +66,8 @@ struct StudyOptions {
 /// was stopped; a cell whose request changed is measured again. A cell that fails is listed with its
 /// error, and the others go on. Cells that `only` or `share` leave to others count as missing until their files
 /// are there. Writes folder/study.json (discreet.study/1) and folder/page.md, and
-/// returns the document. Throws: kUsage for an unknown study, naming the nearest; interrupted after
-/// the current cell when asked to stop.
+/// returns the document. Throws: kUsage for an unknown study, naming the nearest, and for a device that the study cannot
+/// be measured on; interrupted after the current cell when asked to stop.
 Json run_study(const std::string& name, const StudyOptions& options,
                core::OperationContext& context);
 

@@ -37,8 +37,8 @@ std::vector<double> next_token_log_odds(nn::Model& model, std::span<const std::v
       if (examples.offsets[i + 1] == examples.offsets[i]) throw internal_error("odds after an empty prompt");
       last.push_back(examples.offsets[i + 1] - 1 - examples.offsets[begin]);
     }
-    const at::Tensor logits =
-        model.forward(nn::collate(examples, nn::consecutive(begin, end))).emissions.cpu().index_select(0, at::tensor(last)).to(at::kDouble);
+    const at::Tensor scores = model.forward(nn::collate(examples, nn::consecutive(begin, end))).emissions;
+    const at::Tensor logits = scores.index_select(0, at::tensor(last).to(scores.device())).to(at::kCPU, at::kDouble);
     const at::Tensor ratio = logits.index_select(1, ids_tensor(first, logits.size(1))).logsumexp(1) -
                              logits.index_select(1, ids_tensor(second, logits.size(1))).logsumexp(1);
     odds.insert(odds.end(), ratio.const_data_ptr<double>(), ratio.const_data_ptr<double>() + ratio.numel());

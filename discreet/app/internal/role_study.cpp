@@ -75,9 +75,9 @@ Json disparities(const Json& where, const std::vector<OddsRow>& rows, core::Oper
   return result;
 }
 
-/// Mean hidden rows of sentences, a few hundred at a time.
+/// Mean hidden rows of sentences, some thousands at a time.
 std::vector<std::vector<double>> sentence_rows(const Json& where, const std::vector<std::string>& sentences, core::OperationContext& context) {
-  constexpr std::size_t kAtOnce = 400;
+  constexpr std::size_t kAtOnce = 2000;
   std::vector<std::vector<double>> rows;
   for (std::size_t begin = 0; begin < sentences.size(); begin += kAtOnce) {
     Json request = where;
@@ -214,8 +214,9 @@ std::vector<std::string> held_out_words() {
   return held;
 }
 
-double perplexity_on(const fs::path& run, const fs::path& data, core::OperationContext& context) {
-  return call_operation("eval", {{"run", run.string()}, {"data", data.string()}}, context)["metrics"]["perplexity"].get<double>();
+double perplexity_on(Json where, const fs::path& data, core::OperationContext& context) {
+  where["data"] = data.string();
+  return call_operation("eval", where, context)["metrics"]["perplexity"].get<double>();
 }
 
 /// What is measured of each model of a cell.
@@ -225,18 +226,19 @@ struct RoleTests {
   fs::path text, gendered;  ///< Test texts; `gendered` may be empty.
 };
 
-/// `where`: {"run"} or, of a folder, {"model"}, whose perplexity is not measured.
+/// `where`: {"device"} and {"run"} or, of a folder, {"model"}, whose perplexity is not measured.
 Json measured_model(const Json& where, const RoleTests& tests, core::OperationContext& context) {
   Json result = {{"rows", disparities(where, tests.rows, context)},
                  {"association", sentence_association(where, context)},
                  {"downstream", downstream(where, tests.portraits, context)},
                  {"samples", texts_written(where, context)}};
   if (!where.contains("run")) return result;
-  const fs::path run = where["run"].get<std::string>();
-  result["perplexity"] = perplexity_on(run, tests.text, context);
-  if (!tests.gendered.empty()) result["perplexity_gendered"] = perplexity_on(run, tests.gendered, context);
+  result["perplexity"] = perplexity_on(where, tests.text, context);
+  if (!tests.gendered.empty()) result["perplexity_gendered"] = perplexity_on(where, tests.gendered, context);
   return result;
 }
+
+std::string device_of(const Json& request) { return request.value("device", "cpu"); }
 
 std::vector<std::string> planted_settings(const fs::path& train, std::int64_t steps, int seed) {
   return {"task=\"language-model\"",
@@ -269,6 +271,7 @@ Json measured_arm(const RoleArm& arm, const Json& request, const std::string& te
   set.push_back(fmt::format("distill.combination=\"{}\"", arm.combination));
   set.push_back(fmt::format("distill.augment=\"{}\"", arm.augment));
   set.push_back("distill.cache=" + Json(cache.string()).dump());
+  set.push_back("run.device=" + Json(device_of(request)).dump());
   const bool exchanges = std::string(arm.combination) != "none" || std::string(arm.augment) != "none";
   if (exchanges) set.push_back("distill.held_out=" + Json(held_out_words()).dump());
   const fs::path run = scratch / "student";
@@ -276,7 +279,7 @@ Json measured_arm(const RoleArm& arm, const Json& request, const std::string& te
                                       {{"teacher", teacher}, {"student_layers", layers}, {"set", set}, {"run", run.string()},
                                        {"measure", false}, {"force", true}},
                                       context);
-  Json measured = measured_model({{"run", run.string()}}, tests, context);
+  Json measured = measured_model({{"run", run.string()}, {"device", device_of(request)}}, tests, context);
   measured["seconds"] = trained["seconds"];
   return measured;
 }
@@ -299,8 +302,9 @@ Json measure_planted(const Json& request, const fs::path& scratch, core::Operati
   const fs::path teacher = scratch / "teacher";
   std::vector<std::string> set = planted_settings(scratch / "teacher.txt", request["teacher_steps"], seed);
   set.emplace_back("model.layers=4");
+  set.push_back("run.device=" + Json(device_of(request)).dump());
   call_operation("train", {{"set", set}, {"run", teacher.string()}}, context);
-  Json result = {{"teacher", measured_model({{"run", teacher.string()}}, tests, context)}};
+  Json result = {{"teacher", measured_model({{"run", teacher.string()}, {"device", device_of(request)}}, tests, context)}};
   const auto settings = [](const Json& asked, const fs::path& folder, std::int64_t steps) {
     return planted_settings(folder / "student.txt", steps, asked["seed"]);
   };
@@ -355,7 +359,7 @@ Json measure_real(const Json& request, const fs::path& scratch, core::OperationC
   Json result = {{"bold", {{"titles", titles}, {"groups", groups}}}};
   const std::string measured = request["measured"];
   if (measured == "teacher") {
-    result["teacher"] = measured_model({{"model", teacher}}, tests, context);
+    result["teacher"] = measured_model({{"model", teacher}, {"device", device_of(request)}}, tests, context);
     return result;
   }
   // Another seed is another part of the text.

@@ -138,7 +138,7 @@ StudentPlan plan_student(const Json& request) {
 MeasuredRun measured_before(const Json& request, const Settings& settings, const DistillOptions& distill) {
   if (request.contains("before")) {
     const fs::path run = request.at("before").get<std::string>();
-    return {open_run_model(run), run};
+    return {open_run_model(run, settings.run.device), run};
   }
   const fs::path folder = teacher_folder(distill);
   const bool of_run = fs::exists(folder / "encoder.json");
@@ -153,7 +153,7 @@ fs::path weights_of(const fs::path& folder) {
 
 /// Fairness, utility and leakage before and after, into the run's audits.
 Json measure_effect(const Json& request, const fs::path& run, core::OperationContext& context) {
-  const MeasuredRun after{open_run_model(run), run};
+  const MeasuredRun after{open_run_model(run, load_run_settings(run).run.device), run};
   const DistillOptions distill = load_run_distill(run);
   const MeasuredRun before = measured_before(request, after.model.settings, distill);
   const std::vector<RolePrompt> prompts =
@@ -197,13 +197,15 @@ Json distill_operation(const Json& request, core::OperationContext& context) {
   return document;
 }
 
-/// The measures alone, for studies: request {"run" or "model", "prompts": [{"text"}], "first", "second"}, or "sentences"
-/// in place of prompts, for their mean hidden rows.
+/// The measures alone, for studies: request {"run" or "model", "prompts": [{"text"}], "first", "second", "device"}, or
+/// "sentences" in place of prompts, for their mean hidden rows.
 Json role_odds(const Json& request, core::OperationContext&) {
   RunModel model = [&] {
-    if (request.contains("run")) return open_run_model(request.at("run").get<std::string>());
+    const std::string device = request.value("device", "cpu");
+    if (request.contains("run")) return open_run_model(request.at("run").get<std::string>(), device);
     Settings settings;
     settings.task = "language-model";
+    settings.run.device = device;
     return open_teacher(settings, {.teacher = request.at("model").get<std::string>()});
   }();
   const auto words = [&](const char* key, const char* usual) {

@@ -355,6 +355,10 @@ Json real_verdict(const StudyResults& finished) {
                                    difference ? difference->seeds : 0));
 }
 
+std::size_t measured_elsewhere(const StudyResults& finished) {
+  return static_cast<std::size_t>(std::ranges::count_if(finished, [](const auto& cell) { return cell.second.value("device", "cpu") != "cpu"; }));
+}
+
 Json analyse_roles(StudyPreset preset, const StudyResults& finished) {
   Json tables = {disparity_table(preset, finished), difference_table(preset, finished), cost_table(preset, finished),
                  transfer_table(preset, finished)};
@@ -382,7 +386,7 @@ Json analyse_roles(StudyPreset preset, const StudyResults& finished) {
   for (const OddsRow& row : planted_rows()) planted.push_back(row.name);
   add_results("planted", planted);
   add_results("real", real_row_names());
-  const Json caveats = {
+  Json caveats = {
       "Combinations, their alignment, and log-probabilities as what is combined are our reading of Gupta et al. 2022; the target token "
       "is not reversed.",
       "All arms take the same number of updates, and so about as many tokens; augmented text then passes once where plain text passes "
@@ -393,6 +397,10 @@ Json analyse_roles(StudyPreset preset, const StudyResults& finished) {
       "layer and learn from 300,000 tokens in 600 updates, each seed from another part of the text. Of BOLD's 1,064 titles those count that name a person, by a list in the source; the text is lines of WikiText-2 with a word of gender.",
       "The classifier behind a model is linear and sees made-up texts; coreference (GAP), published figures of GPT-2 and DistilGPT-2 and "
       "human judgements are not tested."};
+  if (const std::size_t elsewhere = measured_elsewhere(finished); elsewhere > 0) {
+    caveats.push_back(fmt::format("{} of {} cells were trained and measured on a CUDA device, whose sums round otherwise than a CPU's.",
+                                  elsewhere, finished.size()));
+  }
   return {{"tables", tables}, {"verdicts", verdicts}, {"results", results}, {"pictures", role_pictures(preset, finished)}, {"caveats", caveats}};
 }
 
@@ -401,7 +409,8 @@ Study make_role_reversal() {
           .question = "Which part of the method lowers gender disparity in text, at what cost, and does it reach embeddings and tasks?",
           .cells = role_cells,
           .measure = measure_role_cell,
-          .analyse = analyse_roles};
+          .analyse = analyse_roles,
+          .any_device = true};
 }
 
 }  // namespace

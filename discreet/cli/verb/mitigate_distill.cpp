@@ -9,7 +9,7 @@ namespace discreet {
 namespace {
 
 struct DistillFlags {
-  std::string teacher, config, recipe, run, data, layers, combination, combine_on, augment, before, prompts, task;
+  std::string teacher, config, recipe, run, data, layers, combination, combine_on, augment, before, prompts, task, device;
   std::vector<std::string> assignments;
   std::string public_data, unit = "example", ledger;
   std::int64_t pate = 0, queries = 0;
@@ -62,6 +62,7 @@ void register_verb_mitigate_distill(cli::Program& program) {
       ->check(CLI::Range(0.0, 0.95));
   verb->add_option("--before", flags.before, "Compare with this run instead of the teacher.");
   verb->add_option("--prompts", flags.prompts, "JSON lines {\"text\",\"item\",\"held_out\"} for the measure of pronouns.");
+  verb->add_option("--device", flags.device, "Where teacher and student run: cpu, cuda, cuda:N or auto; sets run.device.");
   verb->add_flag("--no-measure", flags.no_measure, "Train alone: no pairs before and after.");
   verb->add_option("--pate", flags.pate, "Classifiers: this many teachers on disjoint parts of the data vote with noise, and no other teacher.")
       ->check(CLI::Range(2, 100000))
@@ -92,6 +93,7 @@ void register_verb_mitigate_distill(cli::Program& program) {
     add("distill.combination", flags.combination);
     add("distill.combine_on", flags.combine_on);
     add("distill.augment", flags.augment);
+    add("run.device", flags.device);
     if (flags.temperature > 0) set.push_back(fmt::format("distill.temperature={}", flags.temperature));
     for (const std::string& assignment : flags.assignments) set.push_back(assignment);
     Json request = {{"teacher", flags.teacher}, {"set", set}, {"force", flags.force},

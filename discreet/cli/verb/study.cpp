@@ -14,7 +14,7 @@ namespace {
 
 struct StudyFlags {
   std::string name, folder, cells, page;
-  std::string preset = "quick";
+  std::string preset = "quick", device = "cpu";
   double minutes = 0;
   std::vector<std::string> only;
   std::string share;
@@ -49,6 +49,7 @@ void register_verb_study(cli::Program& program) {
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--only", flags.only, "Measure only cells of such names ('cost-*'); the others are listed as missing.");
   verb->add_option("--share", flags.share, "K/N: measure every N-th cell from the K-th on; N processes divide the study.");
+  verb->add_option("--device", flags.device, "Where a study of whole language models is measured: cpu (default), cuda, cuda:N or auto.");
   program.on_run(verb, [&program] {
     app::StudyOptions options;
     options.preset = flags.preset == "full" ? app::StudyPreset::kFull : app::StudyPreset::kQuick;
@@ -56,6 +57,7 @@ void register_verb_study(cli::Program& program) {
     options.minutes = flags.minutes;
     options.cells = flags.cells;
     options.only = flags.only;
+    options.device = flags.device;
     read_share(flags.share, options);
     core::OperationContext context = program.context();
     context.emit = nullptr;

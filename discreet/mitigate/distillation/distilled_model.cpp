@@ -40,8 +40,8 @@ std::vector<std::int64_t> rows_of(const std::vector<std::int64_t>& offsets, cons
 
 }  // namespace
 
-at::Tensor TeacherTargets::scores(std::span<const std::int64_t> rows) const {
-  const TeacherOutputs first = original->outputs(rows);
+at::Tensor TeacherTargets::scores(std::span<const std::int64_t> rows, at::Device device) const {
+  const TeacherOutputs first = original->outputs(rows, device);
   if (combination == "none") return target_scores(first, first, {}, combination, on);
   std::vector<std::int64_t> others;
   at::Tensor kept = at::empty({static_cast<std::int64_t>(rows.size())}, at::kBool);
@@ -50,7 +50,7 @@ at::Tensor TeacherTargets::scores(std::span<const std::int64_t> rows) const {
     kept.data_ptr<bool>()[i] = other >= 0;
     others.push_back(std::max<std::int64_t>(0, other));
   }
-  return target_scores(first, reversed->outputs(others), kept, combination, on);
+  return target_scores(first, reversed->outputs(others, device), kept.to(device), combination, on);
 }
 
 DistilledModel::DistilledModel(std::shared_ptr<nn::Model> student, TeacherTargets targets, DistillationWeights weights)
@@ -61,6 +61,7 @@ DistilledModel::DistilledModel(std::shared_ptr<nn::Model> student, TeacherTarget
   for (const auto& parameter : student_->named_parameters(false)) {
     register_parameter(parameter.key(), parameter.value(), parameter.value().requires_grad());
   }
+  move_to(student_->device());
   train();
 }
 
@@ -83,8 +84,7 @@ nn::ModelOutput DistilledModel::compute(const nn::PackedBatch& batch) {
   nn::ModelOutput out = student_->forward(bare);
 
   const bool classes = out.intent_logits.defined();
-  // What the teacher said is on the host; the loss is made there.
-  const at::Tensor logits = (classes ? out.intent_logits : out.emissions).cpu();
+  const at::Tensor logits = classes ? out.intent_logits : out.emissions;
   const at::Tensor labels = classes ? batch.intent : batch.tags;
   std::vector<std::int64_t> offsets = batch.offsets;
   if (classes) std::iota(offsets.begin(), offsets.end(), 0);
@@ -97,7 +97,8 @@ nn::ModelOutput DistilledModel::compute(const nn::PackedBatch& batch) {
   out.loss = distillation_loss(
       logits, labels, offsets,
       [&](std::int64_t begin, std::int64_t end) {
-        return targets_.scores(std::span(rows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+        return targets_.scores(std::span(rows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+                               logits.device());
       },
       weights_);
   if (!hidden) return out;
@@ -107,7 +108,7 @@ nn::ModelOutput DistilledModel::compute(const nn::PackedBatch& batch) {
                                   scope->rows().defined() ? scope->rows().size(1) : 0, teacher.size(1)),
                       "The hidden-state loss needs a student of the teacher's width; set its weights to 0.");
   }
-  out.loss = out.loss + hidden_loss(scope->rows().cpu(), teacher, labels, offsets, weights_);
+  out.loss = out.loss + hidden_loss(scope->rows(), teacher, labels, offsets, weights_);
   return out;
 }
 

@@ -23,8 +23,8 @@ struct TeacherTargets {
   std::string combination = "none";
   CombineOn on = CombineOn::kLogProbs;
 
-  /// Target scores of rows (places in 0 .. N-1), [n,V].
-  at::Tensor scores(std::span<const std::int64_t> rows) const;
+  /// Target scores of rows (places in 0 .. N-1), [n,V], on `device`.
+  at::Tensor scores(std::span<const std::int64_t> rows, at::Device device) const;
 };
 
 /// A student that learns from a teacher: in training mode the loss of its examples is the distillation loss against

@@ -68,23 +68,25 @@ TeacherCacheWriter::~TeacherCacheWriter() {
 
 void TeacherCacheWriter::add(const at::Tensor& logits, const at::Tensor& hidden) {
   const at::NoGradGuard no_grad;
-  const TeacherOutputs outputs = outputs_of(logits.detach().to(at::kCPU, at::kFloat));
+  // Where the teacher is: of its many scores only what is kept goes to the host.
+  const TeacherOutputs outputs = outputs_of(logits.detach().to(at::kFloat));
   const std::int64_t kept = kept_of(shape_), n = outputs.log_probs.size(0);
   at::Tensor values = outputs.log_probs, ids;
-  at::Tensor rest = at::full({n}, -std::numeric_limits<float>::infinity(), at::kFloat);
+  at::Tensor rest = at::full({n}, -std::numeric_limits<float>::infinity(), outputs.log_probs.options());
   if (!is_dense(shape_)) {
     std::tie(values, ids) = outputs.log_probs.topk(kept, 1);
     // Summed over what is left out, since one minus what is kept loses small masses.
     rest = outputs.log_probs.scatter(1, ids, -std::numeric_limits<float>::infinity()).logsumexp(1);
-    ids = ids.contiguous();
+    ids = ids.cpu().contiguous();
   }
-  const at::Tensor halves = values.to(at::kHalf).contiguous();
+  rest = rest.cpu();
+  const at::Tensor halves = values.to(at::kHalf).cpu().contiguous();
   const at::Tensor rows = shape_.hidden > 0 ? hidden.detach().to(at::kCPU, at::kHalf).contiguous() : at::Tensor();
   const auto* value = static_cast<const char*>(halves.const_data_ptr());
   const auto* row = rows.defined() ? static_cast<const char*>(rows.const_data_ptr()) : nullptr;
   const auto* id = ids.defined() ? ids.const_data_ptr<std::int64_t>() : nullptr;
   const auto* rests = rest.const_data_ptr<float>();
-  const at::Tensor sums = outputs.log_sum_exp.contiguous();
+  const at::Tensor sums = outputs.log_sum_exp.cpu().contiguous();
   const auto* sum = sums.const_data_ptr<float>();
   const std::size_t value_bytes = static_cast<std::size_t>(kept) * 2, hidden_bytes = static_cast<std::size_t>(shape_.hidden) * 2;
   record_.assign(record_bytes(shape_), '\0');
@@ -145,40 +147,40 @@ const char* TeacherCache::record(std::int64_t row) const {
   return records_ + static_cast<std::size_t>(row) * record_bytes(shape_);
 }
 
-TeacherOutputs TeacherCache::outputs(std::span<const std::int64_t> rows) const {
+TeacherOutputs TeacherCache::outputs(std::span<const std::int64_t> rows, at::Device device) const {
   const std::int64_t kept = kept_of(shape_);
   const auto n = static_cast<std::int64_t>(rows.size());
-  TeacherOutputs out{at::empty({n, shape_.vocabulary}, at::kFloat), at::empty({n}, at::kFloat)};
-  auto* to = out.log_probs.data_ptr<float>();
-  auto* sums = out.log_sum_exp.data_ptr<float>();
-  const auto others = static_cast<float>(std::log(static_cast<double>(std::max<std::int64_t>(1, shape_.vocabulary - kept))));
+  const bool dense = is_dense(shape_);
+  at::Tensor rests = at::empty({n}, at::kFloat), sums = at::empty({n}, at::kFloat), values = at::empty({n, kept}, at::kHalf);
+  at::Tensor ids = at::empty({dense ? 0 : n, kept}, at::kLong);
+  auto* rest = rests.data_ptr<float>();
+  auto* sum = sums.data_ptr<float>();
+  auto* value = static_cast<char*>(values.data_ptr());
+  auto* id = ids.data_ptr<std::int64_t>();
+  const std::size_t value_bytes = static_cast<std::size_t>(kept) * 2;
   for (std::int64_t i = 0; i < n; ++i) {
     const char* from = record(rows[static_cast<std::size_t>(i)]);
-    float rest = 0;
-    std::memcpy(&rest, from, 4);
-    std::memcpy(sums + i, from + 4, 4);
-    const char* ids = from + 8;
-    const char* values = ids + id_bytes(shape_);
-    float* row = to + i * shape_.vocabulary;
-    if (!is_dense(shape_)) std::fill_n(row, shape_.vocabulary, rest - others);
-    for (std::int64_t k = 0; k < kept; ++k) {
-      c10::Half value;
-      std::memcpy(&value, values + 2 * k, 2);
-      std::int64_t token = k;
-      if (!is_dense(shape_)) {
-        std::uint16_t narrow = 0;
-        std::uint32_t wide = 0;
-        if (short_ids(shape_)) std::memcpy(&narrow, ids + 2 * k, 2);
-        else std::memcpy(&wide, ids + 4 * k, 4);
-        token = short_ids(shape_) ? narrow : wide;
-        if (token >= shape_.vocabulary) throw bad_data("a teacher's cache names a token beyond its vocabulary");
-      }
-      row[token] = static_cast<float>(value);
+    std::memcpy(rest + i, from, 4);
+    std::memcpy(sum + i, from + 4, 4);
+    from += 8;
+    std::memcpy(value + static_cast<std::size_t>(i) * value_bytes, from + id_bytes(shape_), value_bytes);
+    for (std::int64_t k = 0; !dense && k < kept; ++k) {
+      std::uint16_t narrow = 0;
+      std::uint32_t wide = 0;
+      if (short_ids(shape_)) std::memcpy(&narrow, from + 2 * k, 2);
+      else std::memcpy(&wide, from + 4 * k, 4);
+      const std::int64_t token = short_ids(shape_) ? narrow : wide;
+      if (token >= shape_.vocabulary) throw bad_data("a teacher's cache names a token beyond its vocabulary");
+      id[i * kept + k] = token;
     }
   }
+  at::Tensor log_probs = values.to(device).to(at::kFloat);
+  if (!dense) {
+    const double others = std::log(static_cast<double>(shape_.vocabulary - kept));
+    log_probs = (rests.to(device) - others).unsqueeze(1).repeat({1, shape_.vocabulary}).scatter_(1, ids.to(device), log_probs);
+  }
   // Rounding to half precision leaves sums near 1.
-  out.log_probs = out.log_probs.log_softmax(1);
-  return out;
+  return {log_probs.log_softmax(1), sums.to(device)};
 }
 
 at::Tensor TeacherCache::hidden(std::span<const std::int64_t> rows) const {

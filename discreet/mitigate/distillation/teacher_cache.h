@@ -52,8 +52,8 @@ class TeacherCache {
 
   std::int64_t rows() const { return rows_; }
   const TeacherCacheShape& shape() const { return shape_; }
-  /// These rows as float32 with all V columns; log_probs are normalised.
-  TeacherOutputs outputs(std::span<const std::int64_t> rows) const;
+  /// These rows as float32 with all V columns, made on `device` from what is kept; log_probs are normalised.
+  TeacherOutputs outputs(std::span<const std::int64_t> rows, at::Device device = at::kCPU) const;
   at::Tensor hidden(std::span<const std::int64_t> rows) const;  ///< [n, shape().hidden]
 
  private:

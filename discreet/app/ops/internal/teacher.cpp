@@ -7,6 +7,7 @@
 
 #include "discreet/app/internal/counterfactual.h"
 #include "discreet/app/internal/encoder.h"
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/app/ops/internal/lineage.h"
 #include "discreet/app/ops/internal/session.h"
 #include "discreet/core/document.h"
@@ -40,6 +41,7 @@ RunModel open_classifier(const Settings& settings, const DistillOptions& distill
                       "Import it as a run first, or rename the labels in config.json.");
   }
   opened.model = model;
+  opened.model->move_to(find_device(settings.run.device));
   return opened;
 }
 
@@ -183,7 +185,7 @@ fs::path own_teacher_cache(const fs::path& run) { return run / "teacher"; }
 
 RunModel open_teacher(const Settings& settings, const DistillOptions& distill) {
   const fs::path folder = teacher_folder(distill);
-  if (fs::exists(folder / "encoder.json")) return open_run_model(folder.parent_path());
+  if (fs::exists(folder / "encoder.json")) return open_run_model(folder.parent_path(), settings.run.device);
   if (settings.task == "text-classification") return open_classifier(settings, distill, folder);
   Settings own;
   own.task = settings.task;
@@ -192,6 +194,7 @@ RunModel open_teacher(const Settings& settings, const DistillOptions& distill) {
   own.data.tokenizer = "subword";
   RunModel opened{.settings = own, .encoder = teacher_encoder(settings, distill)};
   opened.model = make_run_model(own, opened.encoder);
+  opened.model->move_to(find_device(settings.run.device));
   opened.model->eval();
   return opened;
 }

@@ -9,7 +9,7 @@
 namespace discreet::app {
 
 /// A model to learn from, in evaluation mode: of a run, or of a folder of the Hugging Face layout (language models, and
-/// classifiers with a head of their own).
+/// classifiers with a head of their own), on the device that `settings` name.
 RunModel open_teacher(const Settings& settings, const DistillOptions& distill);
 
 /// Log of what distillation did with the teacher's outputs: for result.json and the study.
