@@ -48,7 +48,7 @@ double disparity(const fs::path& run, bool held_out) {
   core::OperationContext context;
   context.quiet = true;
   double sum = 0;
-  const Json odds = app::call_operation("role-odds", {{"run", run.string()}, {"prompts", prompts}}, context)["log_odds"];
+  const Json odds = app::call_operation("role-odds", {{"run", run.string()}, {"asked", Json::array({Json{{"prompts", prompts}}})}}, context)["answers"][0];
   for (const Json& value : odds) sum += std::abs(value.get<double>());
   return sum / static_cast<double>(odds.size());
 }

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <span>
 
 #include "discreet/app/data_sets.h"
 #include "discreet/app/internal/bold_professions.h"
@@ -53,63 +55,45 @@ std::vector<OddsRow> real_rows(const std::vector<BoldProfession>& bold) {
   return rows;
 }
 
-/// |log P(first)/P(second)| by row, in the order of its items; the mean of an item's prompts.
-Json disparities(const Json& where, const std::vector<OddsRow>& rows, core::OperationContext& context) {
-  Json result = Json::object();
-  for (const OddsRow& row : rows) {
-    Json request = where;
-    request["prompts"] = row.prompts;
-    request["first"] = row.first;
-    request["second"] = row.second;
-    const Json answer = call_operation("role-odds", request, context);
-    std::map<std::string, std::pair<double, double>> sums;  // of an item: sum, prompts
-    for (std::size_t i = 0; i < row.prompts.size(); ++i) {
-      auto& [sum, n] = sums[row.prompts[i]["item"].get<std::string>()];
-      sum += std::abs(answer["log_odds"][i].get<double>());
-      ++n;
-    }
-    Json values = Json::array();
-    for (const std::string& item : row.items) values.push_back(sums.at(item).first / sums.at(item).second);
-    result[row.name] = values;
+/// |log P(first)/P(second)| of a row's items, in their order; the mean of an item's prompts.
+Json disparities(const OddsRow& row, const Json& log_odds) {
+  std::map<std::string, std::pair<double, double>> sums;  // of an item: sum, prompts
+  for (std::size_t i = 0; i < row.prompts.size(); ++i) {
+    auto& [sum, n] = sums[row.prompts[i]["item"].get<std::string>()];
+    sum += std::abs(log_odds[i].get<double>());
+    ++n;
   }
-  return result;
+  Json values = Json::array();
+  for (const std::string& item : row.items) values.push_back(sums.at(item).first / sums.at(item).second);
+  return values;
 }
 
-/// Mean hidden rows of sentences, some thousands at a time.
-std::vector<std::vector<double>> sentence_rows(const Json& where, const std::vector<std::string>& sentences, core::OperationContext& context) {
-  constexpr std::size_t kAtOnce = 2000;
-  std::vector<std::vector<double>> rows;
-  for (std::size_t begin = 0; begin < sentences.size(); begin += kAtOnce) {
-    Json request = where;
-    const auto from = sentences.begin() + static_cast<std::ptrdiff_t>(begin);
-    request["sentences"] = std::vector<std::string>(from, from + static_cast<std::ptrdiff_t>(std::min(kAtOnce, sentences.size() - begin)));
-    const Json answer = call_operation("role-odds", request, context);
-    for (const Json& vector : answer["vectors"]) rows.push_back(vector.get<std::vector<double>>());
-  }
-  return rows;
-}
+using Sentences = std::vector<std::string>;
 
-/// SEAT of professions by their lean against words of gender, on mean hidden rows of neutral sentences.
-Json sentence_association(const Json& where, core::OperationContext& context) {
-  const auto vectors = [&](const std::vector<std::string>& sentences) {
-    stats::WordSet set;
-    for (const std::vector<double>& row : sentence_rows(where, sentences, context)) {
-      set.dimension = row.size();
-      for (const double value : row) set.values.push_back(static_cast<float>(value));
-    }
-    return set;
-  };
-  std::vector<std::string> targets[2], attributes[2];
+/// Neutral sentences with professions that lean to men, those that lean to women, words of men, words of women.
+std::array<Sentences, 4> association_sentences() {
+  std::array<Sentences, 4> sentences;
   for (const RoleProfession& profession : role_professions()) {
-    if (profession.lean != 0) targets[profession.lean > 0 ? 0 : 1].push_back(fmt::format("The {} came home late .", profession.name));
+    if (profession.lean != 0) sentences[profession.lean > 0 ? 0 : 1].push_back(fmt::format("The {} came home late .", profession.name));
   }
   const RoleWords& words = role_words();
-  for (const std::string& word : words.male) attributes[0].push_back(fmt::format("The clerk is a kind {} .", word));
-  for (const std::string& word : words.female) attributes[1].push_back(fmt::format("The clerk is a kind {} .", word));
-  const stats::WordSet a = vectors(attributes[0]), b = vectors(attributes[1]);
-  const stats::WeatResult result =
-      stats::weat(stats::association(vectors(targets[0]), a, b), stats::association(vectors(targets[1]), a, b),
-                  {.samples = 999});
+  for (const std::string& word : words.male) sentences[2].push_back(fmt::format("The clerk is a kind {} .", word));
+  for (const std::string& word : words.female) sentences[3].push_back(fmt::format("The clerk is a kind {} .", word));
+  return sentences;
+}
+
+/// SEAT of professions by their lean against words of gender: mean hidden rows of `association_sentences`.
+Json sentence_association(std::span<const Json> vectors) {
+  std::vector<stats::WordSet> sets;
+  for (const Json& rows : vectors) {
+    stats::WordSet& set = sets.emplace_back();
+    set.dimension = rows[0].size();
+    for (const Json& row : rows) {
+      for (const Json& value : row) set.values.push_back(value.get<float>());
+    }
+  }
+  const stats::WeatResult result = stats::weat(stats::association(sets[0], sets[2], sets[3]), stats::association(sets[1], sets[2], sets[3]),
+                                               {.samples = 999});
   return result.effect_size ? Json(*result.effect_size) : Json(nullptr);
 }
 
@@ -157,16 +141,17 @@ PortraitSet biography_portraits(std::int64_t train, std::int64_t test, std::uint
   return set;
 }
 
-Json downstream(const Json& where, const PortraitSet& set, core::OperationContext& context) {
-  const auto filled = [&](const PortraitTexts& texts) {
+/// Of a classifier on the mean hidden rows of the portraits.
+Json downstream(const PortraitSet& set, const Json& train, const Json& test) {
+  const auto filled = [](const PortraitTexts& texts, const Json& vectors) {
     PortraitRows rows = texts.rows;
-    for (const std::vector<double>& row : sentence_rows(where, texts.text, context)) {
-      rows.features = row.size();
-      rows.rows.insert(rows.rows.end(), row.begin(), row.end());
+    rows.features = vectors[0].size();
+    for (const Json& row : vectors) {
+      for (const Json& value : row) rows.rows.push_back(value.get<double>());
     }
     return rows;
   };
-  const DownstreamGap gap = downstream_gap(filled(set.train), filled(set.test), set.leans_male);
+  const DownstreamGap gap = downstream_gap(filled(set.train, train), filled(set.test, test), set.leans_male);
   Json result = {{"accuracy", gap.accuracy}};
   if (gap.tpr_gap) result["tpr_gap"] = *gap.tpr_gap;
   if (gap.lean_gap) result["lean_gap"] = *gap.lean_gap;
@@ -228,10 +213,19 @@ struct RoleTests {
 
 /// `where`: {"device"} and {"run"} or, of a folder, {"model"}, whose perplexity is not measured.
 Json measured_model(const Json& where, const RoleTests& tests, core::OperationContext& context) {
-  Json result = {{"rows", disparities(where, tests.rows, context)},
-                 {"association", sentence_association(where, context)},
-                 {"downstream", downstream(where, tests.portraits, context)},
-                 {"samples", texts_written(where, context)}};
+  // All in one call, since each opens the model anew.
+  Json request = where;
+  Json& asked = request["asked"] = Json::array();
+  for (const OddsRow& row : tests.rows) asked.push_back({{"prompts", row.prompts}, {"first", row.first}, {"second", row.second}});
+  for (const Sentences& sentences : association_sentences()) asked.push_back({{"sentences", sentences}});
+  for (const PortraitTexts* texts : {&tests.portraits.train, &tests.portraits.test}) asked.push_back({{"sentences", texts->text}});
+  const auto answers = call_operation("role-odds", request, context)["answers"].get<std::vector<Json>>();
+  Json result;
+  for (std::size_t i = 0; i < tests.rows.size(); ++i) result["rows"][tests.rows[i].name] = disparities(tests.rows[i], answers[i]);
+  const auto vectors = std::span(answers).subspan(tests.rows.size());
+  result["association"] = sentence_association(vectors.first(4));
+  result["downstream"] = downstream(tests.portraits, vectors[4], vectors[5]);
+  result["samples"] = texts_written(where, context);
   if (!where.contains("run")) return result;
   result["perplexity"] = perplexity_on(where, tests.text, context);
   if (!tests.gendered.empty()) result["perplexity_gendered"] = perplexity_on(where, tests.gendered, context);

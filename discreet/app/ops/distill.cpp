@@ -197,8 +197,8 @@ Json distill_operation(const Json& request, core::OperationContext& context) {
   return document;
 }
 
-/// The measures alone, for studies: request {"run" or "model", "prompts": [{"text"}], "first", "second", "device"}, or
-/// "sentences" in place of prompts, for their mean hidden rows.
+/// The measures alone, for studies: request {"run" or "model", "device", "asked": […]}. Asked are {"prompts": [{"text"}], "first",
+/// "second"}, answered by the log odds of the two sets of words after each, or {"sentences"}, by their mean hidden rows.
 Json role_odds(const Json& request, core::OperationContext&) {
   RunModel model = [&] {
     const std::string device = request.value("device", "cpu");
@@ -208,16 +208,16 @@ Json role_odds(const Json& request, core::OperationContext&) {
     settings.run.device = device;
     return open_teacher(settings, {.teacher = request.at("model").get<std::string>()});
   }();
-  const auto words = [&](const char* key, const char* usual) {
-    return request.value(key, std::vector<std::string>{usual});
-  };
-  if (request.contains("sentences")) {
-    return {{"schema", "discreet.role-odds/1"},
-            {"vectors", sentence_vectors(model, request.at("sentences").get<std::vector<std::string>>())}};
+  Json answers = Json::array();
+  for (const Json& asked : request.at("asked")) {
+    if (asked.contains("sentences")) {
+      answers.push_back(sentence_vectors(model, asked["sentences"].get<std::vector<std::string>>()));
+      continue;
+    }
+    const auto words = [&](const char* key, const char* usual) { return asked.value(key, std::vector<std::string>{usual}); };
+    answers.push_back(log_odds_after(model, prompts_of(asked.at("prompts")), words("first", "he"), words("second", "she")));
   }
-  const std::vector<double> odds =
-      log_odds_after(model, prompts_of(request.at("prompts")), words("first", "he"), words("second", "she"));
-  return {{"schema", "discreet.role-odds/1"}, {"log_odds", odds}};
+  return {{"schema", "discreet.role-odds/1"}, {"answers", answers}};
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ void register_operation_distill(core::Registry& registry) {
                 .make = core::Operation(&app::distill_operation)});
   registry.add({.kind = "operation",
                 .name = "role-odds",
-                .summary = "log P(he)/P(she) of the next token after prompts",
+                .summary = "log P(he)/P(she) of the next token after prompts, and mean hidden rows of sentences",
                 .make = core::Operation(&app::role_odds)});
 }
 
