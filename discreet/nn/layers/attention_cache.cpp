@@ -7,6 +7,7 @@
 #include "discreet/core/error.h"
 #include "discreet/nn/device.h"
 #include "discreet/nn/kernels/cached_attention.h"
+#include "discreet/nn/last_rows.h"
 
 namespace discreet::nn {
 namespace {
@@ -202,7 +203,7 @@ at::Tensor AttentionCache::attend_by_operations(const at::Tensor& q, const Heads
 }
 
 at::Tensor rows_to_predict(const at::Tensor& rows, std::span<const std::int64_t> offsets) {
-  if (AttentionCache::current() == nullptr) return rows;
+  if (AttentionCache::current() == nullptr && !LastRowsScope::lives()) return rows;
   const auto examples = static_cast<std::int64_t>(offsets.size()) - 1;
   if (rows.size(0) == examples) return rows;
   std::vector<std::int64_t> last;

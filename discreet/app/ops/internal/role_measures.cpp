@@ -18,6 +18,7 @@
 #include "discreet/nn/batch.h"
 #include "discreet/nn/decoder.h"
 #include "discreet/nn/hidden_rows.h"
+#include "discreet/nn/last_rows.h"
 #include "discreet/nn/model.h"
 #include "discreet/nn/token_batches.h"
 #include "discreet/stats/bootstrap.h"
@@ -335,9 +336,10 @@ std::vector<double> log_odds_after(const RunModel& model, const std::vector<Role
 std::vector<std::vector<double>> sentence_vectors(const RunModel& model, const std::vector<std::string>& sentences) {
   std::vector<std::vector<std::int64_t>> texts;
   for (const std::string& sentence : sentences) texts.push_back(prompt_ids(model.encoder, sentence));
-  constexpr std::int64_t kTokens = 1024;  // as of next-token odds: the model makes logits of each
+  constexpr std::int64_t kTokens = 4096;
   const nn::EncodedExamples examples = nn::examples_of(texts);
   const at::NoGradGuard no_grad;
+  const nn::LastRowsScope last_rows;  // the fewest logits that a pass gives: none are asked for
   model.model->eval();
   std::vector<std::vector<double>> vectors;
   for (std::int64_t begin = 0, end = 0; begin < examples.size(); begin = end) {
