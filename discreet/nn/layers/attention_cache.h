@@ -86,7 +86,7 @@ inline std::int64_t tokens_before(std::int64_t example) {
   return cache == nullptr ? 0 : cache->before(example);
 }
 
-/// The last row of each example of a packed batch, where a cache is current: only they are asked for the
+/// The last row of each example of a packed batch, where a cache or a LastRowsScope is: only they are asked for the
 /// next token. All rows without one.
 at::Tensor rows_to_predict(const at::Tensor& rows, std::span<const std::int64_t> offsets);
 
