@@ -223,8 +223,11 @@ Json sample_table(const StudyResults& finished) {
       const auto models = models_of(finished, kind, model);
       if (models.empty()) continue;
       for (const Json& text : (*models.begin()->second)["samples"]) {
-        std::string line = text.get<std::string>();
-        for (char& c : line) c = c == '\n' || c == '|' ? ' ' : c;
+        std::string line;  // on one line, single blanks: subwords bring their own
+        for (char c : text.get<std::string>()) {
+          c = c == '\n' || c == '|' ? ' ' : c;
+          if (c != ' ' || !line.ends_with(' ')) line += c;
+        }
         rows.push_back({kind, model, line});
       }
     }

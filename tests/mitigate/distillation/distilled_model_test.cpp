@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "discreet/app/loader.h"
 #include "discreet/nn/ordinary_step.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/dp/small_model.h"
@@ -29,7 +30,7 @@ at::Tensor weights_on_host(const nn::Model& model) {
 }
 
 TEST(DistilledModel, StepsAreTheSameInEveryPlace) {
-  dp::tensor_registry();
+  app::load_tensor_library();  // registers models and combinations
   const core::TemporaryFolder folder;
   nn::EncodedExamples data = dp::testing::random_examples({3, 1, 7, 5, 2, 9, 4}, 3);
   for (std::int64_t& tag : data.tags) tag = (tag * 7) % dp::testing::kWords;
