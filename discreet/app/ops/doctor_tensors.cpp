@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string>
 
+#include "discreet/app/ops/internal/device.h"
 #include "discreet/core/operation.h"
 #include "discreet/core/registry.h"
 #include "discreet/dp/plan_costs.h"
@@ -71,6 +72,11 @@ Json doctor_tensors(const Json&, core::OperationContext&) {
           {"process_backends", nn::process_backends()}};
 }
 
+/// Request {"device": as run.device}, answer the same with its number. Throws as find_device.
+Json device_operation(const Json& request, core::OperationContext&) {
+  return {{"device", find_device(request.at("device").get<std::string>()).str()}};
+}
+
 }  // namespace
 }  // namespace app
 
@@ -80,6 +86,10 @@ void register_operation_doctor_tensors(core::Registry& registry) {
                 .summary = "libtorch's version, threads and devices, and the speed of its matrix "
                            "product.",
                 .make = static_cast<core::Operation>(app::doctor_tensors)});
+  registry.add({.kind = "operation",
+                .name = "device",
+                .summary = "Which device a name means on this machine",
+                .make = static_cast<core::Operation>(app::device_operation)});
 }
 
 }  // namespace discreet
