@@ -173,7 +173,8 @@ void report_swap(const mitigate::Swapper& swapper, const Stream& stream, Json& d
                           {"his", {{"her", c.his_to_her}, {"hers", c.his_to_hers}}}};
   document["decided_by_context"] = c.her_to_his + c.her_to_him + c.his_to_her + c.his_to_hers;
   document["titles"] = c.titles;
-  document["untouched"] = {{"surnames", c.surnames}, {"names_or_words", c.names_or_words}, {"in_addresses", c.in_addresses}};
+  document["untouched"] = {{"surnames", c.surnames}, {"names_or_words", c.names_or_words}, {"in_addresses", c.in_addresses},
+                           {"of_both", c.of_both}};
   document["lists"] = {{"pairs", lists.pairs.size()}, {"one_way", lists.one_way.size()}, {"names", lists.names.size()}, {"left_out", lists.left_out}};
   document["caveats"] = {
       "her and his are resolved by rules on the words around them; docs/mitigation.md says how often they are right.",

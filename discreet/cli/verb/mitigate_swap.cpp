@@ -35,8 +35,9 @@ void print_swap(const Json& document) {
   }
   if (!rows.empty()) cli::print_table({"word", "to", "times"}, rows);
   const Json& left = document["untouched"];
-  fmt::print("\nleft: {} surnames, {} names that are words too, {} in addresses\n", left["surnames"].get<std::uint64_t>(),
-             left["names_or_words"].get<std::uint64_t>(), left["in_addresses"].get<std::uint64_t>());
+  fmt::print("\nleft: {} surnames, {} names that are words too, {} in addresses, {} forms for both (\"s/he\")\n",
+             left["surnames"].get<std::uint64_t>(), left["names_or_words"].get<std::uint64_t>(), left["in_addresses"].get<std::uint64_t>(),
+             left["of_both"].get<std::uint64_t>());
   for (const Json& caveat : document["caveats"]) fmt::print("- {}\n", caveat.get<std::string>());
 }
 

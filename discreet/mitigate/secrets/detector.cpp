@@ -6,6 +6,7 @@
 
 #include "discreet/mitigate/secrets/internal/folded_text.h"
 #include "discreet/mitigate/secrets/internal/number_forms.h"
+#include "discreet/mitigate/secrets/internal/postal_forms.h"
 #include "discreet/mitigate/secrets/name_lists.h"
 #include "discreet/text/unicode.h"
 
@@ -57,7 +58,10 @@ class Scan {
     if (!options_.addresses && !options_.names) return;
     words_ = words_of(text_);
     capitals_ = std::any_of(words_.begin(), words_.end(), [](const DetailWord& word) { return word.capital; });
-    if (options_.addresses) addresses();
+    if (options_.addresses) {
+      addresses();
+      postal_codes();
+    }
     if (options_.names) names();
   }
 
@@ -259,7 +263,15 @@ class Scan {
         last = w + 1;
         found = true;
       }
-      if (found) add(words_[first].begin, words_[last].end, "address", "list");
+      if (found) add(words_[first].begin, end_of_address(text_, words_[last].end), "address", "list");
+    }
+  }
+
+  void postal_codes() {
+    for (const DetailWord& word : words_) {
+      for (const std::size_t end : {end_of_postcode(text_, word.begin), end_of_box(text_, word.begin)}) {
+        if (end > word.begin) add(word.begin, end, "address", "pattern");
+      }
     }
   }
 
@@ -278,6 +290,43 @@ class Scan {
       w = next;
     }
     return w;
+  }
+
+  /// The characters before word `w`, in lower case.
+  std::string before(std::size_t w) const {
+    constexpr std::size_t kLongestCue = 24;
+    const std::size_t begin = words_[w].begin;
+    std::string cue(text_.substr(begin - std::min(begin, kLongestCue), std::min(begin, kLongestCue)));
+    for (char& c : cue) c = lower_of(c);
+    return cue;
+  }
+  /// Whether a line ends, or a comma stands, behind byte `i`.
+  bool closes(std::size_t i) const {
+    while (at(i) == '.' || at(i) == '!') ++i;
+    return i >= text_.size() || at(i) == '\n' || at(i) == '\r';
+  }
+
+  /// Whether what stands before word `w` says that it is a name: "my name is", "call me", "Full name:"; "Dear …," and
+  /// "Regards, …" where a line ends.
+  bool introduced(std::size_t w) const {
+    const std::string cue = before(w);
+    const auto ends = [&](std::string_view end) {
+      return cue.ends_with(end) && (cue.size() == end.size() || !is_alnum(cue[cue.size() - end.size() - 1]));
+    };
+    const auto any = [&](const std::vector<std::string>& list) { return std::any_of(list.begin(), list.end(), ends); };
+    static const std::vector<std::string> kSaid = {
+        "my name is ", "my name's ", "his name is ", "her name is ", "your name is ", "whose name is ", "'s name is ",
+        "maiden name is ", "first name is ", "last name is ", "full name is ", "family name is ", "surname is ", "call me ",
+        "i'm called ", "i am called ", "full name: ", "first name: ", "last name: ", "family name: ", "surname: ", "maiden name: "};
+    static const std::vector<std::string> kGreetings = {"dear ", "hi ", "hello ", "hey "};
+    static const std::vector<std::string> kClosings = {"regards, ", "regards,\n", "regards\n", "wishes, ", "wishes,\n", "sincerely, ",
+                                                       "sincerely,\n", "sincerely\n", "faithfully, ", "faithfully,\n", "yours, ",
+                                                       "yours,\n", "signed, ", "cheers,\n"};
+    if (no_names().contains(lower(w))) return false;
+    if (any(kSaid)) return words_[w].capital || (!capitals_ && cue.ends_with("my name is "));
+    if (!words_[w].capital) return false;
+    const std::size_t end = words_[end_of_name(w)].end;
+    return (any(kGreetings) && (at(end) == ',' || closes(end))) || (any(kClosings) && closes(end));
   }
 
   void names() {
@@ -299,6 +348,12 @@ class Scan {
       const std::size_t end = words_[w].end - (genitive ? 2 : 0);
       const std::string stem = genitive ? characters_.lower(words_[w].begin, end) : word;
       const bool listed = names_.contains(stem) || is_double_name(w, stem);
+      if (introduced(w)) {
+        const std::size_t last = end_of_name(w);
+        add(words_[w].begin, words_[last].end, "name", "pattern");
+        w = last;
+        continue;
+      }
       if (!listed) continue;
       if (capitals_ ? !words_[w].capital : also_words().contains(stem)) continue;
       // A list name that is a word too counts at the beginning of a sentence only with a name behind it.

@@ -36,10 +36,12 @@ struct DetectorOptions {
 /// - number: as many digits as `least_digits`, also one at a time ("4 0 9 2") or in thousands ("1,000,000"); no year, no
 ///   range of years, no short decimal fraction ("3.1416").
 /// - address: a house number and one to three words before a word for a street, none of them a word of function or measure
-///   ("12 miles down the street"), or capitalised words and then the number.
+///   ("12 miles down the street"), or capitalised words and then the number; with a quarter, a flat and a town that has a postal code
+///   behind it; postcodes with letters; post office boxes.
 /// - name: a given name of the list with a capital, also the first of two joined by a hyphen, with the capitalised words,
 ///   initials and particles ("van") behind it; a title ("Dr.") with a capitalised word. In a text without any capital the
-///   list counts as it is, words that mean something else apart.
+///   list counts as it is, words that mean something else apart. Besides, what is said to be one: "my name is", "call me",
+///   "Dear …," and "Regards, …" where the line ends.
 /// Findings come in order and do not overlap: the longer of two counts, then the earlier.
 class Detector {
  public:

@@ -65,6 +65,20 @@ const std::unordered_set<std::string>& no_street_names() {
   return words;
 }
 
+const std::unordered_set<std::string>& no_names() {
+  static const std::unordered_set<std::string> words = {
+      "sir", "sirs", "madam", "all", "everyone", "everybody", "team", "customer", "customers", "friend", "friends", "god", "lord",
+      "santa", "diary", "colleague", "colleagues", "editor", "there", "guys", "folks", "world", "reader", "readers", "hiring",
+      "manager", "member", "members", "parent", "parents", "sweetheart", "darling", "me", "you", "us", "mom", "mum", "dad", "mother",
+      "father", "back", "when", "if", "later", "tomorrow", "today", "now", "not", "a", "an", "the", "on", "in", "at", "my", "your",
+      "his", "her", "their", "our", "also", "still", "too", "so", "what", "that", "this", "listed", "spelled", "spelt", "written",
+      "misspelled", "misspelt", "pronounced", "known", "unknown", "here", "and", "or", "but", "as", "i", "it", "is", "of", "to", "for",
+      "from", "by", "with", "wrong", "missing", "required", "optional", "hard", "long", "short", "common", "rare", "mentioned",
+      "called", "already", "being", "no", "never", "nothing", "none", "just", "only", "very", "quite", "really", "something", "similar",
+      "different", "same"};
+  return words;
+}
+
 const std::unordered_set<std::string>& name_particles() {
   static const std::unordered_set<std::string> words = {"van", "von", "der", "den", "de", "del", "della", "da", "di", "dos", "du", "la", "le", "bin", "ibn",
                                                         "al", "el", "ter", "zu", "y"};

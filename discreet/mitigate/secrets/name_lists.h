@@ -17,6 +17,8 @@ const std::unordered_set<std::string>& street_words();
 const std::unordered_set<std::string>& street_nouns();
 /// Words that stand between a number and a street without naming it: function words, measures, things counted.
 const std::unordered_set<std::string>& no_street_names();
+/// Words in a greeting's or an introduction's place that are no names: "Dear Sir", "Hi there", "my name is not …".
+const std::unordered_set<std::string>& no_names();
 /// van, de, bin, … between names.
 const std::unordered_set<std::string>& name_particles();
 

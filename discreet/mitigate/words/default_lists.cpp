@@ -20,13 +20,13 @@ constexpr const char* kGenderPairs[][2] = {
     {"grandpa", "grandma"}, {"grandpas", "grandmas"}, {"granddad", "granny"}, {"grandson", "granddaughter"},
     {"grandsons", "granddaughters"}, {"uncle", "aunt"}, {"uncles", "aunts"}, {"nephew", "niece"}, {"nephews", "nieces"},
     {"stepfather", "stepmother"}, {"stepfathers", "stepmothers"}, {"stepson", "stepdaughter"},
-    {"stepsons", "stepdaughters"}, {"stepbrother", "stepsister"}, {"stepbrothers", "stepsisters"},
+    {"stepsons", "stepdaughters"}, {"stepdad", "stepmom"}, {"stepdads", "stepmoms"}, {"stepbrother", "stepsister"}, {"stepbrothers", "stepsisters"},
     {"father-in-law", "mother-in-law"}, {"fathers-in-law", "mothers-in-law"}, {"son-in-law", "daughter-in-law"},
     {"sons-in-law", "daughters-in-law"}, {"brother-in-law", "sister-in-law"}, {"brothers-in-law", "sisters-in-law"},
-    {"godfather", "godmother"}, {"godfathers", "godmothers"}, {"godson", "goddaughter"},
+    {"godfather", "godmother"}, {"godfathers", "godmothers"}, {"godson", "goddaughter"}, {"godsons", "goddaughters"},
     {"king", "queen"}, {"kings", "queens"}, {"prince", "princess"}, {"princes", "princesses"}, {"duke", "duchess"},
     {"dukes", "duchesses"}, {"baron", "baroness"}, {"barons", "baronesses"}, {"emperor", "empress"},
-    {"emperors", "empresses"}, {"czar", "czarina"},
+    {"emperors", "empresses"}, {"czar", "czarina"}, {"czars", "czarinas"}, {"tsar", "tsarina"}, {"tsars", "tsarinas"},
     {"god", "goddess"}, {"gods", "goddesses"}, {"monk", "nun"}, {"monks", "nuns"}, {"abbot", "abbess"},
     {"priest", "priestess"}, {"priests", "priestesses"}, {"wizard", "witch"}, {"wizards", "witches"},
     {"sorcerer", "sorceress"}, {"hero", "heroine"}, {"heroes", "heroines"}, {"heir", "heiress"}, {"heirs", "heiresses"},
@@ -50,11 +50,21 @@ constexpr const char* kGenderPairs[][2] = {
     {"masculine", "feminine"}, {"masculinity", "femininity"}, {"patriarch", "matriarch"},
     {"patriarchs", "matriarchs"}, {"patriarchy", "matriarchy"}, {"patriarchal", "matriarchal"}, {"masseur", "masseuse"},
     {"masseurs", "masseuses"}, {"host", "hostess"}, {"hosts", "hostesses"}, {"househusband", "housewife"},
-    {"househusbands", "housewives"}, {"mankind", "womankind"}, {"stuntman", "stuntwoman"}, {"stuntmen", "stuntwomen"}};
+    {"househusbands", "housewives"}, {"mankind", "womankind"}, {"stuntman", "stuntwoman"}, {"stuntmen", "stuntwomen"},
+    {"assemblyman", "assemblywoman"}, {"assemblymen", "assemblywomen"}, {"clergyman", "clergywoman"}, {"clergymen", "clergywomen"},
+    {"foreman", "forewoman"}, {"foremen", "forewomen"}, {"alderman", "alderwoman"}, {"aldermen", "alderwomen"},
+    {"gunman", "gunwoman"}, {"gunmen", "gunwomen"}, {"kinsman", "kinswoman"}, {"kinsmen", "kinswomen"},
+    {"ombudsman", "ombudswoman"}, {"ombudsmen", "ombudswomen"}, {"showman", "showwoman"}, {"showmen", "showwomen"},
+    {"weatherman", "weatherwoman"}, {"weathermen", "weatherwomen"}, {"washerman", "washerwoman"}, {"washermen", "washerwomen"},
+    {"salesboy", "salesgirl"}, {"salesboys", "salesgirls"}, {"playboy", "playgirl"}, {"playboys", "playgirls"},
+    {"manservant", "maidservant"}, {"menservants", "maidservants"}, {"menswear", "womenswear"}};
 
 // Titles that the other side has no equal of.
 constexpr const char* kOneWay[][2] = {{"ms", "mr"}, {"mum", "dad"}, {"mums", "dads"}, {"mummy", "daddy"}, {"ma'am", "sir"},
-                                        {"auntie", "uncle"}, {"aunties", "uncles"}};
+                                        {"auntie", "uncle"}, {"aunties", "uncles"},
+                                        {"grandad", "grandma"}, {"grandads", "grandmas"}, {"granddads", "grannies"}, {"mam", "dad"},
+                                        {"momma", "papa"}, {"mamma", "papa"}, {"stepmum", "stepdad"}, {"stepmums", "stepdads"},
+                                        {"missis", "mister"}};
 
 // With a capital before a name. "Miss" alone is a verb and a loss.
 constexpr const char* kTitlePairs[][2] = {{"lord", "lady"}, {"sir", "dame"}};

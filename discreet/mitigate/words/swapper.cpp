@@ -203,6 +203,15 @@ struct Swapper::Place {
     const std::string before = word_before();
     return upper_at(text, begin) || before.empty() || kBeforeGod.count(before) > 0;
   }
+  /// "s/he", "(s)he", "wo/men", "(fe)male": one word for both.
+  bool is_end_of_both() const {
+    if (begin < 2 || (text[begin - 1] != '/' && text[begin - 1] != ')')) return false;
+    const std::size_t end_of_part = begin - 1;
+    std::size_t from = end_of_part;
+    while (from > 0 && letter_at(text, from - 1)) --from;
+    const std::string part = lower_ascii(text.substr(from, end_of_part - from));
+    return (part == "s" || part == "wo" || part == "fe") && (text[begin - 1] == '/' || (from > 0 && text[from - 1] == '('));
+  }
   bool sentence_begins() const {
     std::size_t i = begin;
     while (i > 0 && (text[i - 1] == ' ' || text[i - 1] == '"' || text[i - 1] == '\'' || text[i - 1] == '(')) --i;
@@ -236,7 +245,7 @@ SwapCounts& SwapCounts::operator+=(const SwapCounts& other) {
   for (const auto member : {&SwapCounts::he, &SwapCounts::she, &SwapCounts::himself, &SwapCounts::herself, &SwapCounts::him,
                             &SwapCounts::hers, &SwapCounts::her_to_his, &SwapCounts::her_to_him, &SwapCounts::his_to_her,
                             &SwapCounts::his_to_hers, &SwapCounts::titles, &SwapCounts::surnames, &SwapCounts::names_or_words,
-                            &SwapCounts::in_addresses, &SwapCounts::words}) {
+                            &SwapCounts::in_addresses, &SwapCounts::of_both, &SwapCounts::words}) {
     this->*member += other.*member;
   }
   return *this;
@@ -422,6 +431,10 @@ bool Swapper::exchange(const Entry& entry, Place& place, std::string& out, SwapC
                        (place.end < place.text.size() && place.text[place.end] == '@');
   if (address) {
     ++counts.in_addresses;
+    return false;
+  }
+  if (place.is_end_of_both()) {
+    ++counts.of_both;
     return false;
   }
   if (entry.title && exchange_title(place, out, counts)) return true;

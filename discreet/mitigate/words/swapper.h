@@ -23,6 +23,7 @@ struct SwapCounts {
   std::uint64_t surnames = 0;          ///< Name words behind a first name or a title: left.
   std::uint64_t names_or_words = 0;    ///< "Mark", "Grace" and their partners where a sentence begins: left.
   std::uint64_t in_addresses = 0;      ///< List words beside an "@": left.
+  std::uint64_t of_both = 0;           ///< "s/he", "(wo)men": left.
   std::uint64_t words = 0;             ///< Of the text.
 
   std::uint64_t changed() const;

@@ -102,10 +102,32 @@ TEST(Detector, MoreFormsOfNamesAndPlaces) {
   EXPECT_EQ(found("He has 2 good ways to court disaster"), List{});
 }
 
+TEST(Detector, AddressesWithTheirTowns) {
+  EXPECT_EQ(found("at 1600 Pennsylvania Avenue NW, Washington, DC 20500. Then"), List{"address:1600 Pennsylvania Avenue NW, Washington, DC 20500"});
+  EXPECT_EQ(found("12 Main St., Apt. 5b, Salt Lake City, UT 84101-1234 is"), List{"address:12 Main St., Apt. 5b, Salt Lake City, UT 84101-1234"});
+  EXPECT_EQ(found("12b Baker St., London NW1 6XE, then 7 Elm Lane #12."), (List{"address:12b Baker St., London NW1 6XE", "address:7 Elm Lane #12"}));
+  EXPECT_EQ(found("at Hauser Street 7b, 10115 Berlin."), List{"address:Hauser Street 7b, 10115 Berlin"});
+  EXPECT_EQ(found("24 Hill Road, Springfield, is far"), List{"address:24 Hill Road"});
+  EXPECT_EQ(found("24 Hill Road. North of it 12500 people"), (List{"address:24 Hill Road", "number:12500"}));
+  EXPECT_EQ(found("P.O. Box 1234, PO Box 7, post office box 99; the box 5"),
+            (List{"address:P.O. Box 1234", "address:PO Box 7", "address:post office box 99"}));
+  EXPECT_EQ(found("SW1A 1AA or K1A 0B1, not M25 3RD, A4 8GB or B1 5PM"), (List{"address:SW1A 1AA", "address:K1A 0B1"}));
+}
+
+TEST(Detector, NamesThatAreSaidToBeOnes) {
+  EXPECT_EQ(found("My name is Xiomara Quesnell and his name is Bo."), (List{"name:Xiomara Quesnell", "name:Bo"}));
+  EXPECT_EQ(found("my name is xiomara"), List{"name:xiomara"});
+  EXPECT_EQ(found("my name is not on the list; call me later"), List{});
+  EXPECT_EQ(found("The file name is Report. Call me Tomorrow"), List{});
+  EXPECT_EQ(found("Dear Xiomara,\nall is well.\nKind regards,\nZaphod Q. Beeble"), (List{"name:Xiomara", "name:Zaphod Q. Beeble"}));
+  EXPECT_EQ(found("Dear Sir, Hi there! Hello World, Dear Reader,"), List{});
+  EXPECT_EQ(found("Give my regards, Broadway is far. First name: Xio"), List{"name:Xio"});
+}
+
 /// Texts of 200 kB in which each beginning of a pattern could be followed to the end of the text.
 TEST(Detector, TimeGrowsWithTheTextWhateverItIs) {
   const std::vector<std::string> parts = {"://", "@", "www.", "+", "(", "1", "12 ", "1 - ", "123 - ", "a", "A ", ".", "-", "::", "a:", "DE89 3704 ", "Mary ",
-                                          "Dr. ", "St. ", "12 Old ", "\"", "'", "\xE2\x80\x9C", "\xC3", "x", "1,234,"};
+                                          "Dr. ", "St. ", "12 Old ", "\"", "'", "\xE2\x80\x9C", "\xC3", "x", "1,234,", "12 Main Street", ", Main", " P.O. Box", "my name is ", "NW1 ", ",\n"};
   core::ReproducibleRng rng(5);
   for (int round = 0; round < 60; ++round) {
     std::vector<std::string> chosen;
