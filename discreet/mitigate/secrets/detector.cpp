@@ -268,10 +268,12 @@ class Scan {
   }
 
   void postal_codes() {
+    constexpr std::size_t kLongest = 4;  // "SW1A", "post"
     for (const DetailWord& word : words_) {
-      for (const std::size_t end : {end_of_postcode(text_, word.begin), end_of_box(text_, word.begin)}) {
-        if (end > word.begin) add(word.begin, end, "address", "pattern");
-      }
+      if (word.digits || word.end - word.begin > kLongest) continue;
+      const std::size_t code = word.capital ? end_of_postcode(text_, word.begin) : word.begin;
+      const std::size_t box = lower_of(text_[word.begin]) == 'p' ? end_of_box(text_, word.begin) : word.begin;
+      if (std::max(code, box) > word.begin) add(word.begin, std::max(code, box), "address", "pattern");
     }
   }
 
@@ -309,6 +311,9 @@ class Scan {
   /// Whether what stands before word `w` says that it is a name: "my name is", "call me", "Full name:"; "Dear …," and
   /// "Regards, …" where a line ends.
   bool introduced(std::size_t w) const {
+    static const std::unordered_set<std::string> kLastWords = {"is", "me", "called", "name", "surname", "name's", "dear", "hi", "hello", "hey", "regards",
+                                                               "wishes", "sincerely", "faithfully", "yours", "signed", "cheers"};
+    if (w == 0 || (capitals_ && !words_[w].capital) || !kLastWords.contains(lower(w - 1))) return false;
     const std::string cue = before(w);
     const auto ends = [&](std::string_view end) {
       return cue.ends_with(end) && (cue.size() == end.size() || !is_alnum(cue[cue.size() - end.size() - 1]));
