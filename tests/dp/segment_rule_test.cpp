@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "discreet/core/registry.h"
+#include "discreet/dp/internal/table_rows.h"
 #include "discreet/dp/rule.h"
 #include "synthetic_uses.h"
 #include "tensor_registry.h"
@@ -226,6 +227,25 @@ TEST(SegmentRules, AFiniteGradientWhoseGramOverflowsFloatKeepsItsNorm) {
   rule->add_squared_norms({use}, squared);
   const double expected = kind.gradient(use, 0, 3)[0].square().sum().item<double>();
   EXPECT_NEAR(squared[0] / expected, 1, 1e-6);
+}
+
+/// Few entries and many, ids of one digit and of several, against a stable sort.
+TEST(TableRows, EntriesComeByIdInTheOrderTheyCame) {
+  core::ReproducibleRng rng(3, "entries");
+  std::vector<internal::TableEntry> room;
+  for (const std::uint64_t ids : {1ULL, 7ULL, 2048ULL, 5000ULL, 1ULL << 22, 1ULL << 40}) {
+    for (const std::int64_t count : {0, 1, 2, 127, 128, 3000}) {
+      std::vector<internal::TableEntry> entries;
+      for (std::int64_t k = 0; k < count; ++k) entries.push_back({static_cast<std::int64_t>(rng.below(ids)), k, .5});
+      std::vector<internal::TableEntry> expected = entries;
+      std::stable_sort(expected.begin(), expected.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+      internal::order_by_id(entries, room);
+      for (std::size_t k = 0; k < entries.size(); ++k) {
+        ASSERT_EQ(entries[k].id, expected[k].id) << ids << " " << count;
+        ASSERT_EQ(entries[k].row, expected[k].row) << ids << " " << count;
+      }
+    }
+  }
 }
 
 TEST(SegmentRules, AnUnknownKindIsRefused) {
