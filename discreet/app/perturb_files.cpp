@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <set>
@@ -241,8 +242,10 @@ Json perturb_file(const PerturbRequest& request) {
                           "Use --unknown random or drop; names and numbers are the words that vectors lack.");
   }
   PerturbStream stream(request, space, *mechanism);
+  const std::clock_t begin = std::clock();
   internal::stream_documents(request.input, request.columns, internal::sink_into(stream), request.stop);
   stream.finish();
+  document["processor_seconds"] = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   document["documents"] = stream.documents_;
   document["guarantee"] = {{"proven", mechanism->proven()}, {"unit", "word"}, {"definition", "metric differential privacy"},
                            {"statement", "Each word: " + mechanism->statement() + "."}};

@@ -30,8 +30,11 @@ void print_perturb(const Json& document) {
     cli::print_table({"epsilon", "share kept", "outcomes", "mean distance"}, rows);
   }
   if (!document.contains("guarantee")) return;
-  fmt::print("{} documents, {} words replaced, {} without a vector\n", document["documents"].get<std::uint64_t>(),
-             document["replaced_words"].get<std::uint64_t>(), document["unknown_words"].get<std::uint64_t>());
+  const auto replaced = document["replaced_words"].get<std::uint64_t>();
+  const double seconds = document["processor_seconds"].get<double>();
+  const std::string speed = seconds > 0.1 ? fmt::format(" ({:.0f} a second)", static_cast<double>(replaced) / seconds) : "";
+  fmt::print("{} documents, {} words replaced{}, {} without a vector\n", document["documents"].get<std::uint64_t>(), replaced, speed,
+             document["unknown_words"].get<std::uint64_t>());
   const Json& kept = document["results"][0]["value"];
   fmt::print("share kept: {}\n", kept.is_null() ? std::string("n/a") : fmt::format("{:.4f}", kept.get<double>()));
   fmt::print("{}\n", document["guarantee"]["statement"].get<std::string>());

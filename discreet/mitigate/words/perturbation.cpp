@@ -1,8 +1,29 @@
 #include "discreet/mitigate/words/perturbation.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace discreet::mitigate {
+
+void each_distinct_word(const WordSpace& space, std::span<const std::size_t> words,
+                        const std::function<void(std::span<const float>, std::span<const std::size_t>)>& act) {
+  constexpr std::size_t kQueries = 16;
+  std::map<std::size_t, std::vector<std::size_t>> places;
+  for (std::size_t i = 0; i < words.size(); ++i) places[words[i]].push_back(i);
+  std::vector<std::size_t> distinct;
+  for (const auto& [word, where] : places) distinct.push_back(word);
+  std::vector<float> queries, distances;
+  for (std::size_t begin = 0; begin < distinct.size(); begin += kQueries) {
+    const std::size_t count = std::min(kQueries, distinct.size() - begin);
+    const std::span<const std::size_t> own(distinct.data() + begin, count);
+    queries.clear();
+    for (const std::size_t word : own) queries.insert(queries.end(), space.row(word).begin(), space.row(word).end());
+    distances.resize(count * space.size());
+    space.distances(queries, own, distances);
+    for (std::size_t q = 0; q < count; ++q) act({distances.data() + q * space.size(), space.size()}, places[own[q]]);
+  }
+}
 
 double secure_open_uniform(core::SecureRng& rng) {
   while (true) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +35,11 @@ class Perturbation {
 /// mechanism does not exist for this epsilon.
 using MakePerturbation = std::unique_ptr<Perturbation> (*)(const WordSpace& space, double epsilon,
                                                            const core::Config& options);
+
+/// Equal words share their distances: calls `act` once for each distinct one, with its distances to all words of the space and
+/// where it stands in `words`. Distances are made for 16 words at a time.
+void each_distinct_word(const WordSpace& space, std::span<const std::size_t> words,
+                        const std::function<void(std::span<const float> distances, std::span<const std::size_t> places)>& act);
 
 /// Standard normal, and Gamma(shape, 1) for shape >= 1, from secure bits. Ref: Marsaglia and Tsang 2000.
 double secure_normal(core::SecureRng& rng);

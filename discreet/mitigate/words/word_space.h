@@ -30,7 +30,7 @@ class WordSpace {
   /// Products in float32 of vectors about their mean; where these are near each other, and float32 would lose digits, from
   /// differences in double precision. Relative error of a distance about 1e-6, wherever the vectors lie; that of a word's
   /// own vector is exactly 0 if `own` gives its number.
-  /// Cost: Q size() dimension multiply-adds, blocked so that a block of vectors serves all queries.
+  /// Cost: Q size() dimension multiply-adds, blocked so that a block of words serves all queries.
   void distances(std::span<const float> queries, std::span<const std::size_t> own, std::span<float> out) const;
 
   /// Smallest and largest distance of two words, as exact as `distances`. Cost: size()^2 dimension / 2 multiply-adds, once.
@@ -44,8 +44,8 @@ class WordSpace {
   std::vector<std::string> words_;
   std::vector<float> values_;
   std::vector<double> mean_;    ///< [dimension]
-  std::vector<float> centred_;  ///< [size(), dimension] vectors less their mean.
-  std::vector<float> squares_;  ///< [size()] their squared norms.
+  std::vector<float> blocks_;   ///< [size() / 16, dimension, 16] vectors less their mean, 16 words side by side; zeros behind the last.
+  std::vector<float> squares_;  ///< Their squared norms.
   std::unordered_map<std::string_view, std::size_t> index_;
 };
 

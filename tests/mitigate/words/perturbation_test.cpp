@@ -94,6 +94,19 @@ TEST(WordSpace, DistancesFarFromTheOriginAndNearEachOther) {
   }
 }
 
+TEST(WordSpace, DistancesKeepTheirDigitsInManyDimensions) {
+  for (const std::size_t dimension : {1UL, 2UL, 99UL, 100UL, 300UL}) {
+    const WordSpace space = random_space(50, dimension, 3);
+    std::vector<float> out(space.size());
+    for (std::size_t word = 0; word < space.size(); ++word) {
+      space.distances(space.row(word), {}, out);
+      for (std::size_t i = 0; i < space.size(); ++i) {
+        EXPECT_NEAR(out[i], distance_of(space, word, i), 2e-6 * distance_of(space, word, i)) << dimension;
+      }
+    }
+  }
+}
+
 TEST(WordSpace, RefusesVectorsThatAreNoMetric) {
   EXPECT_THROW(WordSpace({"a", "b"}, {1, 2, 1, 2}, 2), Error);   // one vector
   EXPECT_THROW(WordSpace({"a", "b"}, {1, 2, 0, 0}, 2), Error);   // zero
@@ -201,6 +214,47 @@ TEST(Perturbation, TruncatedGumbelClaimsNothingAndRefusesSmallEpsilon) {
   EXPECT_NE(mechanism->statement().find("no guarantee"), std::string::npos);
   core::SecureRng rng;
   for (const std::size_t out : mechanism->replace(std::vector<std::size_t>(50, 1), rng)) EXPECT_LT(out, space.size());
+}
+
+/// Against the mechanism by its definition, one word at a time, with all words sorted.
+TEST(PerturbationStatistical, TruncatedGumbelDrawsAsDefined) {
+  const WordSpace space = random_space(30, 4, 6);
+  const auto range = space.range();
+  const double words = 30, epsilon = 3 * (2 * (1 + std::log(words)) + 3) / range.least, a = (epsilon - 2 * (1 + std::log(words)) / range.least) / 3;
+  double lambert = 1;  // w exp(w) = 2 a Dmax, by Newton's method
+  for (int i = 0; i < 100; ++i) lambert -= (lambert * std::exp(lambert) - 2 * a * range.most) / (std::exp(lambert) * (lambert + 1));
+  const double scale = 2 * range.most / std::min(lambert, std::log(a * range.least));
+  constexpr std::size_t kDraws = 40000;
+  core::ReproducibleRng naive(11);
+  core::SecureRng rng;
+  for (const std::size_t word : {std::size_t{1}, std::size_t{17}}) {
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < space.size(); ++i) order.emplace_back(distance_of(space, word, i), i);
+    std::sort(order.begin(), order.end());
+    std::vector<double> expected(space.size()), found(space.size());
+    for (std::size_t n = 0; n < kDraws; ++n) {
+      std::size_t k = 0;
+      while (k < 1 || k > space.size()) {
+        k = 0;
+        for (double product = naive.uniform(); product > 1 / (words - 1); product *= naive.uniform()) ++k;
+      }
+      std::size_t best = 0;
+      double least = 1e300;
+      for (std::size_t i = 0; i < k; ++i) {
+        double noise = 1e300;
+        while (std::abs(noise) > range.most) noise = -scale * std::log(-std::log(naive.uniform()));
+        if (order[i].first + noise < least) {
+          least = order[i].first + noise;
+          best = order[i].second;
+        }
+      }
+      expected[best] += 1.0 / kDraws;
+    }
+    for (const std::size_t out : make("truncated-gumbel", space, epsilon)->replace(std::vector<std::size_t>(kDraws, word), rng)) found[out] += 1.0 / kDraws;
+    for (std::size_t i = 0; i < space.size(); ++i) {
+      EXPECT_NEAR(found[i], expected[i], 6 * std::sqrt(2 * (expected[i] + found[i]) / kDraws) + 2.0 / kDraws) << word << " " << i;
+    }
+  }
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <numeric>
 
 #include "discreet/core/registry.h"
 #include "discreet/mitigate/words/perturbation.h"
@@ -35,27 +33,14 @@ class TruncatedExponential final : public Perturbation {
   }
 
   std::vector<std::size_t> replace(std::span<const std::size_t> words, core::SecureRng& rng) override {
-    // Equal words of a batch share their distances.
-    std::map<std::size_t, std::vector<std::size_t>> places;
-    for (std::size_t i = 0; i < words.size(); ++i) places[words[i]].push_back(i);
-    std::vector<std::size_t> distinct, drawn(words.size());
-    for (const auto& [word, where] : places) distinct.push_back(word);
-    std::vector<float> queries, distances;
-    for (std::size_t begin = 0; begin < distinct.size(); begin += kQueries) {
-      const std::size_t count = std::min(kQueries, distinct.size() - begin);
-      const std::span<const std::size_t> own(distinct.data() + begin, count);
-      queries.clear();
-      for (const std::size_t word : own) queries.insert(queries.end(), space_.row(word).begin(), space_.row(word).end());
-      distances.resize(count * space_.size());
-      space_.distances(queries, own, distances);
-      for (std::size_t q = 0; q < count; ++q) {
-        const std::vector<double> sums = cumulated({distances.data() + q * space_.size(), space_.size()});
-        for (const std::size_t place : places[own[q]]) {
-          const double at = rng.uniform() * sums.back();
-          drawn[place] = static_cast<std::size_t>(std::upper_bound(sums.begin(), sums.end() - 1, at) - sums.begin());
-        }
+    std::vector<std::size_t> drawn(words.size());
+    each_distinct_word(space_, words, [&](std::span<const float> distances, std::span<const std::size_t> places) {
+      const std::vector<double> sums = cumulated(distances);
+      for (const std::size_t place : places) {
+        const double at = rng.uniform() * sums.back();
+        drawn[place] = static_cast<std::size_t>(std::upper_bound(sums.begin(), sums.end() - 1, at) - sums.begin());
       }
-    }
+    });
     return drawn;
   }
 
@@ -76,14 +61,13 @@ class TruncatedExponential final : public Perturbation {
   }
 
  private:
-  static constexpr std::size_t kQueries = 16;
-
   /// Sums of exp(-epsilon/2 min(d, gamma)): the exponential mechanism with a score of sensitivity d(w, w').
   std::vector<double> cumulated(std::span<const float> distances) const {
     std::vector<double> sums(distances.size());
+    const double far = std::exp(-epsilon_ / 2 * gamma_);  // most words' score
     double sum = 0;
     for (std::size_t i = 0; i < distances.size(); ++i) {
-      sum += std::exp(-epsilon_ / 2 * std::min<double>(distances[i], gamma_));
+      sum += distances[i] < gamma_ ? std::exp(-epsilon_ / 2 * distances[i]) : far;
       sums[i] = sum;
     }
     return sums;

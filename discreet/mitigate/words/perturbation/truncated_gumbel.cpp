@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
+#include <span>
+#include <utility>
 
 #include <boost/math/special_functions/lambert_w.hpp>
 
@@ -35,25 +37,13 @@ class TruncatedGumbel final : public Perturbation {
         scale_(gumbel_scale(epsilon, static_cast<double>(space.size()), range_)) {}
 
   std::vector<std::size_t> replace(std::span<const std::size_t> words, core::SecureRng& rng) override {
-    std::vector<std::size_t> drawn, order(space_.size());
-    std::vector<float> distances(space_.size());
-    for (const std::size_t word : words) {
-      space_.distances(space_.row(word), std::span(&word, 1), distances);
-      const std::size_t k = neighbours(rng);
-      std::iota(order.begin(), order.end(), std::size_t{0});
-      const auto nearer = [&](std::size_t a, std::size_t b) { return distances[a] < distances[b]; };
-      if (k < order.size()) std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(), nearer);
-      std::size_t best = word;
-      double least = std::numeric_limits<double>::infinity();
-      for (std::size_t i = 0; i < k; ++i) {
-        const double noisy = distances[order[i]] + gumbel(rng);
-        if (noisy < least) {
-          least = noisy;
-          best = order[i];
-        }
-      }
-      drawn.push_back(best);
-    }
+    std::vector<std::size_t> drawn(words.size());
+    each_distinct_word(space_, words, [&](std::span<const float> distances, std::span<const std::size_t> places) {
+      std::vector<std::size_t> counts;
+      for (std::size_t i = 0; i < places.size(); ++i) counts.push_back(neighbours(rng));
+      const std::vector<std::size_t> near = nearest(distances, *std::max_element(counts.begin(), counts.end()));
+      for (std::size_t i = 0; i < places.size(); ++i) drawn[places[i]] = chosen(std::span(near).first(counts[i]), distances, rng);
+    });
     return drawn;
   }
 
@@ -67,6 +57,37 @@ class TruncatedGumbel final : public Perturbation {
   }
 
  private:
+  /// Of the words `near`, the nearest by noisy distance.
+  std::size_t chosen(std::span<const std::size_t> near, std::span<const float> distances, core::SecureRng& rng) const {
+    std::size_t best = near.front();
+    double least = std::numeric_limits<double>::infinity();
+    for (const std::size_t word : near) {
+      const double noisy = distances[word] + gumbel(rng);
+      if (!(noisy < least)) continue;
+      least = noisy;
+      best = word;
+    }
+    return best;
+  }
+
+  /// The k nearest words, nearest first; of equal distances the earlier word.
+  static std::vector<std::size_t> nearest(std::span<const float> distances, std::size_t k) {
+    std::vector<std::pair<float, std::size_t>> heap;  // the farthest on top
+    for (std::size_t i = 0; i < distances.size(); ++i) {
+      if (heap.size() == k && !(distances[i] < heap.front().first)) continue;
+      if (heap.size() == k) {
+        std::pop_heap(heap.begin(), heap.end());
+        heap.pop_back();
+      }
+      heap.emplace_back(distances[i], i);
+      std::push_heap(heap.begin(), heap.end());
+    }
+    std::sort_heap(heap.begin(), heap.end());
+    std::vector<std::size_t> words;
+    for (const auto& [distance, word] : heap) words.push_back(word);
+    return words;
+  }
+
   /// Poisson(ln(V - 1)) within 1..V.
   std::size_t neighbours(core::SecureRng& rng) const {
     const double mean = std::log(static_cast<double>(space_.size()) - 1), limit = std::exp(-mean);
