@@ -66,7 +66,29 @@ TeacherCacheWriter::~TeacherCacheWriter() {
   fs::remove(temporary_, ignored);
 }
 
-void TeacherCacheWriter::add(const at::Tensor& logits, const at::Tensor& hidden) {
+/// The record becomes row `row`.
+void TeacherCacheWriter::write(std::int64_t row) {
+  const std::size_t place = kHeader + static_cast<std::size_t>(row) * record_.size();
+  if (row != next_) check(std::fseek(file_, static_cast<long>(place), SEEK_SET) == 0, path_);
+  check(std::fwrite(record_.data(), 1, record_.size(), file_) == record_.size(), path_);
+  ++rows_;
+  next_ = row + 1;
+  end_ = std::max(end_, next_);
+}
+
+void TeacherCacheWriter::add_copies(const TeacherCache& other, std::span<const std::int64_t> from, std::span<const std::int64_t> rows) {
+  if (other.shape_.vocabulary != shape_.vocabulary || other.shape_.kept != shape_.kept || shape_.hidden > 0 || from.size() != rows.size()) {
+    throw internal_error("copies between teachers' caches of different shapes");
+  }
+  const std::size_t same = 8 + id_bytes(shape_) + static_cast<std::size_t>(kept_of(shape_)) * 2;
+  record_.assign(record_bytes(shape_), '\0');
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::memcpy(record_.data(), other.record(from[i]), same);
+    write(rows[i]);
+  }
+}
+
+void TeacherCacheWriter::add(const at::Tensor& logits, const at::Tensor& hidden, std::span<const std::int64_t> places) {
   const at::NoGradGuard no_grad;
   // Where the teacher is: of its many scores only what is kept goes to the host.
   const TeacherOutputs outputs = outputs_of(logits.detach().to(at::kFloat));
@@ -105,12 +127,12 @@ void TeacherCacheWriter::add(const at::Tensor& logits, const at::Tensor& hidden)
     to += id_bytes(shape_);
     std::memcpy(to, value + static_cast<std::size_t>(i) * value_bytes, value_bytes);
     if (row != nullptr) std::memcpy(to + value_bytes, row + static_cast<std::size_t>(i) * hidden_bytes, hidden_bytes);
-    check(std::fwrite(record_.data(), 1, record_.size(), file_) == record_.size(), path_);
+    write(places.empty() ? next_ : places[static_cast<std::size_t>(i)]);
   }
-  rows_ += n;
 }
 
 void TeacherCacheWriter::finish() {
+  if (rows_ != end_) throw internal_error("a teacher's cache with gaps, or with a row twice");
   const std::string header = header_of(shape_, key_, rows_);
   check(std::fseek(file_, 0, SEEK_SET) == 0, path_);
   check(std::fwrite(header.data(), 1, header.size(), file_) == header.size(), path_);

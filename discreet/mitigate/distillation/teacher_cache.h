@@ -19,6 +19,8 @@ struct TeacherCacheShape {
   std::int64_t hidden = 0;      ///< Width of the last hidden rows; 0: none are kept.
 };
 
+class TeacherCache;
+
 /// Writes a teacher's outputs row by row, whole or not at all: a file beside `path` is moved there by `finish`.
 ///
 /// A row: log of the mass of all tokens that are not kept and log-sum-exp (float32), K ids (16 bits where V
@@ -32,15 +34,20 @@ class TeacherCacheWriter {
   TeacherCacheWriter(const TeacherCacheWriter&) = delete;
   TeacherCacheWriter& operator=(const TeacherCacheWriter&) = delete;
 
-  /// logits [n,V]; hidden [n,shape.hidden] or undefined.
-  void add(const at::Tensor& logits, const at::Tensor& hidden);
+  /// logits [n,V]; hidden [n,shape.hidden] or undefined. They become rows `rows` [n]; without these, the next ones.
+  void add(const at::Tensor& logits, const at::Tensor& hidden, std::span<const std::int64_t> rows = {});
+  /// Rows `rows` become what rows `from` of another cache are, of the same tokens kept; this one keeps no hidden rows.
+  void add_copies(const TeacherCache& other, std::span<const std::int64_t> from, std::span<const std::int64_t> rows);
+  /// Throws: kInternal unless each row up to the last was added once.
   void finish();
 
  private:
+  void write(std::int64_t row);
+
   std::filesystem::path path_, temporary_;
   TeacherCacheShape shape_;
   std::string key_, record_;
-  std::int64_t rows_ = 0;
+  std::int64_t rows_ = 0, next_ = 0, end_ = 0;  ///< Written; where the file stands; behind the last.
   std::FILE* file_ = nullptr;
 };
 
@@ -57,6 +64,7 @@ class TeacherCache {
   at::Tensor hidden(std::span<const std::int64_t> rows) const;  ///< [n, shape().hidden]
 
  private:
+  friend class TeacherCacheWriter;
   const char* record(std::int64_t row) const;
 
   formats::MappedFile file_;

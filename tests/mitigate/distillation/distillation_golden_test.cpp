@@ -187,6 +187,33 @@ TEST_F(Cache, KeepsEverythingWhereThereIsRoom) {
   EXPECT_LT((cache.hidden(rows) - hidden.index_select(0, index)).abs().max().item<double>(), 2e-3);
 }
 
+TEST_F(Cache, TakesRowsInAnyOrderAndFromAnotherCache) {
+  core::ReproducibleRng rng(9, "cache");
+  for (const std::int64_t kept : {5, 64}) {
+    const at::Tensor logits = nn::test::random_tensor({8, 40}, rng, at::kFloat), hidden = nn::test::random_tensor({8, 3}, rng, at::kFloat);
+    TeacherCacheWriter first(folder_ / "d.teacher", {.vocabulary = 40, .kept = kept, .hidden = 3}, "key");
+    first.add(logits, hidden);
+    first.finish();
+    const TeacherCache known(folder_ / "d.teacher", "key");
+    TeacherCacheWriter mixed(folder_ / "e.teacher", {.vocabulary = 40, .kept = kept}, "key");
+    const std::vector<std::int64_t> from{6, 7, 2}, copied{0, 1, 5}, asked{3, 4, 2, 6};
+    mixed.add_copies(known, from, copied);
+    mixed.add(logits.index_select(0, at::tensor(asked)), {}, asked);
+    mixed.finish();
+    const TeacherCache cache(folder_ / "e.teacher", "key");
+    ASSERT_EQ(cache.rows(), 7);
+    const std::vector<std::int64_t> all{0, 1, 2, 3, 4, 5, 6}, source{6, 7, 2, 3, 4, 2, 6};
+    const TeacherOutputs found = cache.outputs(all), expected = known.outputs(source);
+    EXPECT_TRUE(at::equal(found.log_probs, expected.log_probs));
+    EXPECT_TRUE(at::equal(found.log_sum_exp, expected.log_sum_exp));
+    TeacherCacheWriter gap(folder_ / "f.teacher", {.vocabulary = 40, .kept = kept}, "key");
+    gap.add_copies(known, from, copied);
+    EXPECT_THROW(gap.finish(), Error);
+    TeacherCacheWriter other(folder_ / "g.teacher", {.vocabulary = 40, .kept = kept + 1}, "key");
+    EXPECT_THROW(other.add_copies(known, from, copied), Error);
+  }
+}
+
 TEST_F(Cache, SpreadsTheRestOverWhatIsNotKept) {
   core::ReproducibleRng rng(8, "cache");
   for (const std::int64_t vocabulary : {50, 70000}) {  // ids of 16 and of 32 bits

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -67,12 +70,12 @@ std::string cache_key(const DistillOptions& distill, const EncodedData& data, co
 class KeptCheck {
  public:
   explicit KeptCheck(double temperature) : temperature_(temperature) {}
-  void add(const at::Tensor& logits, std::int64_t first_row) {
+  void add(const at::Tensor& logits, std::span<const std::int64_t> rows) {
     constexpr std::int64_t kRows = 1000;
     const std::int64_t n = std::min(kRows - static_cast<std::int64_t>(rows_.size()), logits.size(0));
     if (n <= 0) return;
     exact_.push_back(logits.narrow(0, 0, n).to(at::kCPU, at::kFloat).div(temperature_).log_softmax(1));
-    for (std::int64_t i = 0; i < n; ++i) rows_.push_back(first_row + i);
+    rows_.insert(rows_.end(), rows.begin(), rows.begin() + n);
   }
   void finish(const mitigate::TeacherCache& cache, TeacherReport& report) const {
     if (rows_.empty()) return;
@@ -94,10 +97,54 @@ class KeptCheck {
   std::vector<std::int64_t> rows_;
 };
 
-/// Runs the teacher over `data` and keeps what it says, row by row.
+/// What a model reads of example `e`, as bytes.
+std::string what_is_read(const EncodedData& data, std::int64_t e) {
+  const auto slice = [](const std::vector<std::int64_t>& values, std::int64_t begin, std::int64_t end) {
+    return std::string_view(reinterpret_cast<const char*>(values.data() + begin), static_cast<std::size_t>(end - begin) * sizeof(std::int64_t));
+  };
+  const auto place = static_cast<std::size_t>(e);
+  const std::int64_t begin = data.offsets[place], end = data.offsets[place + 1];
+  std::string read = fmt::format("{} ", end - begin);
+  read += slice(data.tokens, begin, end);
+  if (!data.token_types.empty()) read += slice(data.token_types, begin, end);
+  if (!data.characters.empty()) {
+    const std::int64_t first = data.character_offsets[static_cast<std::size_t>(begin)];
+    for (std::int64_t t = begin; t <= end; ++t) read += fmt::format("{} ", data.character_offsets[static_cast<std::size_t>(t)] - first);
+    read += slice(data.characters, first, data.character_offsets[static_cast<std::size_t>(end)]);
+  }
+  return read;
+}
+
+/// Outputs for other examples of the same teacher.
+struct KnownOutputs {
+  const EncodedData* data = nullptr;
+  const mitigate::TeacherCache* cache = nullptr;
+};
+
+/// For each example of `data` one of `known` that a model reads alike, or -1.
+std::vector<std::int64_t> known_examples(const EncodedData& data, const EncodedData* known) {
+  std::vector<std::int64_t> found(static_cast<std::size_t>(data.size()), -1);
+  if (known == nullptr) return found;
+  std::unordered_map<std::string, std::int64_t> places;
+  for (std::int64_t e = 0; e < known->size(); ++e) places.emplace(what_is_read(*known, e), e);
+  for (std::int64_t e = 0; e < data.size(); ++e) {
+    const auto place = places.find(what_is_read(data, e));
+    if (place != places.end()) found[static_cast<std::size_t>(e)] = place->second;
+  }
+  return found;
+}
+
+/// The rows of a cache that example `e` has: one for each token, or one.
+void append_rows(const EncodedData& data, bool each_token, std::int64_t e, std::vector<std::int64_t>& rows) {
+  const std::int64_t begin = each_token ? data.offsets[static_cast<std::size_t>(e)] : e;
+  const std::int64_t end = each_token ? data.offsets[static_cast<std::size_t>(e) + 1] : e + 1;
+  for (std::int64_t row = begin; row < end; ++row) rows.push_back(row);
+}
+
+/// Runs the teacher over `data` and keeps what it says, row by row; what it said of `known` it is not asked again.
 std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptions& distill, RunModel& teacher, const EncodedData& data,
-                                                              const mitigate::TeacherCacheShape& shape, const fs::path& folder,
-                                                              core::OperationContext& context, TeacherReport& report) {
+                                                              const mitigate::TeacherCacheShape& shape, const KnownOutputs& known,
+                                                              const fs::path& folder, core::OperationContext& context, TeacherReport& report) {
   const std::string key = cache_key(distill, data, shape);
   const fs::path path = folder / (key.substr(0, 16) + ".teacher");
   report.from_cache = mitigate::has_teacher_cache(path, key);
@@ -109,21 +156,35 @@ std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptio
   examples.intents.clear();
   mitigate::TeacherCacheWriter writer(path, shape, key);
   KeptCheck check(distill.temperature);
-  core::Progress progress({.label = "teacher", .unit = "tokens", .total = static_cast<std::int64_t>(data.tokens.size()),
-                           .quiet = context.quiet});
+  const bool each_token = teacher.encoder.language.end >= 0;
+  const std::vector<std::int64_t> places = known_examples(data, known.data);
+  std::vector<std::int64_t> asked, offsets{0}, from, rows;
+  for (std::int64_t e = 0; e < data.size(); ++e) {
+    const std::int64_t place = places[static_cast<std::size_t>(e)];
+    if (place < 0) {
+      asked.push_back(e);
+      offsets.push_back(offsets.back() + data.offsets[static_cast<std::size_t>(e) + 1] - data.offsets[static_cast<std::size_t>(e)]);
+      continue;
+    }
+    append_rows(*known.data, each_token, place, from);
+    append_rows(data, each_token, e, rows);
+  }
+  if (known.cache != nullptr) writer.add_copies(*known.cache, from, rows);
+  core::Progress progress({.label = "teacher", .unit = "tokens", .total = offsets.back(), .quiet = context.quiet});
   const std::int64_t longest = longest_batch(shape.vocabulary);
-  std::int64_t rows = 0;
-  for (std::int64_t begin = 0, end = 0; begin < data.size(); begin = end) {
+  for (std::int64_t begin = 0, end = 0; begin < static_cast<std::int64_t>(asked.size()); begin = end) {
     if (begin > 0 && context.stopping()) throw core::interrupted(context, "The same command begins the teacher's outputs again.");
-    end = nn::batch_end(data.offsets, begin, longest);
+    end = nn::batch_end(offsets, begin, longest);
+    const std::span<const std::int64_t> batch = std::span(asked).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    rows.clear();
+    for (const std::int64_t e : batch) append_rows(data, each_token, e, rows);
     const nn::HiddenRowsScope hidden;
-    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, nn::consecutive(begin, end)));
+    const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, batch));
     const at::Tensor logits = output.intent_logits.defined() ? output.intent_logits : output.emissions;
     if (logits.size(1) != shape.vocabulary) throw internal_error("a teacher that says something of another size");
     check.add(logits, rows);
-    writer.add(logits, hidden.rows());
-    rows += logits.size(0);
-    progress.update(data.offsets[end], {});
+    writer.add(logits, hidden.rows(), rows);
+    progress.update(offsets[static_cast<std::size_t>(end)], {});
   }
   progress.finish();
   writer.finish();
@@ -236,19 +297,21 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
   mitigate::TeacherTargets targets;
   targets.combination = asked.combination;
   targets.on = asked.combine_on == "logits" ? mitigate::CombineOn::kLogits : mitigate::CombineOn::kLogProbs;
+  targets.original = teacher_outputs(asked, teacher, data, shape, {}, folder, context, report);
+  report.rows = targets.original->rows();
   if (asked.reverses()) {
     const ReversedRows reversed = reverse_rows(session.settings, asked, teacher.encoder, data);
     mitigate::TeacherCacheShape plain = shape;
     plain.hidden = 0;
-    targets.reversed = teacher_outputs(asked, teacher, reversed.reversed, plain, folder, context, report);
+    TeacherReport ignored;
+    const KnownOutputs known{.data = &data, .cache = targets.original.get()};
+    targets.reversed = teacher_outputs(asked, teacher, reversed.reversed, plain, known, folder, context, ignored);
     targets.aligned = reversed.aligned;
     report.reversed_rows = targets.reversed->rows();
     report.changed_examples = reversed.changed_examples;
     report.aligned_rows = reversed.aligned_rows;
     report.unaligned_rows = reversed.unaligned_rows;
   }
-  targets.original = teacher_outputs(asked, teacher, data, shape, folder, context, report);
-  report.rows = targets.original->rows();
   if (language) {
     targets.offsets = data.offsets;
   } else {
