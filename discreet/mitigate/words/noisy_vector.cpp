@@ -6,11 +6,10 @@
 namespace discreet::mitigate {
 
 std::vector<std::size_t> NoisyVector::replace(std::span<const std::size_t> words, core::SecureRng& rng) {
-  constexpr std::size_t kQueries = 16;
   std::vector<std::size_t> drawn;
   std::vector<float> queries, distances;
-  for (std::size_t begin = 0; begin < words.size(); begin += kQueries) {
-    const std::size_t count = std::min(kQueries, words.size() - begin);
+  for (std::size_t begin = 0; begin < words.size(); begin += kQueriesAtOnce) {
+    const std::size_t count = std::min(kQueriesAtOnce, words.size() - begin);
     queries.clear();
     for (std::size_t q = 0; q < count; ++q) {
       const auto row = space_.row(words[begin + q]);
@@ -39,7 +38,14 @@ void add_calibrated_noise(double epsilon, std::span<float> vector, core::SecureR
 }
 
 std::size_t nearest_word(std::span<const float> distances) {
-  return static_cast<std::size_t>(std::min_element(distances.begin(), distances.end()) - distances.begin());
+  std::size_t nearest = 0;
+  float least = distances[0];
+  for (std::size_t i = 1; i < distances.size(); ++i) {
+    if (!(distances[i] < least)) continue;  // nearly always
+    least = distances[i];
+    nearest = i;
+  }
+  return nearest;
 }
 
 }  // namespace discreet::mitigate

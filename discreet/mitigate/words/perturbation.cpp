@@ -8,14 +8,13 @@ namespace discreet::mitigate {
 
 void each_distinct_word(const WordSpace& space, std::span<const std::size_t> words,
                         const std::function<void(std::span<const float>, std::span<const std::size_t>)>& act) {
-  constexpr std::size_t kQueries = 16;
   std::map<std::size_t, std::vector<std::size_t>> places;
   for (std::size_t i = 0; i < words.size(); ++i) places[words[i]].push_back(i);
   std::vector<std::size_t> distinct;
   for (const auto& [word, where] : places) distinct.push_back(word);
   std::vector<float> queries, distances;
-  for (std::size_t begin = 0; begin < distinct.size(); begin += kQueries) {
-    const std::size_t count = std::min(kQueries, distinct.size() - begin);
+  for (std::size_t begin = 0; begin < distinct.size(); begin += kQueriesAtOnce) {
+    const std::size_t count = std::min(kQueriesAtOnce, distinct.size() - begin);
     const std::span<const std::size_t> own(distinct.data() + begin, count);
     queries.clear();
     for (const std::size_t word : own) queries.insert(queries.end(), space.row(word).begin(), space.row(word).end());

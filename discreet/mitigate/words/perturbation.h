@@ -36,8 +36,11 @@ class Perturbation {
 using MakePerturbation = std::unique_ptr<Perturbation> (*)(const WordSpace& space, double epsilon,
                                                            const core::Config& options);
 
+/// Words whose distances are made together: the vectors come from memory once for all of them.
+inline constexpr std::size_t kQueriesAtOnce = 64;
+
 /// Equal words share their distances: calls `act` once for each distinct one, with its distances to all words of the space and
-/// where it stands in `words`. Distances are made for 16 words at a time.
+/// where it stands in `words`.
 void each_distinct_word(const WordSpace& space, std::span<const std::size_t> words,
                         const std::function<void(std::span<const float> distances, std::span<const std::size_t> places)>& act);
 

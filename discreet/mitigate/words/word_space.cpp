@@ -147,7 +147,7 @@ void WordSpace::distances(std::span<const float> queries, std::span<const std::s
 
 WordSpace::Range WordSpace::range() const {
   Range found{std::numeric_limits<double>::infinity(), 0};
-  constexpr std::size_t kRows = 32;
+  constexpr std::size_t kRows = 64;
   std::vector<float> out(kRows * size());
   for (std::size_t begin = 0; begin < size(); begin += kRows) {
     const std::size_t count = std::min(kRows, size() - begin);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "discreet/core/registry.h"
 #include "discreet/mitigate/words/noisy_vector.h"
 
@@ -24,11 +26,15 @@ const core::Fields<VickreyOptions>& vickrey_fields() {
 
 std::size_t first_or_second(double weight, std::span<const float> distances, core::SecureRng& rng) {
   std::size_t first = distances[1] < distances[0] ? 1 : 0, second = 1 - first;
+  float least = distances[first], next = distances[second];
   for (std::size_t i = 2; i < distances.size(); ++i) {
-    if (distances[i] < distances[first]) {
-      second = first;
-      first = i;
-    } else if (distances[i] < distances[second]) {
+    const float distance = distances[i];
+    if (!(distance < next)) continue;  // nearly always
+    if (distance < least) {
+      next = std::exchange(least, distance);
+      second = std::exchange(first, i);
+    } else {
+      next = distance;
       second = i;
     }
   }
