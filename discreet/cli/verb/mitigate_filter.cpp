@@ -64,7 +64,7 @@ void register_verb_mitigate_filter(cli::Program& program) {
   verb->add_option("--action", request.action, "mask ([NAME]), replace (another of its form), drop (the words) or drop-document.")
       ->check(CLI::IsMember({"mask", "replace", "drop", "drop-document"}))
       ->capture_default_str();
-  verb->add_option("--kinds", request.kinds, "What forms and lists look for: names, emails, numbers, addresses; also dates in digits.")
+  verb->add_option("--kinds", request.kinds, "What forms and lists look for: names, emails (mentions and URLs too), numbers, addresses; also dates in digits.")
       ->delimiter(',')
       ->check(CLI::IsMember({"names", "emails", "numbers", "addresses", "dates"}))
       ->capture_default_str();

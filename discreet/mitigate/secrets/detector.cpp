@@ -86,7 +86,10 @@ class Scan {
         const std::size_t least = sign - 1 > kLongestQuotedPart ? sign - 1 - kLongestQuotedPart : 0;
         for (std::size_t k = sign - 1; k-- > least && begin == sign;) begin = text_[k] == '"' && k + 2 < sign ? k : begin;
       }
-      if (begin == sign) continue;
+      if (begin == sign) {
+        mention(sign);
+        continue;
+      }
       if (at(end) == '[') {  // a number in place of a domain
         while (end < text_.size() && (is_hexadecimal(text_[end]) || text_[end] == '[' || text_[end] == '.' || text_[end] == ':')) ++end;
         if (at(end) == ']' && end > sign + 2) add(begin, end + 1, "email", "pattern");
@@ -99,6 +102,15 @@ class Scan {
       if (dot == std::string_view::npos || dot < 1 || domain.size() - dot < 3) continue;
       add(begin, end, "email", "pattern");
     }
+  }
+
+  /// "@night_heron88" where no word ends before it.
+  void mention(std::size_t sign) {
+    if (sign > 0 && (is_alnum(text_[sign - 1]) || text_[sign - 1] == '@' || text_[sign - 1] == '/')) return;
+    std::size_t end = sign + 1;
+    bool letters = false;
+    for (; end < text_.size() && (is_alnum(text_[end]) || text_[end] == '_'); ++end) letters = letters || is_letter(text_[end]);
+    if (letters && end > sign + 2) add(sign, end, "mention", "pattern");
   }
 
   void urls() {

@@ -12,7 +12,7 @@ namespace discreet::mitigate {
 /// A private detail of a text: bytes [begin, end).
 struct Finding {
   std::size_t begin = 0, end = 0;
-  std::string kind;    ///< name, email, url, ip, mac, card, iban, phone, ssn, date, number, address; a tagger's tags besides.
+  std::string kind;    ///< name, email, mention, url, ip, mac, card, iban, phone, ssn, date, number, address; a tagger's tags besides.
   std::string source;  ///< pattern, list or tagger.
 };
 
@@ -26,7 +26,7 @@ struct DetectorOptions {
 ///
 /// Characters are code points: typographic quotes, dashes and blanks count as their plain forms, digits and letters of
 /// all scripts as such. A byte that is not UTF-8 is a sign that nothing goes on over.
-/// - email: local@domain.tld. url: scheme:// or www., in any case.
+/// - email: local@domain.tld. mention: @name behind no word. url: scheme:// or www., in any case.
 /// - ip: four numbers below 256, or eight groups of hexadecimal digits, or fewer around "::". mac: six pairs of them.
 /// - card: 13 to 19 digits with a right check digit (Luhn). iban: country, check digits that are right (mod 97) and 11 to
 ///   30 characters; blanks or hyphens in between; all in one case.

@@ -24,7 +24,8 @@ using List = std::vector<std::string>;
 
 TEST(Detector, Forms) {
   EXPECT_EQ(found("mail anna.b+x@mail.example.org, now"), List{"email:anna.b+x@mail.example.org"});
-  EXPECT_EQ(found("a @ b, x@y, @handle"), List{});
+  EXPECT_EQ(found("a @ b, x@y, me@@you, 3 @ 20, @7, a/@b"), List{});
+  EXPECT_EQ(found("ask @night_heron88, or (@bo)."), (List{"mention:@night_heron88", "mention:@bo"}));
   EXPECT_EQ(found("see https://a.example/b?c=1."), List{"url:https://a.example/b?c=1"});
   EXPECT_EQ(found("host 192.168.0.17 is down"), List{"ip:192.168.0.17"});
   EXPECT_EQ(found("card 4111 1111 1111 1111 ok"), List{"card:4111 1111 1111 1111"});
