@@ -126,7 +126,13 @@ bool her_before_adverb(const std::string& verb, const Following& next) {
   const std::string& word = next.word;
   const std::string& second = next.second;
   const bool behind_preposition = kPrepositions.has(verb), behind_be = kBe.has(verb);
-  if (word == "back") return !kMoving.has(verb) || (verb.starts_with("turn") && is_one_of(second, {"on", "to"}));
+  if (word == "back") {
+    static const WordClass kWhither("to into in from then again home together");
+    static const VerbClass kOfBacks("hurt break injure wrench strain arch rub scratch wash pat cover", "broke broken");
+    if (verb.starts_with("turn")) return !kWhither.has(second) || second == "to";
+    if (kOfBacks.has(verb)) return true;
+    return !kMoving.has(verb) && (verb.empty() || behind_preposition || !kWhither.has(second));
+  }
   if (word == "home") return !kHomeward.has(verb);
   if (is_one_of(word, {"down", "inside", "outside", "round", "forward"})) return goes_on(second) && behind_preposition;
   if (word == "right" && behind_be && second.empty()) return true;
@@ -264,6 +270,8 @@ bool her_is_possessive(const PronounContext& context) {
   static const WordClass kCounts("two three four five six seven eight nine ten twelve fifteen twenty thirty forty fifty several many");
   if (kCounts.has(word) && is_one_of(verb, {"take", "takes", "took", "taken", "taking"})) return false;
   if (kCounts.has(word) && (second == "times" || next.third == "times")) return false;
+  if (word == "every" && kCounts.has(second)) return false;
+  if (word == "one" && second == "way") return false;
   if (word == "every" && goes_on(second) && !kTimes.has(second) && second != "time") return true;
   if (word == "so" && (second == "called" || second == "called-")) return true;
   if (word == "not" && second == "so") return true;

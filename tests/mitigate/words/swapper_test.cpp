@@ -112,6 +112,7 @@ TEST(Swapper, HerAsAnObject) {
                            "i love her omg", "I told her dinner was ready", "We saw her open the door", "They want her gone", "I heard of her losing the cup",
                            "It drove her insane", "They made her captain", "He hit her 3 times", "It took her 45 years", "It took her two full years",
                            "Bring her hither", "They help her capture the thief", "It made her numb", "We watched her act", "He did her wrong",
+                           "They jolt her back to life", "He shot her several times", "It came to her every five minutes", "They had her sent away",
                            "I agree with her 100%", "He saw her on-screen",
                            "She gave her more time", "I sat with her last night", "They gave her flowers"}) {
     EXPECT_NE(swapped(text).find(" him"), std::string::npos) << swapped(text);
@@ -120,7 +121,7 @@ TEST(Swapper, HerAsAnObject) {
                            "The court granted her appeal", "It hit her right arm", "He kissed her back", "She did her best", "That is of her past",
                            "I know her home", "the role of her acting", "her rather famous song", "It was her first", "Her first was a failure", "They asked her manager",
                            "She scored her first ever goal", "a woman in her late 40s", "She pays for her folly", "It was her 30% share", "in her last years",
-                           "She got her just deserts", "She made her escape", "Given her past roles", "She turned her back on us",
+                           "She got her just deserts", "She made her escape", "Given her past roles", "She turned her back on us", "He hurt her back in a fall",
                            "Her well known poems", "We like her on-screen husband", "She made her major league debut"}) {
     const std::string out = swapped(text);
     EXPECT_TRUE(out.find("his") != std::string::npos || out.find("His") != std::string::npos) << out;

@@ -76,10 +76,10 @@ inline const WordClass kFunctionWords(
     "afterward somewhere anywhere "
     "elsewhere everywhere forever asleep awake anyways ago yesterday today tomorrow tonight backwards upstairs downstairs "
     "abroad aboard ashore maybe however therefore thus hence otherwise moreover furthermore indeed nevertheless meanwhile "
-    "sometimes someday whatsoever altogether outright aback astray straight anymore twice self beforehand nonetheless "
+    "ahead nowadays onstage offstage midway overnight headlong outdoors indoors sometimes someday whatsoever altogether outright aback astray straight anymore twice self beforehand nonetheless "
     "nevertheless halfway upside goodnight onscreen on-screen offscreen off-screen nonstop unharmed lately "
     // of chat
-    "lol lmao omg pls plz tho btw idk ily tbh imo thx thanks yes yeah hi hello please wtf cuz haha "
+    "lol lmao omg pls plz tho btw idk ily tbh imo thx thanks yes yeah hi hello please wtf haha til accross "
     // of older English, and words with a hyphen that are used as adverbs
     "hither thither whither hence thence forth yonder ere oft o thou thee thy thine ye hath hast doth dost forthwith "
     "hereafter therein thereof thereby therefrom today's hitherward hitherwards thitherward ne to-day to-night to-morrow "
@@ -271,7 +271,10 @@ inline const WordClass kStates(
     "ashamed short locked stuck tied trapped caught killed arrested fired hooked released involved committed "
     "expelled thrown drunk ineligible redundant unfit fit certain different similar equal superior inferior silent "
     "content deaf lame excellent healthy simple perfect paranoid stiff easy misunderstood laid lazy close god "
-    "subject senseless busted suspect unpopular unwelcome anxious curious desperate restless sore silly out");
+    "subject senseless busted suspect unpopular unwelcome anxious curious desperate restless sore silly out "
+    // participles that are no nouns
+    "sent driven beaten bitten broken brought built bought chosen done drawn eaten fed fought forgotten frozen hidden led made "
+    "paid ridden seen sold shaken shown slain stolen struck sworn taken taught torn told woken worn written shot");
 inline const WordClass kOffices(
     "captain king queen president mayor governor chief chairman chairwoman chair head director manager minister "
     "secretary ambassador archbishop bishop cardinal pope abbot abbess duke duchess earl count countess baron "
@@ -346,16 +349,16 @@ inline const WordClass kIngNouns(
     "dealing dealings dying earning earnings failing failings finding findings funding gambling gathering greeting "
     "handling handwriting hunting imprisoning killing landing learning leaning listing lodging lodgings longing "
     "looting making marketing meeting moaning murdering offering outing passing pleading playing preaching pricing "
-    "programming ranking rating reasoning reckoning ruling running saying schooling scoring screaming serving "
+    "programming ranking rating reasoning reckoning ruling running schooling scoring serving "
     "setting showing sitting skating smoking snoring speaking spelling stealing storytelling styling suffering "
-    "surroundings swimming talking testing touring trading turning underwing upcoming uprising viewing voting "
+    "surroundings swimming testing touring trading turning underwing upcoming uprising viewing voting "
     "waiting walking warning winning working aging ageing everlasting remaining existing following starring leading "
     "supporting loving growing burning missing unwavering unending annoying amazing outstanding charming boring "
-    "interesting touching moving hanging hiring fielding batting posting drooling ongoing surviving ailing "
+    "interesting touching moving hiring fielding batting posting drooling ongoing surviving ailing "
     "continuing budding burgeoning developing striking enduring lasting increasing commanding preceding flying "
     "fighting swinging sweeping rambling stunning surprising shocking disturbing haunting captivating exciting "
     "thrilling overbearing conniving doting adoring unsuspecting scheming cheating struggling abiding unfailing "
-    "pending impending opposing competing rising flowing piercing glowing shining driving underlying convincing "
+    "pending impending opposing competing rising flowing piercing glowing shining driving underlying "
     "compelling riveting endearing revealing sailing fishing boxing wrestling hitting pitching fencing riding "
     "parenting mothering sleeping drinking gaming publishing banking engineering broadcasting shooting lightning "
     "tracking sting swing fling sling bling cling forthcoming uncaring enchanting sneering pairing questioning "
