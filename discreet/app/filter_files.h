@@ -39,10 +39,12 @@ Json filter_file(const FilterRequest& request);
 struct FilterEvaluation {
   std::int64_t lines = 4000;
   std::uint64_t seed = 1;
+  std::string labelled;                   ///< Instead of made-up messages: data whose words have BIO tags.
+  std::vector<std::string> private_tags;  ///< Types of tags that count there; empty: all.
 };
 
 /// Recall by kind and precision on made-up messages with planted details (text/details.h) and on the secrets planted in
-/// the built-in corpus. A detail is found if each of its bytes is; a finding is right if it overlaps a detail.
+/// the built-in corpus, or on labelled text. A detail is found if each of its bytes is; a finding is right if it overlaps a detail.
 Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evaluation);
 
 }  // namespace discreet::app

@@ -64,7 +64,7 @@ void register_verb_mitigate_filter(cli::Program& program) {
   verb->add_option("--action", request.action, "mask ([NAME]), replace (another of its form), drop (the words) or drop-document.")
       ->check(CLI::IsMember({"mask", "replace", "drop", "drop-document"}))
       ->capture_default_str();
-  verb->add_option("--kinds", request.kinds, "What forms and lists look for: names, emails (mentions and URLs too), numbers, addresses; also dates in digits.")
+  verb->add_option("--kinds", request.kinds, "What is looked for: names, emails (mentions and URLs too), numbers, addresses; also dates in digits.")
       ->delimiter(',')
       ->check(CLI::IsMember({"names", "emails", "numbers", "addresses", "dates"}))
       ->capture_default_str();
@@ -72,12 +72,16 @@ void register_verb_mitigate_filter(cli::Program& program) {
   verb->add_option("--least-digits", request.least_digits, "Of a number that counts.")->check(CLI::Range(1, 20))->capture_default_str();
   verb->add_option("--tagger", request.tagger, "A run of task tagging that finds details too (recipes/private-details.toml).");
   verb->add_flag("--no-patterns", flags.no_patterns, "The tagger alone.");
+  verb->add_option("--labelled", flags.evaluation.labelled,
+                   "With --evaluate: data whose words have BIO tags (a data set's name, or a file), in place of planted details.");
+  verb->add_option("--private-tags", flags.evaluation.private_tags, "With --labelled: types of tags that count as private; else all.")->delimiter(',');
   verb->add_flag("--evaluate", flags.evaluate, "Instead of filtering: recall and precision on planted details, held-back kinds among them.");
   verb->add_option("--lines", flags.evaluation.lines, "Messages of --evaluate.")->check(CLI::Range(10, 10000000))->capture_default_str();
   verb->add_option("--seed", flags.evaluation.seed, "Of --evaluate.")->capture_default_str();
   verb->add_option("--report", flags.report, "Write the document here.");
   program.on_run(verb, [&program] {
     if (flags.evaluate != flags.request.input.empty()) throw usage_error("mitigate filter needs an input, or --evaluate alone");
+    if (!flags.evaluate && !flags.evaluation.labelled.empty()) throw usage_error("--labelled is what --evaluate measures on", "Give --evaluate too.");
     flags.request.patterns = !flags.no_patterns;
     flags.request.stop = program.stop();
     if (!flags.request.tagger.empty()) flags.request.tag = tagger_of(flags.request.tagger.string(), program);

@@ -352,23 +352,27 @@ class Scan {
       return std::any_of(letters.begin(), letters.end(), [](char c) { return is_letter(c) && !is_upper(c); });
     };
     all_capitals_ = capitals_ && std::none_of(words_.begin(), words_.end(), written_small);
+    named_.assign(words_.size(), false);
+    const auto take = [&](std::size_t& w, std::size_t last, std::size_t end, const char* source) {
+      add(words_[w].begin, end, "name", source);
+      std::fill(named_.begin() + static_cast<std::ptrdiff_t>(w), named_.begin() + static_cast<std::ptrdiff_t>(last) + 1, true);
+      w = last;
+    };
     for (std::size_t w = 0; w < words_.size(); ++w) {
       if (words_[w].digits) continue;
       const std::string word = lower(w);
       if (title_words().contains(word) && adjacent(w) && words_[w + 1].capital) {
         const std::size_t last = end_of_name(w + 1);
-        add(words_[w].begin, words_[last].end, "name", "list");
-        w = last;
+        take(w, last, words_[last].end, "list");
         continue;
       }
-      const bool genitive = word.size() > 2 && text_.substr(words_[w].begin, words_[w].end - words_[w].begin).ends_with("'s");
-      const std::size_t end = words_[w].end - (genitive ? 2 : 0);
-      const std::string stem = genitive ? characters_.lower(words_[w].begin, end) : word;
+      const std::size_t end = end_of_stem(w);
+      const bool genitive = end < words_[w].end;
+      const std::string stem = characters_.lower(words_[w].begin, end);
       const bool listed = names_.contains(stem) || is_double_name(w, stem);
       if (introduced(w)) {
         const std::size_t last = end_of_name(w);
-        add(words_[w].begin, words_[last].end, "name", "pattern");
-        w = last;
+        take(w, last, words_[last].end, "pattern");
         continue;
       }
       if (!listed) continue;
@@ -376,8 +380,33 @@ class Scan {
       // A list name that is a word too counts at the beginning of a sentence only with a name behind it.
       const std::size_t last = capitals_ && !genitive ? end_of_name(w) : w;
       if (capitals_ && last == w && begins_sentence(w) && also_words().contains(stem)) continue;
-      add(words_[w].begin, last == w ? end : words_[last].end, "name", "list");
-      w = last;
+      take(w, last, last == w ? end : words_[last].end, "list");
+    }
+    if (capitals_ && !all_capitals_) names_again();
+  }
+
+  /// Where word `w` ends without an "'s".
+  std::size_t end_of_stem(std::size_t w) const {
+    const std::string_view word = text_.substr(words_[w].begin, words_[w].end - words_[w].begin);
+    return words_[w].end - (word.size() > 2 && word.ends_with("'s") ? 2 : 0);
+  }
+
+  /// A word of a name that was found is one wherever it stands with a capital: "Mary Smith came, and Smith said"; not if the text
+  /// has it in small letters too.
+  void names_again() {
+    if (std::find(named_.begin(), named_.end(), true) == named_.end()) return;
+    std::unordered_set<std::string> parts, small;
+    for (std::size_t w = 0; w < words_.size(); ++w) {
+      if (words_[w].digits) continue;
+      const std::string stem = characters_.lower(words_[w].begin, end_of_stem(w));
+      if (!words_[w].capital) small.insert(stem);
+      else if (named_[w] && stem.size() > 2 && !title_words().contains(stem) && !no_names().contains(stem)) parts.insert(stem);
+    }
+    for (std::size_t w = 0; w < words_.size() && !parts.empty(); ++w) {
+      if (words_[w].digits || !words_[w].capital || named_[w]) continue;
+      const std::string stem = characters_.lower(words_[w].begin, end_of_stem(w));
+      if (!parts.contains(stem) || small.contains(stem) || (begins_sentence(w) && also_words().contains(stem))) continue;
+      add(words_[w].begin, end_of_stem(w), "name", "list");
     }
   }
 
@@ -402,6 +431,7 @@ class Scan {
   const std::unordered_set<std::string>& names_;
   std::vector<Finding>& out_;
   std::vector<DetailWord> words_;
+  std::vector<bool> named_;  ///< Words of the names that were found.
   bool capitals_ = false, all_capitals_ = false;  ///< Any word with one; none without.
 };
 

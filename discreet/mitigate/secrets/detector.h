@@ -41,7 +41,7 @@ struct DetectorOptions {
 /// - name: a given name of the list with a capital, also the first of two joined by a hyphen, with the capitalised words,
 ///   initials and particles ("van") behind it; a title ("Dr.") with a capitalised word. In a text without any capital the
 ///   list counts as it is, words that mean something else apart. Besides, what is said to be one: "my name is", "call me",
-///   "Dear …," and "Regards, …" where the line ends.
+///   "Dear …," and "Regards, …" where the line ends; and what is a part of a name elsewhere in the text, with a capital.
 /// Findings come in order and do not overlap: the longer of two counts, then the earlier.
 class Detector {
  public:

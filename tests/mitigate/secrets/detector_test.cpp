@@ -115,6 +115,13 @@ TEST(Detector, AddressesWithTheirTowns) {
   EXPECT_EQ(found("SW1A 1AA or K1A 0B1, not M25 3RD, A4 8GB or B1 5PM"), (List{"address:SW1A 1AA", "address:K1A 0B1"}));
 }
 
+TEST(Detector, PartsOfNamesElsewhereInTheText) {
+  EXPECT_EQ(found("Mary Quesnell came early. Then Quesnell's dog left, and Quesnell too."),
+            (List{"name:Mary Quesnell", "name:Quesnell", "name:Quesnell"}));
+  EXPECT_EQ(found("Mary Garden came. The Garden is a garden."), List{"name:Mary Garden"});
+  EXPECT_EQ(found("Dr. Ng said that Dr. Ng and Dr went."), (List{"name:Dr. Ng", "name:Dr. Ng"}));
+}
+
 TEST(Detector, NamesThatAreSaidToBeOnes) {
   EXPECT_EQ(found("My name is Xiomara Quesnell and his name is Bo."), (List{"name:Xiomara Quesnell", "name:Bo"}));
   EXPECT_EQ(found("my name is xiomara"), List{"name:xiomara"});
