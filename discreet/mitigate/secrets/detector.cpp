@@ -375,7 +375,7 @@ class Scan {
         take(w, last, words_[last].end, "pattern");
         continue;
       }
-      if (!listed) continue;
+      if (!listed || of_place(w)) continue;
       if (capitals_ ? !words_[w].capital : also_words().contains(stem)) continue;
       // A list name that is a word too counts at the beginning of a sentence only with a name behind it.
       const std::size_t last = capitals_ && !genitive ? end_of_name(w) : w;
@@ -383,6 +383,12 @@ class Scan {
       take(w, last, last == w ? end : words_[last].end, "list");
     }
     if (capitals_ && !all_capitals_) names_again();
+  }
+
+  /// "San Diego", "Fort Lee": the word before says that it is a place.
+  bool of_place(std::size_t w) const {
+    static const std::unordered_set<std::string> kBeforePlaces = {"san", "santa", "fort", "port", "mount", "lake", "cape", "los", "las", "new", "camp"};
+    return w > 0 && words_[w - 1].capital && between(w - 1) == " " && kBeforePlaces.contains(lower(w - 1));
   }
 
   /// Where word `w` ends without an "'s".
@@ -403,7 +409,7 @@ class Scan {
       else if (named_[w] && stem.size() > 2 && !title_words().contains(stem) && !no_names().contains(stem)) parts.insert(stem);
     }
     for (std::size_t w = 0; w < words_.size() && !parts.empty(); ++w) {
-      if (words_[w].digits || !words_[w].capital || named_[w]) continue;
+      if (words_[w].digits || !words_[w].capital || named_[w] || of_place(w)) continue;
       const std::string stem = characters_.lower(words_[w].begin, end_of_stem(w));
       if (!parts.contains(stem) || small.contains(stem) || (begins_sentence(w) && also_words().contains(stem))) continue;
       add(words_[w].begin, end_of_stem(w), "name", "list");

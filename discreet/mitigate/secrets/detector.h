@@ -38,10 +38,11 @@ struct DetectorOptions {
 /// - address: a house number and one to three words before a word for a street, none of them a word of function or measure
 ///   ("12 miles down the street"), or capitalised words and then the number; with a quarter, a flat and a town that has a postal code
 ///   behind it; postcodes with letters; post office boxes.
-/// - name: a given name of the list with a capital, also the first of two joined by a hyphen, with the capitalised words,
-///   initials and particles ("van") behind it; a title ("Dr.") with a capitalised word. In a text without any capital the
-///   list counts as it is, words that mean something else apart. Besides, what is said to be one: "my name is", "call me",
-///   "Dear …," and "Regards, …" where the line ends; and what is a part of a name elsewhere in the text, with a capital.
+/// - name: a given name of the list with a capital (not behind "San", "Fort" and the like), also the first of two joined by a
+///   hyphen, with the capitalised words, initials and particles ("van") behind it; a title ("Dr.") with a capitalised word. In a
+///   text without any capital the list counts as it is, words that mean something else apart. Besides, what is said to be one:
+///   "my name is", "call me", "Dear …," and "Regards, …" where the line ends; and what is a part of a name elsewhere in the text,
+///   with a capital.
 /// Findings come in order and do not overlap: the longer of two counts, then the earlier.
 class Detector {
  public:

@@ -116,6 +116,7 @@ TEST(Detector, AddressesWithTheirTowns) {
 }
 
 TEST(Detector, PartsOfNamesElsewhereInTheText) {
+  EXPECT_EQ(found("Then San Diego, Fort Lewis and Lake Victoria, where Diego lives."), List{"name:Diego"});
   EXPECT_EQ(found("Mary Quesnell came early. Then Quesnell's dog left, and Quesnell too."),
             (List{"name:Mary Quesnell", "name:Quesnell", "name:Quesnell"}));
   EXPECT_EQ(found("Mary Garden came. The Garden is a garden."), List{"name:Mary Garden"});
