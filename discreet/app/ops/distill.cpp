@@ -69,6 +69,17 @@ std::string usual_run(const fs::path& teacher) {
   return "runs/distilled-" + name;
 }
 
+/// What a folder's head is for.
+std::string usual_task(const fs::path& folder) {
+  const std::vector<std::string> classes = formats::read_pretrained_config(folder).architectures;
+  return !classes.empty() && classes.front().ends_with("ForSequenceClassification") ? "text-classification" : "language-model";
+}
+
+bool asks_for_pretrained(const Json& request) {
+  const Json set = request.value("set", Json::array());
+  return std::any_of(set.begin(), set.end(), [](const Json& text) { return text.get<std::string>().starts_with("model.path="); });
+}
+
 /// The configuration of the student as assignments: the teacher's own where no configuration is given, its layers, and
 /// what was asked for, which goes over all else.
 struct StudentPlan {
@@ -109,8 +120,10 @@ StudentPlan plan_student(const Json& request) {
       plan.set.push_back(assignment("distill.layers", chosen));
     }
   } else if (!configured) {
-    plan.set.push_back(assignment("task", request.value("task", "language-model")));
-    plan.set.push_back(assignment("data.tokenizer", "subword"));
+    const std::string task = request.value("task", usual_task(folder));
+    plan.set.push_back(assignment("task", task));
+    // A classifier's student may be of any kind, and only a pretrained one brings a vocabulary of pieces.
+    if (task == "language-model" || !layers.empty() || asks_for_pretrained(request)) plan.set.push_back(assignment("data.tokenizer", "subword"));
   }
   if (!layers.empty() && kind == "pretrained") {
     if (of_run) {
@@ -155,7 +168,8 @@ fs::path weights_of(const fs::path& folder) {
 Json measure_effect(const Json& request, const fs::path& run, core::OperationContext& context) {
   const MeasuredRun after{open_run_model(run, load_run_settings(run).run.device), run};
   const DistillOptions distill = load_run_distill(run);
-  const MeasuredRun before = measured_before(request, after.model.settings, distill);
+  MeasuredRun before = measured_before(request, after.model.settings, distill);
+  name_classes_as(after.model.encoder.intents, before.model);
   const std::vector<RolePrompt> prompts =
       request.contains("prompts") ? read_prompts(request.at("prompts").get<std::string>()) : corpus_prompts();
   const bool compared = request.contains("before");
@@ -172,11 +186,13 @@ Json measure_effect(const Json& request, const fs::path& run, core::OperationCon
   if (distill.active() && !distill.reverses() && distill.augment == "none") {
     mitigation.caveats.push_back("Neither text nor teacher was role-reversed: this is plain distillation.");
   }
-  if (!request.contains("prompts")) {
+  if (!request.contains("prompts") && after.model.encoder.language.end >= 0) {
     mitigation.caveats.push_back("Prompts are about the professions of the built-in corpus; none was held out of the balancing.");
   }
-  mitigation.caveats.push_back("Combinations of predictions, their alignment and the choice of log-probabilities are our reading of "
-                               "Gupta et al. 2022.");
+  if (distill.reverses()) {
+    mitigation.caveats.push_back("Combinations of predictions, their alignment and the choice of log-probabilities are our reading of "
+                                 "Gupta et al. 2022.");
+  }
   const std::vector<Effect> effects = role_effects(before, after, prompts, mitigation.caveats, context);
   const Json document = before_after(mitigation, effects);
   const core::RunDir opened = core::RunDir::open(run);

@@ -47,7 +47,7 @@ void register_verb_mitigate_distill(cli::Program& program) {
   CLI::Option* teacher = verb->add_option("--teacher", flags.teacher, "A run, or a folder of the Hugging Face layout.");
   verb->add_option("--recipe", flags.recipe, "A configuration that comes with the program.");
   verb->add_option("--data", flags.data, "Training text: sets data.train.");
-  verb->add_option("--task", flags.task, "Of a folder as teacher: language-model (default) or text-classification.")
+  verb->add_option("--task", flags.task, "Of a folder as teacher: language-model or text-classification (by its head).")
       ->check(CLI::IsMember({"language-model", "text-classification"}));
   verb->add_option("--student-layers", flags.layers, "Layers of the teacher that the student begins as: every-second, or 0,2,4.");
   verb->add_option("--combination", flags.combination, "The teacher's predictions on text and role-reversed text become one.")

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "discreet/app/internal/counterfactual.h"
 #include "discreet/app/internal/encoder.h"
@@ -207,10 +208,15 @@ EncodedData for_teacher(const RunModel& teacher, const Encoder& student, const E
 }
 
 void check_labels(const Session& session, const RunModel& teacher) {
-  if (teacher.encoder.intents.names() == session.data.encoder.intents.names()) return;
-  throw usage_error(fmt::format("the teacher tells {} classes, the training data have {}; they are not the same",
-                                teacher.encoder.intents.size(), session.data.encoder.intents.size()),
-                    "Distil on data with the teacher's labels, each of them at least once.");
+  static constexpr std::size_t kShown = 10;
+  const auto &theirs = teacher.encoder.intents.names(), &ours = session.data.encoder.intents.names();
+  if (theirs == ours) return;
+  const auto shown = [](const std::vector<std::string>& names) {
+    return fmt::format("{}{}", fmt::join(std::span(names).first(std::min(kShown, names.size())), ", "), names.size() > kShown ? ", …" : "");
+  };
+  throw usage_error(fmt::format("the teacher tells {} classes ({}), the training data have {} ({}); they are not the same", theirs.size(), shown(theirs),
+                                ours.size(), shown(ours)),
+                    "Distil on data with the teacher's labels, or the classes' numbers from 0, each of them at least once.");
 }
 
 void check_task(const Session& session, const RunModel& teacher) {
@@ -242,6 +248,16 @@ void write_report(Session& session, const TeacherReport& report) {
 
 }  // namespace
 
+void name_classes_as(const text::LabelSet& labels, RunModel& teacher) {
+  constexpr std::size_t kOfOneDigit = 10;
+  const std::vector<std::string>& names = labels.names();
+  if (names.size() > kOfOneDigit || names.size() != teacher.encoder.intents.names().size()) return;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != std::to_string(i)) return;
+  }
+  teacher.encoder.intents = labels;
+}
+
 fs::path own_teacher_cache(const fs::path& run) { return run / "teacher"; }
 
 RunModel open_teacher(const Settings& settings, const DistillOptions& distill) {
@@ -271,7 +287,10 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
   set_threads(session.settings.train.threads);
   check_task(session, teacher);
   const bool language = session.data.encoder.language.end >= 0;
-  if (!language) check_labels(session, teacher);
+  if (!language) {
+    name_classes_as(session.data.encoder.intents, teacher);
+    check_labels(session, teacher);
+  }
   const EncodedData own = language ? EncodedData() : for_teacher(teacher, session.data.encoder, session.data.train);
   const EncodedData& data = language ? session.data.train : own;
   const bool hidden = asked.hidden_cosine > 0 || asked.hidden_squared > 0;

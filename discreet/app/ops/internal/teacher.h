@@ -8,6 +8,10 @@
 
 namespace discreet::app {
 
+/// Data that number a teacher's classes, "0", "1", in the order that their names have, are taken to mean these: the teacher's classes
+/// get the numbers as names. At most ten, since labels are kept sorted.
+void name_classes_as(const text::LabelSet& labels, RunModel& teacher);
+
 /// A model to learn from, in evaluation mode: of a run, or of a folder of the Hugging Face layout (language models, and
 /// classifiers with a head of their own), on the device that `settings` name.
 RunModel open_teacher(const Settings& settings, const DistillOptions& distill);
