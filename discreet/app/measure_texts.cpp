@@ -7,33 +7,67 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "discreet/app/before_after.h"
 #include "discreet/app/internal/bag_classifier.h"
 #include "discreet/app/table.h"
 #include "discreet/core/error.h"
+#include "discreet/core/lines.h"
 #include "discreet/stats/roc.h"
 #include "discreet/text/tokenizer.h"
+#include "discreet/text/unicode.h"
 
 namespace discreet::app {
 namespace {
+
+constexpr const char* kUsualLabel = "label";
 
 using WordRows = std::vector<std::vector<std::string>>;
 
 struct MeasuredRows {
   WordRows words;
-  std::vector<std::string> label;
+  std::vector<std::string> label;  ///< Empty: the file has none.
 };
 
+bool is_table(const std::filesystem::path& path) {
+  const std::filesystem::path kind = (path.extension() == ".gz" ? path.stem() : path).extension();
+  return kind == ".jsonl" || kind == ".json" || kind == ".csv" || kind == ".tsv";
+}
+
+/// Lines of a text file.
+MeasuredRows read_lines(const std::filesystem::path& path, std::size_t most, const text::Tokenizer& tokenizer) {
+  MeasuredRows rows;
+  core::LineReader lines(path);
+  for (std::string line; rows.words.size() < most && lines.next(line);) {
+    text::require_utf8(line, fmt::format("{}:{}", path.string(), rows.words.size() + 1));
+    rows.words.push_back(tokenizer.words(line));
+  }
+  if (rows.words.empty()) throw bad_data(path.string() + ": no rows");
+  return rows;
+}
+
 MeasuredRows read_measured(const std::filesystem::path& path, const MeasureRequest& request, const text::Tokenizer& tokenizer) {
-  const Table table = read_table(path, {request.text, request.label});
+  if (!is_table(path)) return read_lines(path, static_cast<std::size_t>(request.limit), tokenizer);
+  const std::vector<std::string> columns = table_columns(path);
+  if (request.label.empty() && std::find(columns.begin(), columns.end(), kUsualLabel) == columns.end()) {
+    const Table table = read_table(path, {request.text});
+    MeasuredRows rows;
+    for (std::size_t row = 0; row < std::min(table.rows(), static_cast<std::size_t>(request.limit)); ++row) {
+      rows.words.push_back(tokenizer.words(table.column(request.text)[row]));
+    }
+    if (rows.words.empty()) throw bad_data(path.string() + ": no rows");
+    return rows;
+  }
+  const std::string label = request.label.empty() ? kUsualLabel : request.label;
+  const Table table = read_table(path, {request.text, label});
   MeasuredRows rows;
   const std::size_t count = std::min(table.rows(), static_cast<std::size_t>(request.limit));
   if (count == 0) throw bad_data(path.string() + ": no rows");
   for (std::size_t row = 0; row < count; ++row) {
-    if (table.column(request.label)[row].empty()) throw bad_data(fmt::format("{}: no value in column '{}'", table.where(row), request.label));
+    if (table.column(label)[row].empty()) throw bad_data(fmt::format("{}: no value in column '{}'", table.where(row), label));
     rows.words.push_back(tokenizer.words(table.column(request.text)[row]));
-    rows.label.push_back(table.column(request.label)[row]);
+    rows.label.push_back(table.column(label)[row]);
   }
   return rows;
 }
@@ -181,18 +215,8 @@ Counted recovered_words(const WordRows& original, const WordRows& published, std
   return counted;
 }
 
-}  // namespace
-
-Json measure_texts(const MeasureRequest& request) {
-  const auto tokenizer = text::make_tokenizer("word");
-  const MeasuredRows original = read_measured(request.original, request, *tokenizer);
-  const MeasuredRows changed = read_measured(request.changed, request, *tokenizer);
-  const MeasuredRows others = read_measured(request.others, request, *tokenizer);
-  if (original.words.size() != changed.words.size()) {
-    throw bad_data(fmt::format("{} has {} rows, {} has {}", request.original.string(), original.words.size(), request.changed.string(),
-                               changed.words.size()),
-                   "The same rows in the same order are compared; drop-document has no counterpart.");
-  }
+/// Of classifiers of words that were trained on either form of the texts: their accuracy on others, and the loss attack.
+std::vector<Effect> classifier_effects(const MeasuredRows& original, const MeasuredRows& changed, const MeasuredRows& others, std::uint64_t seed) {
   std::map<std::string, std::uint32_t> classes;
   for (const std::string& label : original.label) classes.emplace(label, 0);
   std::uint32_t number = 0;
@@ -205,7 +229,7 @@ Json measure_texts(const MeasureRequest& request) {
   const std::vector<std::uint32_t> labels = numbers(original.label), other_labels = numbers(others.label);
   if (numbers(changed.label) != labels) throw bad_data("the two files' labels differ: their rows do not belong together");
 
-  const internal::BagClassifier::Options options{.seed = request.seed};
+  const internal::BagClassifier::Options options{.seed = seed};
   const internal::BagClassifier plain(original.words, labels, classes.size(), options);
   const internal::BagClassifier trained(changed.words, labels, classes.size(), options);
   Counted right_before, right_after;
@@ -221,12 +245,15 @@ Json measure_texts(const MeasureRequest& request) {
     in_before.push_back(-plain.loss(original.words[i], labels[i]));
     in_after.push_back(-trained.loss(original.words[i], labels[i]));
   }
-  std::vector<Effect> effects = {counted_effect("utility", "classifier_accuracy", right_before, right_after, "text"),
-                                 auc_effect("model_membership_auc", in_before, out_before, in_after, out_after)};
+  return {counted_effect("utility", "classifier_accuracy", right_before, right_after, "text"),
+          auc_effect("model_membership_auc", in_before, out_before, in_after, out_after)};
+}
 
+/// Of the published texts themselves: was this text among them, which is it, which word stood here.
+std::vector<Effect> publication_effects(const MeasuredRows& original, const MeasuredRows& changed, const MeasuredRows& others, std::size_t& aligned) {
   const NearestText published_plain(original.words), published(changed.words);
   Counted linked_before, linked_after;
-  in_before.clear(), out_before.clear(), in_after.clear(), out_after.clear();
+  std::vector<double> in_before, out_before, in_after, out_after;
   for (std::size_t i = 0; i < original.words.size(); ++i) {
     const auto old = published_plain.nearest(original.words[i]), fresh = published.nearest(original.words[i]);
     in_before.push_back(old.cosine);
@@ -238,15 +265,36 @@ Json measure_texts(const MeasureRequest& request) {
     out_before.push_back(published_plain.nearest(text).cosine);
     out_after.push_back(published.nearest(text).cosine);
   }
-  effects.push_back(auc_effect("text_membership_auc", in_before, out_before, in_after, out_after));
-  effects.push_back(counted_effect("privacy", "linkage", linked_before, linked_after, "text"));
-  std::size_t aligned = 0;
   const Counted recovered = recovered_words(original.words, changed.words, aligned);
   Counted all;
   for (std::size_t i = 0; i < recovered.n; ++i) all.add(true);
   Effect recovery = counted_effect("privacy", "word_recovery", all, recovered, "word");
   recovery.reason = "no row keeps its number of words";
-  effects.push_back(recovery);
+  return {auc_effect("text_membership_auc", in_before, out_before, in_after, out_after),
+          counted_effect("privacy", "linkage", linked_before, linked_after, "text"), recovery};
+}
+
+}  // namespace
+
+Json measure_texts(const MeasureRequest& request) {
+  const auto tokenizer = text::make_tokenizer("word");
+  const MeasuredRows original = read_measured(request.original, request, *tokenizer);
+  const MeasuredRows changed = read_measured(request.changed, request, *tokenizer);
+  const MeasuredRows others = read_measured(request.others, request, *tokenizer);
+  if (original.words.size() != changed.words.size()) {
+    throw bad_data(fmt::format("{} has {} rows, {} has {}", request.original.string(), original.words.size(), request.changed.string(),
+                               changed.words.size()),
+                   "The same rows in the same order are compared; drop-document has no counterpart.");
+  }
+  const bool labelled = !original.label.empty();
+  if (labelled == changed.label.empty() || labelled == others.label.empty()) {
+    throw bad_data("some of the three files have classes, others have none",
+                   fmt::format("Give all of them a column '{}', or none.", request.label.empty() ? kUsualLabel : request.label));
+  }
+  std::vector<Effect> effects;
+  if (labelled) effects = classifier_effects(original, changed, others, request.seed);
+  std::size_t aligned = 0;
+  for (Effect& effect : publication_effects(original, changed, others, aligned)) effects.push_back(std::move(effect));
 
   Mitigation mitigation;
   mitigation.name = request.method;
@@ -258,6 +306,9 @@ Json measure_texts(const MeasureRequest& request) {
       "Each attack is given the original texts that it asks about, in the same words.",
       fmt::format("word_recovery is of the {} rows of {} that keep their number of words; the attacker learnt from half of them.", aligned,
                   original.words.size())};
+  if (!labelled) {
+    mitigation.caveats.push_back("The texts have no classes: what a classifier still learns from them was not measured (--label names their column).");
+  }
   return before_after(mitigation, effects);
 }
 
