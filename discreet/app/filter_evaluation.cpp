@@ -24,7 +24,7 @@ namespace discreet::app {
 namespace {
 
 constexpr std::size_t kTextsAtOnce = 512;
-constexpr std::size_t kGenitive = 4;       // bytes of an apostrophe and s, which are no part of a name
+constexpr std::size_t kGenitive = 4;  // bytes of an apostrophe and s, which are no part of a name
 
 Json share_json(std::uint64_t part, std::uint64_t whole, const char* reason) {
   Json result = {{"n", whole}};
@@ -66,19 +66,23 @@ std::vector<Planted> planted_messages(const FilterEvaluation& evaluation) {
   return texts;
 }
 
-/// The written messages' texts, and the bytes of their details.
-struct WrittenMessage {
+/// A text, and the bytes and kinds of its details.
+struct MarkedText {
+  struct Detail {
+    std::string kind;
+    std::size_t begin = 0, end = 0;
+  };
   std::string text;
-  std::vector<std::pair<std::size_t, std::size_t>> details;
+  std::vector<Detail> details;
 };
 
-std::vector<WrittenMessage> written_messages() {
-  std::vector<WrittenMessage> messages;
+std::vector<MarkedText> written_messages() {
+  std::vector<MarkedText> messages;
   for (const std::string_view marked : internal::kWrittenMessages) {
-    WrittenMessage message;
+    MarkedText message;
     for (const char c : marked) {
-      if (c == '{') message.details.emplace_back(message.text.size(), 0);
-      else if (c == '}') message.details.back().second = message.text.size();
+      if (c == '{') message.details.push_back({"written", message.text.size(), 0});
+      else if (c == '}') message.details.back().end = message.text.size();
       else message.text += c;
     }
     messages.push_back(std::move(message));
@@ -86,44 +90,9 @@ std::vector<WrittenMessage> written_messages() {
   return messages;
 }
 
-/// Details found whole, findings that touch one, messages without any in which something is found; each of how many.
-struct WrittenCounts {
-  std::uint64_t found = 0, details = 0, right = 0, findings = 0, alarmed = 0, plain = 0;
-};
-
-WrittenCounts count_written(const internal::DetailFinder& finder) {
-  const std::vector<WrittenMessage> messages = written_messages();
-  std::vector<std::string> texts;
-  for (const WrittenMessage& message : messages) texts.push_back(message.text);
-  const auto findings = finder.find(texts);
-  WrittenCounts counts;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const auto touches = [](const mitigate::Finding& f, const auto& detail) { return f.begin < detail.second && detail.first < f.end; };
-    for (const auto& detail : messages[i].details) {
-      ++counts.details;
-      counts.found += std::any_of(findings[i].begin(), findings[i].end(), [&](const auto& f) {
-                        return f.begin <= detail.first && detail.second <= f.end + (f.kind == "name" ? kGenitive : 0);
-                      }) ? 1 : 0;
-    }
-    for (const mitigate::Finding& finding : findings[i]) {
-      ++counts.findings;
-      counts.right += std::any_of(messages[i].details.begin(), messages[i].details.end(), [&](const auto& detail) { return touches(finding, detail); }) ? 1 : 0;
-    }
-    if (!messages[i].details.empty()) continue;
-    ++counts.plain;
-    counts.alarmed += findings[i].empty() ? 0 : 1;
-  }
-  return counts;
-}
-
-/// Of a text whose words have tags: the bytes of what counts as private, by type.
-struct LabelledText {
-  std::string text;
-  std::vector<std::pair<std::string, std::pair<std::size_t, std::size_t>>> details;
-};
-
-LabelledText labelled_text(const text::Example& example, const std::vector<std::string>& private_tags) {
-  LabelledText labelled;
+/// Of a text whose words have tags: those of `private_tags`, or all.
+MarkedText labelled_text(const text::Example& example, const std::vector<std::string>& private_tags) {
+  MarkedText labelled;
   std::vector<std::size_t> begins, ends;
   for (const std::string& word : example.words) {
     if (!labelled.text.empty()) labelled.text += ' ';
@@ -133,23 +102,84 @@ LabelledText labelled_text(const text::Example& example, const std::vector<std::
   }
   for (const stats::Chunk& chunk : stats::chunks(example.tags)) {
     if (!private_tags.empty() && std::find(private_tags.begin(), private_tags.end(), chunk.type) == private_tags.end()) continue;
-    labelled.details.push_back({chunk.type, {begins[chunk.first], ends[chunk.last]}});
+    labelled.details.push_back({chunk.type, begins[chunk.first], ends[chunk.last]});
   }
   return labelled;
 }
 
+void stop_if_asked(const FilterRequest& request) {
+  const core::OperationContext context{.emit = {}, .stop = request.stop, .quiet = true};
+  if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
+}
+
+/// Details that one finding covers whole, findings that touch a detail, texts without any in which something is found; each of how many.
+struct MarkedCounts {
+  std::map<std::string, std::array<std::uint64_t, 2>> recall;  ///< By kind: found, of how many.
+  std::uint64_t right = 0, findings = 0, alarmed = 0, plain = 0;
+
+  std::array<std::uint64_t, 2> all() const {
+    std::array<std::uint64_t, 2> sum{};
+    for (const auto& [kind, counts] : recall) {
+      sum[0] += counts[0];
+      sum[1] += counts[1];
+    }
+    return sum;
+  }
+};
+
+/// `genitive`: how many bytes behind a name may be missing.
+MarkedCounts count_marked(const internal::DetailFinder& finder, const std::vector<MarkedText>& marked, std::size_t genitive, const FilterRequest& request) {
+  MarkedCounts counts;
+  for (std::size_t begin = 0; begin < marked.size(); begin += kTextsAtOnce) {
+    stop_if_asked(request);
+    const std::span<const MarkedText> batch = std::span(marked).subspan(begin, std::min(kTextsAtOnce, marked.size() - begin));
+    std::vector<std::string> texts;
+    for (const MarkedText& one : batch) texts.push_back(one.text);
+    const auto findings = finder.find(texts);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const std::vector<MarkedText::Detail>& details = batch[i].details;
+      for (const MarkedText::Detail& detail : details) {
+        const bool whole = std::any_of(findings[i].begin(), findings[i].end(), [&](const mitigate::Finding& f) {
+          return f.begin <= detail.begin && detail.end <= f.end + (f.kind == "name" ? genitive : 0);
+        });
+        counts.recall[detail.kind][0] += whole ? 1 : 0;
+        ++counts.recall[detail.kind][1];
+      }
+      for (const mitigate::Finding& f : findings[i]) {
+        const bool right = std::any_of(details.begin(), details.end(), [&](const auto& detail) { return f.begin < detail.end && detail.begin < f.end; });
+        counts.right += right ? 1 : 0;
+        ++counts.findings;
+      }
+      if (!details.empty()) continue;
+      ++counts.plain;
+      counts.alarmed += findings[i].empty() ? 0 : 1;
+    }
+  }
+  return counts;
+}
+
+void add_result(Json& document, const char* metric, const std::string& kind, const char* shown, Json share) {
+  share["metric"] = metric;
+  share["kind"] = kind;
+  if (*shown != '\0') share["shown"] = shown;
+  document["results"].push_back(std::move(share));
+}
+
+Json new_document(const FilterRequest& request, const Json& of_evaluation, std::vector<core::InputFile> inputs) {
+  Json configuration = internal::filter_configuration(request);
+  configuration.update(of_evaluation);
+  if (!request.tagger.empty()) inputs.push_back(core::describe_input("tagger", request.tagger / "model"));
+  return core::make_document({.schema = "discreet.mitigate.filter/1", .configuration = configuration, .inputs = inputs});
+}
+
 Json evaluate_on_labelled(const FilterRequest& request, const FilterEvaluation& evaluation) {
   const internal::DetailFinder finder(request);
-  Json configuration = internal::filter_configuration(request);
-  configuration["labelled"] = evaluation.labelled;
-  configuration["private_tags"] = evaluation.private_tags;
   const DataSource source = resolve_data(evaluation.labelled, text::Split::kTest);
   std::vector<core::InputFile> inputs;
   if (!source.path.empty()) inputs.push_back(core::describe_input("labelled", source.path));
-  if (!request.tagger.empty()) inputs.push_back(core::describe_input("tagger", request.tagger / "model"));
-  Json document = core::make_document({.schema = "discreet.mitigate.filter/1", .configuration = configuration, .inputs = inputs});
+  Json document = new_document(request, {{"labelled", evaluation.labelled}, {"private_tags", evaluation.private_tags}}, std::move(inputs));
 
-  std::vector<LabelledText> texts;
+  std::vector<MarkedText> texts;
   std::set<std::string> types;
   const auto reader = open_data(evaluation.labelled, text::Split::kTest);
   for (text::Example example; reader->next(example);) {
@@ -163,45 +193,13 @@ Json evaluate_on_labelled(const FilterRequest& request, const FilterEvaluation& 
     if (types.contains(tag)) continue;
     throw usage_error(fmt::format("--private-tags {}: no word of {} has this tag", tag, evaluation.labelled), fmt::format("It has: {}.", fmt::join(types, ", ")));
   }
-  std::map<std::string, std::array<std::uint64_t, 2>> recall;  // found whole, of how many
-  std::uint64_t right = 0, found = 0, alarmed = 0, plain = 0;
-  for (std::size_t begin = 0; begin < texts.size(); begin += kTextsAtOnce) {
-    const core::OperationContext context{.emit = {}, .stop = request.stop, .quiet = true};
-    if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
-    const std::span<const LabelledText> batch = std::span(texts).subspan(begin, std::min(kTextsAtOnce, texts.size() - begin));
-    std::vector<std::string> plain_texts;
-    for (const LabelledText& labelled : batch) plain_texts.push_back(labelled.text);
-    const auto findings = finder.find(plain_texts);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto& details = batch[i].details;
-      for (const auto& [type, bytes] : details) {
-        ++recall[type][1];
-        recall[type][0] += std::any_of(findings[i].begin(), findings[i].end(), [&](const auto& f) { return f.begin <= bytes.first && bytes.second <= f.end; }) ? 1 : 0;
-      }
-      for (const mitigate::Finding& f : findings[i]) {
-        ++found;
-        right += std::any_of(details.begin(), details.end(), [&](const auto& detail) { return f.begin < detail.second.second && detail.second.first < f.end; }) ? 1 : 0;
-      }
-      if (!details.empty()) continue;
-      ++plain;
-      alarmed += findings[i].empty() ? 0 : 1;
-    }
-  }
-  const auto add = [&](const char* metric, const std::string& kind, Json share) {
-    share["metric"] = metric;
-    share["kind"] = kind;
-    share["shown"] = "labelled";
-    document["results"].push_back(std::move(share));
-  };
-  std::array<std::uint64_t, 2> sum{};
-  for (const auto& [type, counts] : recall) {
-    add("recall", type, share_json(counts[0], counts[1], "none is there"));
-    sum[0] += counts[0];
-    sum[1] += counts[1];
-  }
-  add("recall", "all", share_json(sum[0], sum[1], "none is there"));
-  add("precision", "all", share_json(right, found, "nothing was found"));
-  add("false_alarms", "texts without any", share_json(alarmed, plain, "every text has one"));
+  const MarkedCounts counts = count_marked(finder, texts, 0, request);
+  const auto add = [&](const char* metric, const std::string& kind, Json share) { add_result(document, metric, kind, "labelled", std::move(share)); };
+  for (const auto& [type, found] : counts.recall) add("recall", type, share_json(found[0], found[1], "none is there"));
+  const auto [found, details] = counts.all();
+  add("recall", "all", share_json(found, details, "none is there"));
+  add("precision", "all", share_json(counts.right, counts.findings, "nothing was found"));
+  add("false_alarms", "texts without any", share_json(counts.alarmed, counts.plain, "every text has one"));
   document["documents"] = texts.size();
   document["caveats"] = {
       "Found is what one finding covers whole; a finding is right if it overlaps what the tags mark. Details that the tags do not mark, as links "
@@ -215,12 +213,7 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
   if (!evaluation.labelled.empty()) return evaluate_on_labelled(request, evaluation);
   if (!evaluation.private_tags.empty()) throw usage_error("--private-tags says which tags of --labelled count", "Give --labelled DATA too.");
   const internal::DetailFinder finder(request);
-  Json configuration = internal::filter_configuration(request);
-  configuration["lines"] = evaluation.lines;
-  configuration["seed"] = evaluation.seed;
-  std::vector<core::InputFile> inputs;
-  if (!request.tagger.empty()) inputs.push_back(core::describe_input("tagger", request.tagger / "model"));
-  Json document = core::make_document({.schema = "discreet.mitigate.filter/1", .configuration = configuration, .inputs = inputs});
+  Json document = new_document(request, {{"lines", evaluation.lines}, {"seed", evaluation.seed}}, {});
 
   const std::vector<Planted> planted = planted_messages(evaluation);
   std::map<std::string, std::array<std::uint64_t, 2>> recall;  // found, planted
@@ -233,8 +226,7 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
     return std::find(held.begin(), held.end(), kind) != held.end();
   };
   for (std::size_t begin = 0; begin < planted.size(); begin += kTextsAtOnce) {
-    const core::OperationContext context{.emit = {}, .stop = request.stop, .quiet = true};
-    if (context.stopping()) throw core::interrupted(context, "Nothing was written.");
+    stop_if_asked(request);
     const std::size_t end = std::min(begin + kTextsAtOnce, planted.size());
     std::vector<std::string> texts;
     for (std::size_t i = begin; i < end; ++i) texts.push_back(planted[i].text);
@@ -267,11 +259,8 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
       ++counts[1];
     }
   }
-  const auto add = [&](const std::string& metric, const std::string& kind, const char* shown, Json share) {
-    share["metric"] = metric;
-    share["kind"] = kind;
-    if (*shown != '\0') share["shown"] = shown;
-    document["results"].push_back(std::move(share));
+  const auto add = [&](const char* metric, const std::string& kind, const char* shown, Json share) {
+    add_result(document, metric, kind, shown, std::move(share));
   };
   std::array<std::uint64_t, 2> known_sum{}, held_sum{};
   for (const auto& [kind, counts] : recall) {
@@ -290,8 +279,9 @@ Json evaluate_filter(const FilterRequest& request, const FilterEvaluation& evalu
   add("precision", "in known or plain", "known", share_json(known_findings[0], known_findings[1], nothing));
   add("precision", "in held-back", "held-back", share_json(held_findings[0], held_findings[1], nothing));
   add("false_alarms", "plain", "", share_json(false_plain, plain, "no message is plain"));
-  const WrittenCounts written = count_written(finder);
-  add("recall", "all written by hand", "written", share_json(written.found, written.details, "none is there"));
+  const MarkedCounts written = count_marked(finder, written_messages(), kGenitive, request);
+  const auto [written_found, written_details] = written.all();
+  add("recall", "all written by hand", "written", share_json(written_found, written_details, "none is there"));
   add("precision", "in those written by hand", "written", share_json(written.right, written.findings, nothing));
   add("false_alarms", "written by hand", "written", share_json(written.alarmed, written.plain, "no message is plain"));
   document["documents"] = planted.size();

@@ -30,11 +30,6 @@ struct MeasuredRows {
   std::vector<std::string> label;  ///< Empty: the file has none.
 };
 
-bool is_table(const std::filesystem::path& path) {
-  const std::filesystem::path kind = (path.extension() == ".gz" ? path.stem() : path).extension();
-  return kind == ".jsonl" || kind == ".json" || kind == ".csv" || kind == ".tsv";
-}
-
 /// Lines of a text file.
 MeasuredRows read_lines(const std::filesystem::path& path, std::size_t most, const text::Tokenizer& tokenizer) {
   MeasuredRows rows;
@@ -43,32 +38,32 @@ MeasuredRows read_lines(const std::filesystem::path& path, std::size_t most, con
     text::require_utf8(line, fmt::format("{}:{}", path.string(), rows.words.size() + 1));
     rows.words.push_back(tokenizer.words(line));
   }
-  if (rows.words.empty()) throw bad_data(path.string() + ": no rows");
+  return rows;
+}
+
+MeasuredRows read_rows(const std::filesystem::path& path, std::size_t most, const MeasureRequest& request, const text::Tokenizer& tokenizer) {
+  const std::string label = request.label.empty() ? kUsualLabel : request.label;
+  const std::vector<std::string> columns = table_columns(path);
+  const bool labelled = !request.label.empty() || std::find(columns.begin(), columns.end(), label) != columns.end();
+  std::vector<std::string> names = {request.text};
+  if (labelled) names.push_back(label);
+  const Table table = read_table(path, names);
+  MeasuredRows rows;
+  for (std::size_t row = 0; row < std::min(table.rows(), most); ++row) {
+    rows.words.push_back(tokenizer.words(table.column(request.text)[row]));
+    if (!labelled) continue;
+    if (table.column(label)[row].empty()) throw bad_data(fmt::format("{}: no value in column '{}'", table.where(row), label));
+    rows.label.push_back(table.column(label)[row]);
+  }
   return rows;
 }
 
 MeasuredRows read_measured(const std::filesystem::path& path, const MeasureRequest& request, const text::Tokenizer& tokenizer) {
-  if (!is_table(path)) return read_lines(path, static_cast<std::size_t>(request.limit), tokenizer);
-  const std::vector<std::string> columns = table_columns(path);
-  if (request.label.empty() && std::find(columns.begin(), columns.end(), kUsualLabel) == columns.end()) {
-    const Table table = read_table(path, {request.text});
-    MeasuredRows rows;
-    for (std::size_t row = 0; row < std::min(table.rows(), static_cast<std::size_t>(request.limit)); ++row) {
-      rows.words.push_back(tokenizer.words(table.column(request.text)[row]));
-    }
-    if (rows.words.empty()) throw bad_data(path.string() + ": no rows");
-    return rows;
-  }
-  const std::string label = request.label.empty() ? kUsualLabel : request.label;
-  const Table table = read_table(path, {request.text, label});
-  MeasuredRows rows;
-  const std::size_t count = std::min(table.rows(), static_cast<std::size_t>(request.limit));
-  if (count == 0) throw bad_data(path.string() + ": no rows");
-  for (std::size_t row = 0; row < count; ++row) {
-    if (table.column(label)[row].empty()) throw bad_data(fmt::format("{}: no value in column '{}'", table.where(row), label));
-    rows.words.push_back(tokenizer.words(table.column(request.text)[row]));
-    rows.label.push_back(table.column(label)[row]);
-  }
+  const std::string kind = row_kind(path);
+  const bool is_table = kind == ".jsonl" || kind == ".json" || kind == ".csv" || kind == ".tsv";
+  const auto most = static_cast<std::size_t>(request.limit);
+  MeasuredRows rows = is_table ? read_rows(path, most, request, tokenizer) : read_lines(path, most, tokenizer);
+  if (rows.words.empty()) throw bad_data(path.string() + ": no rows");
   return rows;
 }
 

@@ -34,11 +34,6 @@ NamedClasses numbered(const std::vector<std::string>& cells) {
   return classes;
 }
 
-std::string row_kind(const fs::path& path) {
-  const fs::path inner = path.extension() == ".gz" ? path.stem() : path;
-  return inner.extension().string();
-}
-
 /// The row with one more cell.
 std::string with_cell(std::string_view line, const std::string& kind, const std::string& name, const std::string& value) {
   if (kind == ".csv" || kind == ".tsv") return fmt::format("{}{}{}", line, kind == ".csv" ? ',' : '\t', value);

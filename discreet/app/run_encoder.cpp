@@ -85,10 +85,6 @@ namespace {
 fs::path tokenizer_folder(const Settings& settings) {
   const std::string& named = settings.data.vocabulary;
   const bool rule = named == "auto" || named == "hashed" || named == "private";
-  if (rule && settings.model.path.empty()) {
-    throw usage_error(fmt::format("data.tokenizer = \"subword\": model.kind = \"{}\" brings no vocabulary of pieces", settings.model.kind),
-                      "Name a folder that has one in data.vocabulary, or take data.tokenizer = \"word\".");
-  }
   return resolve_data(rule ? settings.model.path : named, text::Split::kTrain).path;
 }
 

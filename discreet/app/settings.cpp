@@ -256,7 +256,8 @@ void check_tokenizer(const Settings& s, const Config& config) {
   if (!subwords) return;
   const std::string& vocabulary = s.data.vocabulary;
   const bool named = vocabulary != "auto" && vocabulary != "hashed" && vocabulary != "private";
-  if (!named && s.model.path.empty() && config.at("distill.teacher").is_null()) {
+  const bool of_teacher = s.task == "language-model" && !config.at("distill.teacher").is_null();
+  if (!named && s.model.path.empty() && !of_teacher) {
     throw usage_error(asked + " needs data.vocabulary or model.path",
                       "Name a folder with tokenizer.json, or with vocab.txt.");
   }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "discreet/app/internal/document_stream.h"
+#include "discreet/app/table.h"
 #include "discreet/core/document.h"
 #include "discreet/core/error.h"
 #include "discreet/core/random.h"
@@ -208,8 +209,8 @@ Json swap_file(const SwapRequest& request) {
     configuration["share"] = request.share;
     configuration["seed"] = request.seed;
   }
-  const fs::path inner = request.input.extension() == ".gz" ? request.input.stem() : request.input;
-  const bool text = inner.extension() != ".jsonl" && inner.extension() != ".csv" && inner.extension() != ".tsv";
+  const std::string kind = row_kind(request.input);
+  const bool text = kind != ".jsonl" && kind != ".csv" && kind != ".tsv";
   if (!text) configuration["columns"] = request.columns;
   std::vector<core::InputFile> inputs = {core::describe_input("input", request.input)};
   for (const auto& [role, sources] : {std::pair("pairs", &request.pairs), std::pair("one-way", &request.one_way), std::pair("names", &request.names)}) {

@@ -144,13 +144,17 @@ double Table::number(std::size_t row, const std::string& name) const {
   throw bad_data(fmt::format("{}: {} is '{}', expected a number", where(row), name, cell));
 }
 
+std::string row_kind(const std::filesystem::path& path) {
+  return (path.extension() == ".gz" ? path.stem() : path).extension().string();
+}
+
 std::vector<std::string> table_columns(const std::filesystem::path& path) {
-  const std::filesystem::path inner = path.extension() == ".gz" ? path.stem() : path;
+  const std::string kind = row_kind(path);
   core::LineReader lines(path);
   std::vector<std::string> names;
-  if (inner.extension() == ".csv" || inner.extension() == ".tsv") {
+  if (kind == ".csv" || kind == ".tsv") {
     std::int64_t first_line = 0;
-    next_row(lines, inner.extension() == ".csv" ? ',' : '\t', names, first_line);
+    next_row(lines, kind == ".csv" ? ',' : '\t', names, first_line);
     return names;
   }
   for (std::string line; names.empty() && lines.next(line);) {
@@ -167,11 +171,11 @@ Table read_table(const std::filesystem::path& path, const std::vector<std::strin
   table.path = path.string();
   table.names = names;
   table.columns.resize(names.size());
-  const std::filesystem::path inner = path.extension() == ".gz" ? path.stem() : path;
+  const std::string kind = row_kind(path);
   core::LineReader lines(path);
-  if (inner.extension() == ".csv") {
+  if (kind == ".csv") {
     read_separated(lines, ',', table);
-  } else if (inner.extension() == ".tsv") {
+  } else if (kind == ".tsv") {
     read_separated(lines, '\t', table);
   } else {
     read_json_lines(lines, table);

@@ -29,6 +29,9 @@ struct Table {
 /// The names of the columns: of the first row, or of the first JSON object; none in an empty file.
 std::vector<std::string> table_columns(const std::filesystem::path& path);
 
+/// By which a file of rows is told: its extension, or that before ".gz".
+std::string row_kind(const std::filesystem::path& path);
+
 /// Reads columns `names` of a .jsonl, .csv or .tsv file (each also with .gz; anything else is read
 /// as JSON lines). Rows that are empty lines are skipped. Throws: kBadData naming file and line for
 /// what is not such a file, an absent column (with the nearest name), a row of another length;

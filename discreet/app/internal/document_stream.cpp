@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "discreet/app/table.h"
 #include "discreet/core/error.h"
 #include "discreet/core/fields.h"
 #include "discreet/core/lines.h"
@@ -149,11 +150,11 @@ void BlockFile::flush() {
 
 void stream_documents(const std::filesystem::path& input, const std::vector<std::string>& columns, const DocumentSink& sink,
                       const std::atomic<int>* stop) {
-  const std::filesystem::path inner = input.extension() == ".gz" ? input.stem() : input;
+  const std::string kind = row_kind(input);
   Lines lines(input, sink, stop);
-  if (inner.extension() == ".jsonl") return stream_json(lines, columns, sink);
-  if (inner.extension() == ".csv") return stream_separated(lines, ',', columns, sink);
-  if (inner.extension() == ".tsv") return stream_separated(lines, '\t', columns, sink);
+  if (kind == ".jsonl") return stream_json(lines, columns, sink);
+  if (kind == ".csv") return stream_separated(lines, ',', columns, sink);
+  if (kind == ".tsv") return stream_separated(lines, '\t', columns, sink);
   stream_text(lines, sink);
 }
 

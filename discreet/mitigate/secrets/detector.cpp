@@ -40,6 +40,33 @@ std::vector<DetailWord> words_of(std::string_view text) {
   return words;
 }
 
+/// What stands before a name, in lower case and with what is between.
+struct NameCues {
+  std::vector<std::string> said = {
+      "my name is ", "my name's ", "his name is ", "her name is ", "your name is ", "whose name is ", "'s name is ",
+      "maiden name is ", "first name is ", "last name is ", "full name is ", "family name is ", "surname is ", "call me ",
+      "i'm called ", "i am called ", "full name: ", "first name: ", "last name: ", "family name: ", "surname: ", "maiden name: "};
+  std::vector<std::string> greetings = {"dear ", "hi ", "hello ", "hey "};
+  std::vector<std::string> closings = {"regards, ", "regards,\n", "regards\n", "wishes, ", "wishes,\n", "sincerely, ",
+                                       "sincerely,\n", "sincerely\n", "faithfully, ", "faithfully,\n", "yours, ",
+                                       "yours,\n", "signed, ", "cheers,\n"};
+  std::unordered_set<std::string> last_words;  ///< Of all: a word behind none of them need not be looked at.
+
+  NameCues() {
+    for (const auto* list : {&said, &greetings, &closings}) {
+      for (const std::string& cue : *list) {
+        const std::size_t end = cue.find_last_not_of(" ,:\n") + 1, begin = cue.find_last_of(' ', end - 1) + 1;
+        last_words.insert(cue.substr(begin, end - begin));
+      }
+    }
+  }
+};
+
+const NameCues& name_cues() {
+  static const NameCues cues;
+  return cues;
+}
+
 class Scan {
  public:
   Scan(std::string_view text, const DetectorOptions& options, const std::unordered_set<std::string>& names, std::vector<Finding>& out)
@@ -310,11 +337,9 @@ class Scan {
   std::string before(std::size_t w) const {
     constexpr std::size_t kLongestCue = 24;
     const std::size_t begin = words_[w].begin;
-    std::string cue(text_.substr(begin - std::min(begin, kLongestCue), std::min(begin, kLongestCue)));
-    for (char& c : cue) c = lower_of(c);
-    return cue;
+    return lower_of(text_.substr(begin - std::min(begin, kLongestCue), std::min(begin, kLongestCue)));
   }
-  /// Whether a line ends, or a comma stands, behind byte `i`.
+  /// Whether a line ends behind character `i`.
   bool closes(std::size_t i) const {
     while (at(i) == '.' || at(i) == '!') ++i;
     return i >= text_.size() || at(i) == '\n' || at(i) == '\r';
@@ -323,27 +348,18 @@ class Scan {
   /// Whether what stands before word `w` says that it is a name: "my name is", "call me", "Full name:"; "Dear …," and
   /// "Regards, …" where a line ends.
   bool introduced(std::size_t w) const {
-    static const std::unordered_set<std::string> kLastWords = {"is", "me", "called", "name", "surname", "name's", "dear", "hi", "hello", "hey", "regards",
-                                                               "wishes", "sincerely", "faithfully", "yours", "signed", "cheers"};
-    if (w == 0 || (capitals_ && !words_[w].capital) || !kLastWords.contains(lower(w - 1))) return false;
+    const NameCues& cues = name_cues();
+    if (w == 0 || (capitals_ && !words_[w].capital) || !cues.last_words.contains(lower(w - 1)) || no_names().contains(lower(w))) return false;
     const std::string cue = before(w);
-    const auto ends = [&](std::string_view end) {
-      return cue.ends_with(end) && (cue.size() == end.size() || !is_alnum(cue[cue.size() - end.size() - 1]));
+    const auto any = [&](const std::vector<std::string>& list) {
+      return std::any_of(list.begin(), list.end(), [&](const std::string& end) {
+        return cue.ends_with(end) && (cue.size() == end.size() || !is_alnum(cue[cue.size() - end.size() - 1]));
+      });
     };
-    const auto any = [&](const std::vector<std::string>& list) { return std::any_of(list.begin(), list.end(), ends); };
-    static const std::vector<std::string> kSaid = {
-        "my name is ", "my name's ", "his name is ", "her name is ", "your name is ", "whose name is ", "'s name is ",
-        "maiden name is ", "first name is ", "last name is ", "full name is ", "family name is ", "surname is ", "call me ",
-        "i'm called ", "i am called ", "full name: ", "first name: ", "last name: ", "family name: ", "surname: ", "maiden name: "};
-    static const std::vector<std::string> kGreetings = {"dear ", "hi ", "hello ", "hey "};
-    static const std::vector<std::string> kClosings = {"regards, ", "regards,\n", "regards\n", "wishes, ", "wishes,\n", "sincerely, ",
-                                                       "sincerely,\n", "sincerely\n", "faithfully, ", "faithfully,\n", "yours, ",
-                                                       "yours,\n", "signed, ", "cheers,\n"};
-    if (no_names().contains(lower(w))) return false;
-    if (any(kSaid)) return words_[w].capital || (!capitals_ && cue.ends_with("my name is "));
+    if (any(cues.said)) return words_[w].capital || (!capitals_ && cue.ends_with("my name is "));
     if (!words_[w].capital) return false;
     const std::size_t end = words_[end_of_name(w)].end;
-    return (any(kGreetings) && (at(end) == ',' || closes(end))) || (any(kClosings) && closes(end));
+    return (any(cues.greetings) && (at(end) == ',' || closes(end))) || (any(cues.closings) && closes(end));
   }
 
   void names() {

@@ -38,14 +38,7 @@ void add_calibrated_noise(double epsilon, std::span<float> vector, core::SecureR
 }
 
 std::size_t nearest_word(std::span<const float> distances) {
-  std::size_t nearest = 0;
-  float least = distances[0];
-  for (std::size_t i = 1; i < distances.size(); ++i) {
-    if (!(distances[i] < least)) continue;  // nearly always
-    least = distances[i];
-    nearest = i;
-  }
-  return nearest;
+  return static_cast<std::size_t>(std::min_element(distances.begin(), distances.end()) - distances.begin());
 }
 
 }  // namespace discreet::mitigate

@@ -98,7 +98,7 @@ Following read_following(std::string_view after) {
   found.word = lower(word);
   i += word.size();
   for (std::string* next : {&found.second, &found.third}) {
-    if (after[std::min(i, after.size() - 1)] == ' ' && digit_at(after, i + 1)) {
+    if (i < after.size() && after[i] == ' ' && digit_at(after, i + 1)) {
       *next = "0";  // "his late 40s"
       break;
     }
@@ -143,7 +143,7 @@ bool her_before_adverb(const std::string& verb, const Following& next) {
   if (word == "best") return second.empty() || goes_on(second) ? !kKnowing.has(verb) : !kKnowing.has(verb) && verb != "to";
   if (word == "all") return verb == "it" || (second != "the" && second != "of" && goes_on(second) && behind_preposition && verb == "of");
   if (word == "just") return is_one_of(second, {"desert", "deserts", "desserts", "reward", "rewards", "cause", "punishment"});
-  const bool compared = is_one_of(word, {"more", "less", "most", "very", "even", "quite", "rather", "just"});
+  const bool compared = is_one_of(word, {"more", "less", "most", "very", "even", "quite", "rather"});
   const bool closed_third = next.third.empty() || kFunctionWords.has(next.third) || kAdverbs.has(next.third);
   if (compared && (kChanging.has(verb) || word == "even") && closed_third && second != "own" && second != "best") return false;
   const bool amount = is_one_of(word, {"more", "less", "very"}) && !is_one_of(second, {"own", "best", "first"});
@@ -193,8 +193,7 @@ bool follows_infinitive(const std::string& verb, const Following& next) {
     if (verb.starts_with("help") && goes_on(next.second)) return true;
     // "see her work" may be either; "see her work of" is none of hers.
     const bool seen = verb.starts_with("watch") || verb.starts_with("see") || verb == "saw";
-    static const WordClass kSeenThings(
-        "face show look return cover cast step report test use");
+    static const WordClass kSeenThings("face show look return cover cast step report test use");
     const bool work_of = next.word == "work" && !next.second.empty();
     const bool thing_ends = next.second.empty() || is_one_of(next.second, {"and", "in", "of", "at", "i", "is", "was", "has", "had"});
     if (seen && (work_of || kSeenThings.has(next.word)) && thing_ends) return false;
@@ -240,11 +239,12 @@ bool her_is_possessive(const PronounContext& context) {
   std::string verb = take_last_word(rest);
   if (std::string_view earlier = rest; verb == "given" && take_last_word(earlier).empty()) verb = "with";  // "Given her past, ..."
   const bool giving = kGiving.has(verb), telling = kTelling.has(verb);
+  const bool taking = is_one_of(verb, {"take", "takes", "took", "taken", "taking"});
   if (next.quoted) return !next.ends && !giving && !telling && !kNaming.has(verb);
   if (next.ends) return false;
   if (next.number) {
     if (is_one_of(next.counted, {"times", "percent", "%"})) return false;  // "hit her 3 times"
-    if (kTimes.has(next.counted) && is_one_of(verb, {"take", "takes", "took", "taken", "taking"})) return false;
+    if (kTimes.has(next.counted) && taking) return false;
     return !giving || verb.starts_with("sell") || verb == "sold";
   }
   const std::string &word = next.word, &second = next.second;
@@ -268,7 +268,7 @@ bool her_is_possessive(const PronounContext& context) {
   if ((changing || causing) && closed && (is_state(word) || ends_with(word, "ed"))) return false;
   if ((changing || causing) && ends_with(word, "ly") && (is_state(second) || in_ing(second)) && !goes_on(next.third)) return false;
   static const WordClass kCounts("two three four five six seven eight nine ten twelve fifteen twenty thirty forty fifty several many");
-  if (kCounts.has(word) && is_one_of(verb, {"take", "takes", "took", "taken", "taking"})) return false;
+  if (kCounts.has(word) && taking) return false;
   if (kCounts.has(word) && (second == "times" || next.third == "times")) return false;
   if (word == "every" && kCounts.has(second)) return false;
   if (word == "one" && second == "way") return false;

@@ -142,14 +142,16 @@ void append_rows(const EncodedData& data, bool each_token, std::int64_t e, std::
   for (std::int64_t row = begin; row < end; ++row) rows.push_back(row);
 }
 
-/// Runs the teacher over `data` and keeps what it says, row by row; what it said of `known` it is not asked again.
+/// Runs the teacher over `data` and keeps what it says, row by row; what it said of `known` it is not asked again. `report`, if
+/// given, hears how far what was kept is from that.
 std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptions& distill, RunModel& teacher, const EncodedData& data,
                                                               const mitigate::TeacherCacheShape& shape, const KnownOutputs& known,
-                                                              const fs::path& folder, core::OperationContext& context, TeacherReport& report) {
+                                                              const fs::path& folder, core::OperationContext& context, TeacherReport* report) {
   const std::string key = cache_key(distill, data, shape);
   const fs::path path = folder / (key.substr(0, 16) + ".teacher");
-  report.from_cache = mitigate::has_teacher_cache(path, key);
-  if (report.from_cache) return std::make_shared<mitigate::TeacherCache>(path, key);
+  const bool from_cache = mitigate::has_teacher_cache(path, key);
+  if (report != nullptr) report->from_cache = from_cache;
+  if (from_cache) return std::make_shared<mitigate::TeacherCache>(path, key);
 
   const at::NoGradGuard no_grad;
   nn::EncodedExamples examples = to_examples(data);
@@ -183,14 +185,14 @@ std::shared_ptr<const mitigate::TeacherCache> teacher_outputs(const DistillOptio
     const nn::ModelOutput output = teacher.model->forward(nn::collate(examples, batch));
     const at::Tensor logits = output.intent_logits.defined() ? output.intent_logits : output.emissions;
     if (logits.size(1) != shape.vocabulary) throw internal_error("a teacher that says something of another size");
-    check.add(logits, rows);
+    if (report != nullptr) check.add(logits, rows);
     writer.add(logits, hidden.rows(), rows);
     progress.update(offsets[static_cast<std::size_t>(end)], {});
   }
   progress.finish();
   writer.finish();
   auto cache = std::make_shared<mitigate::TeacherCache>(path, key);
-  check.finish(*cache, report);
+  if (report != nullptr) check.finish(*cache, *report);
   return cache;
 }
 
@@ -316,15 +318,14 @@ std::shared_ptr<nn::Model> with_teacher(Session& session, core::OperationContext
   mitigate::TeacherTargets targets;
   targets.combination = asked.combination;
   targets.on = asked.combine_on == "logits" ? mitigate::CombineOn::kLogits : mitigate::CombineOn::kLogProbs;
-  targets.original = teacher_outputs(asked, teacher, data, shape, {}, folder, context, report);
+  targets.original = teacher_outputs(asked, teacher, data, shape, {}, folder, context, &report);
   report.rows = targets.original->rows();
   if (asked.reverses()) {
     const ReversedRows reversed = reverse_rows(session.settings, asked, teacher.encoder, data);
     mitigate::TeacherCacheShape plain = shape;
     plain.hidden = 0;
-    TeacherReport ignored;
     const KnownOutputs known{.data = &data, .cache = targets.original.get()};
-    targets.reversed = teacher_outputs(asked, teacher, reversed.reversed, plain, known, folder, context, ignored);
+    targets.reversed = teacher_outputs(asked, teacher, reversed.reversed, plain, known, folder, context, nullptr);
     targets.aligned = reversed.aligned;
     report.reversed_rows = targets.reversed->rows();
     report.changed_examples = reversed.changed_examples;

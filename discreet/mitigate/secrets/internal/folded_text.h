@@ -24,6 +24,11 @@ inline bool is_alnum(char c) { return is_letter(c) || is_digit(c); }
 inline bool is_hexadecimal(char c) { return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'f' && is_latin(c)); }
 inline bool is_hyphen(char c) { return c == '-' || c == kShortDash; }
 inline char lower_of(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+inline std::string lower_of(std::string_view folded) {
+  std::string text(folded);
+  for (char& c : text) c = lower_of(c);
+  return text;
+}
 
 inline char folded(char32_t c) {
   switch (c) {

@@ -116,8 +116,7 @@ std::size_t NumberReader::with_extension(const NumberRun& run) const {
   while (at(i) == ' ' && i < run.end + 2) ++i;
   std::size_t word = i;
   while (is_latin(at(word)) && word < i + 10) ++word;
-  std::string said(text_.substr(i, word - i));
-  std::transform(said.begin(), said.end(), said.begin(), lower_of);
+  const std::string said = lower_of(text_.substr(i, word - i));
   if (said != "x" && said != "ext" && said != "extn" && said != "extension") return run.end;
   i = word;
   if (at(i) == '.') ++i;

@@ -34,17 +34,12 @@ class Ahead {
   std::size_t at_;
 };
 
-std::string lower(std::string_view word) {
-  std::string text(word);
-  for (char& c : text) c = lower_of(c);
-  return text;
-}
 bool all_digits(std::string_view word) {
   return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return is_digit(c); });
 }
 bool capital_latin(char c) { return is_latin(c) && is_upper(c); }
 
-/// "IL", "62704" or "62704-1234"; the end, or `i`.
+/// "62704" or "62704-1234"; the end, or `i`.
 std::size_t end_of_zip(std::string_view text, std::size_t i) {
   Ahead ahead(text, i);
   if (const std::string_view zip = ahead.take_word(5); zip.size() != 5 || !all_digits(zip)) return i;
@@ -65,7 +60,7 @@ std::size_t end_of_quarter(std::string_view text, std::size_t i) {
   if (!ahead.take(' ')) return i;
   const std::string_view word = ahead.take_word(5);
   const bool capitals = std::all_of(word.begin(), word.end(), capital_latin);
-  const bool quarter = (capitals && kLetters.contains(lower(word))) || (!stop && !word.empty() && capital_latin(word[0]) && kWords.contains(lower(word)));
+  const bool quarter = (capitals && kLetters.contains(lower_of(word))) || (!stop && !word.empty() && capital_latin(word[0]) && kWords.contains(lower_of(word)));
   return quarter ? ahead.position() : i;
 }
 
@@ -77,7 +72,7 @@ std::size_t end_of_unit(std::string_view text, std::size_t i) {
   ahead.take(',');
   if (!ahead.take(' ')) return i;
   if (!ahead.take('#')) {
-    if (!kUnits.contains(lower(ahead.take_word(9)))) return i;
+    if (!kUnits.contains(lower_of(ahead.take_word(9)))) return i;
     ahead.take('.');
     if (!ahead.take(' ')) return i;
     ahead.take('#');
@@ -131,17 +126,17 @@ std::size_t end_of_postcode(std::string_view text, std::size_t i) {
 
 std::size_t end_of_box(std::string_view text, std::size_t i) {
   Ahead ahead(text, i);
-  std::string post = lower(ahead.take_word(6));
+  std::string post = lower_of(ahead.take_word(6));
   if (post == "p") {
     ahead.take('.');
     ahead.take(' ');
-    post += lower(ahead.take_word(6));
+    post += lower_of(ahead.take_word(6));
     ahead.take('.');
   } else if (post == "post") {
     if (!ahead.take(' ')) return i;
-    post += lower(ahead.take_word(6));
+    post += lower_of(ahead.take_word(6));
   }
-  if ((post != "po" && post != "postoffice") || !ahead.take(' ') || lower(ahead.take_word(3)) != "box" || !ahead.take(' ')) return i;
+  if ((post != "po" && post != "postoffice") || !ahead.take(' ') || lower_of(ahead.take_word(3)) != "box" || !ahead.take(' ')) return i;
   return all_digits(ahead.take_word(8)) ? ahead.position() : i;
 }
 

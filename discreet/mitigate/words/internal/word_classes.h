@@ -82,7 +82,7 @@ inline const WordClass kFunctionWords(
     "lol lmao omg pls plz tho btw idk ily tbh imo thx thanks yes yeah hi hello please wtf haha til accross "
     // of older English, and words with a hyphen that are used as adverbs
     "hither thither whither hence thence forth yonder ere oft o thou thee thy thine ye hath hast doth dost forthwith "
-    "hereafter therein thereof thereby therefrom today's hitherward hitherwards thitherward ne to-day to-night to-morrow "
+    "hereafter therein thereof thereby therefrom hitherward hitherwards thitherward ne to-day to-night to-morrow "
     "point-blank head-first one-on-one face-to-face");
 
 // Function words that a noun phrase may begin with after a possessive, and adverbs or particles of an object: the word

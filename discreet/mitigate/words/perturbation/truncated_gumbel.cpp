@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <span>
-#include <utility>
 
 #include <boost/math/special_functions/lambert_w.hpp>
 
@@ -72,20 +72,13 @@ class TruncatedGumbel final : public Perturbation {
 
   /// The k nearest words, nearest first; of equal distances the earlier word.
   static std::vector<std::size_t> nearest(std::span<const float> distances, std::size_t k) {
-    std::vector<std::pair<float, std::size_t>> heap;  // the farthest on top
-    for (std::size_t i = 0; i < distances.size(); ++i) {
-      if (heap.size() == k && !(distances[i] < heap.front().first)) continue;
-      if (heap.size() == k) {
-        std::pop_heap(heap.begin(), heap.end());
-        heap.pop_back();
-      }
-      heap.emplace_back(distances[i], i);
-      std::push_heap(heap.begin(), heap.end());
-    }
-    std::sort_heap(heap.begin(), heap.end());
-    std::vector<std::size_t> words;
-    for (const auto& [distance, word] : heap) words.push_back(word);
-    return words;
+    std::vector<std::size_t> order(distances.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(k);
+    std::partial_sort(order.begin(), end, order.end(),
+                      [&](std::size_t a, std::size_t b) { return distances[a] != distances[b] ? distances[a] < distances[b] : a < b; });
+    order.erase(end, order.end());
+    return order;
   }
 
   /// Poisson(ln(V - 1)) within 1..V.
